@@ -1,0 +1,1 @@
+"""Hydra groups: the building blocks of recipes."""

@@ -1,0 +1,1 @@
+"""Whole recipes, chosen with ``+recipe=NAME``."""

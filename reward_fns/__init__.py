@@ -1,0 +1,1 @@
+"""Verifiable rewards in verl's ``compute_score`` form. No verl, torch or GPU."""

@@ -1,0 +1,60 @@
+"""The environment protocol."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from verl_agentic.core import Task
+from verl_agentic.tool_envs.user import NoUser, User, UserReply
+
+
+class ToolError(Exception):
+    """A tool refuses a call: unknown record, precondition not met. The message goes back to the policy."""
+
+
+class Environment(ABC):
+    """One world for one trajectory.
+
+    A session is opened with a task and a seed, called any number of times, read once and closed. What a
+    subclass raises besides :class:`ToolError` counts as an infrastructure failure: the trajectory is retried
+    or dropped, never rewarded.
+    """
+
+    task: Task
+
+    def __init__(self, user: User | None = None) -> None:
+        self.user: User = user or NoUser()
+
+    async def open(self, task: Task, seed: int) -> None:
+        """Build the world of ``task``.
+
+        Raises:
+            BrokenTaskError: the task's ``env_args`` do not describe a world.
+        """
+        self.task = task
+        self.user.open(task, seed)
+
+    def tools(self) -> list[dict[str, Any]]:
+        """Schemas of the tools of this session, in OpenAI form."""
+        return self.task.tools
+
+    @abstractmethod
+    async def call(self, name: str, arguments: dict[str, Any]) -> str:
+        """Execute one tool call whose name is known and whose arguments fit the schema.
+
+        Raises:
+            ToolError: the tool refuses; the text goes back to the policy.
+        """
+
+    async def reply(self, message: str) -> UserReply | None:
+        """The user's answer to what the policy said, ``None`` where nobody answers."""
+        return self.user.reply(message)
+
+    def state(self) -> dict[str, Any]:
+        """Final state of the world as JSON data, for the reward."""
+        return {}
+
+    async def close(self) -> None:
+        """Release everything the session holds. Called exactly once, also after a failure."""
+        return None

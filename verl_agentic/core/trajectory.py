@@ -1,0 +1,95 @@
+"""What happened when a policy met a task."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class End(str, Enum):
+    """Why a trajectory ended."""
+
+    ANSWER = "answer"
+    """The policy gave a final answer."""
+    USER_STOP = "user_stop"
+    """The user was done or out of patience."""
+    TRANSFER = "transfer"
+    """The policy handed over to a human."""
+    MAX_TURNS = "max_turns"
+    MAX_TOKENS = "max_tokens"
+    NO_USER = "no_user"
+    """The policy spoke to a user where there is none, without answering."""
+
+
+@dataclass(slots=True)
+class ToolCall:
+    """One tool call of the policy.
+
+    Attributes:
+        name: the tool's name as the policy wrote it.
+        arguments: the arguments as parsed, empty when they could not be.
+        result: the text that went back to the policy.
+        error: ``None`` for a call that was executed, else why it was not: ``malformed`` (not a call),
+            ``unknown_tool``, ``bad_arguments`` or ``rejected`` (the tool refused it).
+    """
+
+    name: str
+    arguments: dict[str, Any]
+    result: str
+    error: str | None = None
+
+
+@dataclass(slots=True)
+class Turn:
+    """One message of the dialogue after the prompt.
+
+    Attributes:
+        role: ``assistant``, ``tool`` or ``user``.
+        content: its text.
+        tokens: number of tokens the message added to the trajectory, 0 where unknown.
+        seconds: wall time to produce it.
+    """
+
+    role: str
+    content: str
+    tokens: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Trajectory:
+    """A whole rollout of one task in one environment session.
+
+    Attributes:
+        task_id: id of the task.
+        seed: seed of the session.
+        turns: everything said after the prompt, in order.
+        calls: the policy's tool calls, in order.
+        answer: text of the final answer, ``None`` when none was given.
+        end: why it ended, ``None`` while it runs.
+        state: final state of the environment, as JSON data.
+    """
+
+    task_id: str
+    seed: int = 0
+    turns: list[Turn] = field(default_factory=list)
+    calls: list[ToolCall] = field(default_factory=list)
+    answer: str | None = None
+    end: End | None = None
+    state: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """One line of JSON with every field."""
+        return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Trajectory:
+        """Inverse of :meth:`to_json`."""
+        data = json.loads(text)
+        data["turns"] = [Turn(**turn) for turn in data["turns"]]
+        data["calls"] = [ToolCall(**call) for call in data["calls"]]
+        data["end"] = End(data["end"]) if data["end"] else None
+        return cls(**data)

@@ -1,0 +1,7 @@
+"""The dialogue of one trajectory, independent of who samples the tokens."""
+
+from verl_agentic.rollout.dialogue import Dialogue, DialogueLimits
+from verl_agentic.rollout.parse import AssistantAction, parse_assistant
+from verl_agentic.rollout.play import Policy, play
+
+__all__ = ["AssistantAction", "Dialogue", "DialogueLimits", "Policy", "parse_assistant", "play"]

@@ -1,0 +1,43 @@
+"""A family of tasks: how to generate, harden and solve them."""
+
+from __future__ import annotations
+
+import random
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal
+
+from verl_agentic.core import Task
+from verl_agentic.rollout import Policy
+
+Split = Literal["train", "validation", "held_out"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "held_out")
+
+
+class TaskFamily(ABC):
+    """Generator of one kind of task.
+
+    The three splits are disjoint sets of *structures* (compositions of operations, query shapes, policy
+    branches), not merely of numbers: whatever is asked of the policy in ``held_out`` was never composed that
+    way in training, though each component was seen.
+    """
+
+    kind: ClassVar[str]
+
+    @abstractmethod
+    def structures(self, split: Split) -> tuple[str, ...]:
+        """Signatures of the structures in a split, easiest first. Disjoint between splits."""
+
+    @abstractmethod
+    def generate(self, structure: str, rng: random.Random) -> Task:
+        """One task of the given structure, with ``task.structure == structure``; deterministic in ``rng``."""
+
+    @abstractmethod
+    def harder(self, task: Task, rng: random.Random) -> Task | None:
+        """A harder variant of a training task, itself of a *train* structure; ``None`` when there is none.
+
+        The result names its ``parent`` and its ``operator``.
+        """
+
+    @abstractmethod
+    def expert(self, task: Task) -> Policy:
+        """A policy that solves ``task`` with reward 1, acting only on what the dialogue shows it."""
