@@ -1,0 +1,28 @@
+"""The data flywheel: which tasks an epoch trains on, and how the pool grows between epochs."""
+
+from verl_agentic.flywheel.curriculum import CurriculumSettings, draw_epoch
+from verl_agentic.flywheel.frontier import FrontierHook
+from verl_agentic.flywheel.hook import FlywheelHook, RoundInput, RoundResult, TaskResult
+from verl_agentic.flywheel.protect import Protected, protected_splits
+from verl_agentic.flywheel.registry import make_hooks, register_hook
+from verl_agentic.flywheel.round import run_round
+from verl_agentic.flywheel.verify import ExpertVerifier, Scorer, Verifier, verify
+
+__all__ = [
+    "CurriculumSettings",
+    "ExpertVerifier",
+    "FlywheelHook",
+    "FrontierHook",
+    "Protected",
+    "RoundInput",
+    "RoundResult",
+    "Scorer",
+    "TaskResult",
+    "Verifier",
+    "draw_epoch",
+    "make_hooks",
+    "protected_splits",
+    "register_hook",
+    "run_round",
+    "verify",
+]

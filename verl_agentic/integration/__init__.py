@@ -1,0 +1,1 @@
+"""The only room that knows verl, Ray and vLLM."""

@@ -1,0 +1,129 @@
+"""What every reward function shares: what the policy handed in, and the form of the verdict."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from verl_agentic.core import BrokenTaskError, End, FailureKind, InfrastructureError, Trajectory
+
+MAX_REASON_CHARS = 200
+
+
+class RewardResult(TypedDict):
+    """Verdict on one trajectory; every reward function returns exactly these keys.
+
+    Attributes:
+        score: what RL trains on.
+        acc: binary success, 0.0 or 1.0.
+        failure: value of a :class:`verl_agentic.core.FailureKind`.
+        reason: one short sentence for people.
+    """
+
+    score: float
+    acc: float
+    failure: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What the policy handed in.
+
+    Attributes:
+        answer: text of its final answer, ``None`` when it gave none.
+        trajectory: the whole rollout, ``None`` when only the response text is known.
+    """
+
+    answer: str | None
+    trajectory: Trajectory | None
+
+
+def read_submission(solution_str: str, extra_info: dict[str, Any] | None) -> Submission:
+    """The answer, from ``extra_info["trajectory"]`` (as :meth:`Trajectory.to_json` writes it) or else the text.
+
+    Raises:
+        InfrastructureError: a trajectory was handed over that is not one.
+    """
+    text = (extra_info or {}).get("trajectory")
+    if not text:
+        return Submission(answer_in_text(solution_str), None)
+    try:
+        trajectory = Trajectory.from_json(text)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InfrastructureError(f"extra_info['trajectory'] is not a trajectory: {error}") from error
+    return Submission(trajectory.answer, trajectory)
+
+
+def answer_in_text(text: str) -> str | None:
+    """The last ``<answer>`` block of a response, else its last ``\\boxed{}``, ``None`` without either."""
+    visible = _without_thoughts(text)
+    _, tag, rest = visible.rpartition("<answer>")
+    if tag:
+        return rest.partition("</answer>")[0].strip()
+    start = visible.rfind("\\boxed{")
+    return boxed_content(visible[start:]) if start >= 0 else None
+
+
+def _without_thoughts(text: str) -> str:
+    """``text`` without its closed ``<think>`` blocks, in linear time also when thousands are left open."""
+    kept: list[str] = []
+    while True:
+        before, opened, rest = text.partition("<think>")
+        _thought, closed, after = rest.partition("</think>")
+        if not (opened and closed):
+            return "".join([*kept, text])
+        kept.append(before)
+        text = after
+
+
+def boxed_content(text: str) -> str | None:
+    """Content of the ``\\boxed{}`` with which ``text`` starts, ``None`` when its brace never closes."""
+    depth = 0
+    first = text.find("{") + 1
+    for position in range(first - 1, len(text)):
+        depth += (text[position] == "{") - (text[position] == "}")
+        if depth == 0:
+            return text[first:position].strip()
+    return None
+
+
+def decode_ground_truth(ground_truth: Any) -> dict[str, Any]:
+    """The reference data as an object; JSON text is decoded.
+
+    Raises:
+        BrokenTaskError: it is not an object.
+    """
+    if isinstance(ground_truth, str):
+        try:
+            ground_truth = json.loads(ground_truth)
+        except ValueError as error:
+            raise BrokenTaskError(f"ground_truth is not JSON: {error}") from error
+    if not isinstance(ground_truth, dict):
+        raise BrokenTaskError(f"ground_truth must be an object, got {type(ground_truth).__name__}")
+    return ground_truth
+
+
+def verdict(failure: FailureKind, reason: str = "") -> RewardResult:
+    """The result for ``failure``: 1.0 for ``NONE``, else 0.0. There is no partial credit."""
+    acc = float(failure is FailureKind.NONE)
+    return {"score": acc, "acc": acc, "failure": failure.value, "reason": reason[:MAX_REASON_CHARS]}
+
+
+def no_answer(submission: Submission) -> RewardResult:
+    """The result of a trajectory that ended without an answer."""
+    end = submission.trajectory.end if submission.trajectory else None
+    if end is End.TRANSFER:
+        return verdict(FailureKind.GAVE_UP, "handed over to a human")
+    if end in (End.MAX_TURNS, End.MAX_TOKENS):
+        return verdict(FailureKind.LIMIT, f"no answer before {end.value}")
+    return verdict(FailureKind.NO_ANSWER, "no answer")
+
+
+def wrong_answer(submission: Submission, reason: str) -> RewardResult:
+    """The result of a wrong answer; misused tools are named as the cause where most calls failed."""
+    calls = submission.trajectory.calls if submission.trajectory else []
+    failed = sum(call.error is not None for call in calls)
+    kind = FailureKind.TOOL_MISUSE if failed * 2 > len(calls) else FailureKind.WRONG_ANSWER
+    return verdict(kind, reason)

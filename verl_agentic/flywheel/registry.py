@@ -1,0 +1,78 @@
+"""Hooks by name."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from verl_agentic.core import UserInputError
+from verl_agentic.flywheel.hook import FlywheelHook
+
+_BUILT_IN = {"frontier": "verl_agentic.flywheel.frontier:FrontierHook"}
+_registered: dict[str, Callable[..., FlywheelHook]] = {}
+
+H = TypeVar("H", bound=Callable[..., FlywheelHook])
+
+
+def register_hook(name: str) -> Callable[[H], H]:
+    """Decorator that makes a hook class (or a function that returns a hook) known by ``name``."""
+
+    def decorate(factory: H) -> H:
+        _registered[name] = factory
+        return factory
+
+    return decorate
+
+
+def make_hooks(configs: Sequence[Mapping[str, Any]], **resources: Any) -> list[FlywheelHook]:
+    """Build the hooks of a configuration.
+
+    Args:
+        configs: one mapping per hook: ``name`` (a registered name or ``package.module:Class``), the rest are
+            arguments of its constructor.
+        resources: what the run can offer, e.g. ``families``; each hook gets those that its constructor names.
+
+    Raises:
+        UserInputError: an entry is malformed, or its hook is unknown or does not take its arguments.
+    """
+    return [_make(f"flywheel.hooks[{position}]", config, resources) for position, config in enumerate(configs)]
+
+
+def _make(key: str, config: Mapping[str, Any], resources: Mapping[str, Any]) -> FlywheelHook:
+    if not isinstance(config, Mapping) or not isinstance(config.get("name"), str):
+        raise UserInputError(f"{key} must be a mapping with a 'name', e.g. {{name: frontier}}")
+    name = config["name"]
+    arguments = {str(option): value for option, value in config.items() if option != "name"}
+    factory = _factory(key, name)
+    parameters = inspect.signature(factory).parameters
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    offered = {option: value for option, value in resources.items() if option in parameters}
+    for option in arguments:
+        if option in resources or not (takes_any or option in parameters):
+            own = ", ".join(known for known in parameters if known not in resources) or "nothing"
+            raise UserInputError(f"{key}: {name!r} takes no {option!r}; it takes {own}")
+    try:
+        hook = factory(**offered, **arguments)
+    except TypeError as error:
+        raise UserInputError(f"{key}: {name!r} cannot be built: {error}") from error
+    if not callable(hook):
+        raise UserInputError(f"{key}: {name!r} is not callable; a hook needs __call__(round)")
+    return hook
+
+
+def _factory(key: str, name: str) -> Callable[..., FlywheelHook]:
+    if name in _registered:
+        return _registered[name]
+    module_name, _, attribute = _BUILT_IN.get(name, name).partition(":")
+    if not attribute:
+        known = ", ".join(sorted({*_BUILT_IN, *_registered}))
+        raise UserInputError(f"{key}: unknown hook {name!r}; known: {known}; or give 'package.module:Class'")
+    try:
+        factory = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError) as error:
+        raise UserInputError(f"{key}: hook {name!r} cannot be imported: {error}") from error
+    if not callable(factory):
+        raise UserInputError(f"{key}: hook {name!r} is not a class or function")
+    return factory  # type: ignore[no-any-return]

@@ -1,0 +1,136 @@
+"""One round of the flywheel, between two epochs."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+
+from verl_agentic.core import InfrastructureError, Task, UserInputError
+from verl_agentic.flywheel.hook import FlywheelHook, RoundInput, RoundResult, TaskResult
+from verl_agentic.flywheel.protect import Protected, protected_in_store
+from verl_agentic.flywheel.verify import Verifier
+from verl_agentic.store import Failure, Group, RoundRecord, StatusChange, Store, TaskStatus
+from verl_agentic.store.statistics import success_history
+
+
+def run_round(
+    store: Store,
+    epoch: int,
+    hooks: Sequence[FlywheelHook],
+    *,
+    seed: int,
+    wanted: int,
+    verifier: Verifier,
+    protected: Protected | None = None,
+) -> RoundRecord:
+    """Run the round that opens ``epoch`` and commit it; a committed round is returned, not run again.
+
+    Hooks run in order. Their new tasks are dropped when they exist already, refused when they belong to
+    evaluation, and quarantined when the verifier finds them unfit.
+
+    Args:
+        store: the run's store.
+        epoch: the epoch to open, from 1; the results of ``epoch - 1`` are read.
+        hooks: the hooks.
+        seed: the run's seed.
+        wanted: number of new tasks wanted, 0 for none.
+        verifier: says why a new task must not enter, see :class:`ExpertVerifier`.
+        protected: what to keep out besides the evaluation tasks that the store knows.
+
+    Raises:
+        UserInputError: a hook changes the status of a task that does not exist.
+        InfrastructureError: the store failed; nothing of the round remains.
+    """
+    done = store.round(epoch)
+    if done is not None:
+        return done
+    results = _results(store, epoch)
+    known = store.task_ids()
+    trainable = {task_id for task_id, split in known.items() if split == "train"}
+    gate = _Gate(
+        set(known), protected_in_store(store) | (protected or Protected()), verifier, store, _last_step(results)
+    )
+    changes: dict[str, StatusChange] = {}
+    counts: Counter[str] = Counter()
+    for position, hook in enumerate(hooks):
+        name = type(hook).__name__
+        left = max(0, wanted - gate.passed)
+        rng = random.Random(f"{seed}/round/{epoch}/{position}")
+        result = hook(RoundInput(epoch, results, rng, left, frozenset(gate.known)))
+        _check(name, result, trainable | {task.id for task in result.new_tasks})
+        changes.update(result.status_changes)
+        for task in result.new_tasks:
+            gate.offer(task)
+        counts.update({f"{name}.{key}": value for key, value in result.counts.items()})
+    entering = {task.id for task in gate.tasks}
+    changes = {task_id: change for task_id, change in changes.items() if task_id in trainable | entering}
+    changes.update({task_id: StatusChange(TaskStatus.QUARANTINED, reason) for task_id, reason in gate.unfit.items()})
+    counts.update(gate.counts)
+    return store.commit_round(epoch, gate.tasks, changes, counts)
+
+
+def _results(store: Store, epoch: int) -> tuple[TaskResult, ...]:
+    groups: dict[str, list[Group]] = {}
+    for group in store.groups(epoch - 1):
+        groups.setdefault(group.task_id, []).append(group)
+    history = success_history(store, before_epoch=epoch)
+    statuses = {entry.id: entry.status for entry in store.pool()}
+    tasks = {task.id: task for task in store.tasks()} if groups else {}
+    return tuple(
+        TaskResult(tasks[task_id], statuses[task_id], tuple(groups[task_id]), history[task_id])
+        for task_id in sorted(groups)
+        if task_id in tasks and statuses[task_id] is not TaskStatus.QUARANTINED
+    )
+
+
+def _last_step(results: Sequence[TaskResult]) -> int:
+    return max((group.step for result in results for group in result.groups), default=0)
+
+
+def _check(name: str, result: RoundResult, known: set[str]) -> None:
+    for task_id in result.status_changes:
+        if task_id not in known:
+            raise UserInputError(
+                f"flywheel hook {name} changes the status of {task_id!r}, which is not a training task"
+            )
+
+
+class _Gate:
+    """Lets new tasks in, once each, if they are no evaluation tasks; remembers those that are unfit."""
+
+    def __init__(self, known: set[str], protected: Protected, verifier: Verifier, store: Store, step: int) -> None:
+        self.known = known
+        self.tasks: list[Task] = []
+        self.unfit: dict[str, str] = {}
+        self.counts: Counter[str] = Counter(added=0, duplicates=0, protected=0, unfit=0, unverified=0)
+        self._protected = protected
+        self._verifier = verifier
+        self._store = store
+        self._step = step
+
+    @property
+    def passed(self) -> int:
+        return len(self.tasks) - len(self.unfit)
+
+    def offer(self, task: Task) -> None:
+        if self._protected.covers(task):
+            self.counts["protected"] += 1
+            return
+        if task.id in self.known:
+            self.counts["duplicates"] += 1
+            return
+        try:
+            reason = self._verifier(task)
+        except InfrastructureError as error:
+            # Not the task's fault, but nothing unverified gets in.
+            self.counts["unverified"] += 1
+            self._store.record_failure(Failure(self._step, "verification", str(error), task.id))
+            return
+        self.known.add(task.id)
+        self.tasks.append(task)
+        if reason is None:
+            self.counts["added"] += 1
+        else:
+            self.counts["unfit"] += 1
+            self.unfit[task.id] = reason

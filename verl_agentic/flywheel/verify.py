@@ -1,0 +1,98 @@
+"""No task enters the pool unsolved: its family's expert must get full reward."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from verl_agentic.core import BrokenTaskError, InfrastructureError, Task, Trajectory
+from verl_agentic.rollout import DialogueLimits, play
+from verl_agentic.synthesis.base import TaskFamily
+from verl_agentic.tool_envs import User
+
+Scorer = Callable[[Task, Trajectory], float]
+"""Success of a trajectory, 0.0 or 1.0."""
+
+UserFactory = Callable[[Task], "User | None"]
+"""The simulated user of a task, ``None`` where nobody answers."""
+
+Verifier = Callable[[Task], "str | None"]
+"""Why a task must not enter the pool, ``None`` when it may."""
+
+
+def verify(
+    task: Task,
+    family: TaskFamily,
+    scorer: Scorer,
+    *,
+    user: User | None = None,
+    limits: DialogueLimits | None = None,
+) -> str | None:
+    """Play the family's expert on ``task``; return ``None`` when it succeeds, else why the task is unfit.
+
+    May be called with or without a running event loop.
+
+    Raises:
+        InfrastructureError: the environment, the user or the scorer failed; says nothing about the task.
+    """
+    try:
+        trajectory = _run(task, family, user, limits)
+    except BrokenTaskError as error:
+        return f"broken: {error}"
+    except InfrastructureError:
+        raise
+    except Exception as error:
+        return f"expert failed: {type(error).__name__}: {error}"
+    try:
+        acc = scorer(task, trajectory)
+    except BrokenTaskError as error:
+        return f"broken: {error}"
+    except InfrastructureError:
+        raise
+    except Exception as error:
+        raise InfrastructureError(f"scoring {task.id} failed: {type(error).__name__}: {error}") from error
+    return None if acc >= 1 else f"expert scores {acc:g} (ended with {trajectory.end and trajectory.end.value})"
+
+
+class ExpertVerifier:
+    """A :data:`Verifier` that plays the expert of the task's family.
+
+    Args:
+        families: task family by kind.
+        scorer: judges the expert's trajectory.
+        user_factory: makes the simulated user of a task.
+        limits: bounds of the expert's trajectory.
+    """
+
+    def __init__(
+        self,
+        families: Mapping[str, TaskFamily],
+        scorer: Scorer,
+        user_factory: UserFactory | None = None,
+        limits: DialogueLimits | None = None,
+    ) -> None:
+        self._families = dict(families)
+        self._scorer = scorer
+        self._user_factory = user_factory
+        self._limits = limits
+
+    def __call__(self, task: Task) -> str | None:
+        family = self._families.get(task.kind)
+        if family is None:
+            return f"no task family for kind {task.kind!r} to verify it with"
+        user = self._user_factory(task) if self._user_factory else None
+        return verify(task, family, self._scorer, user=user, limits=self._limits)
+
+
+def _run(task: Task, family: TaskFamily, user: User | None, limits: DialogueLimits | None) -> Trajectory:
+    async def session() -> Trajectory:
+        return (await play(task, family.expert(task), user=user, limits=limits, seed=task.seed)).trajectory
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(session())
+    # A loop cannot be entered twice in one thread.
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        return executor.submit(lambda: asyncio.run(session())).result()

@@ -1,0 +1,72 @@
+"""Rows for verl's dataloaders and agent loop."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, ListConfig
+from torch.utils.data import Dataset
+
+from verl_agentic.core import Task
+from verl_agentic.synthesis.base import SPLITS, Split
+from verl_agentic.synthesis.rows import read_tasks, to_row
+
+
+def split_of(path: str, default: Split) -> Split:
+    """The split that a file holds: by its name where that is a split's, else ``default``."""
+    return next((split for split in SPLITS if split == Path(path).stem), default)
+
+
+def prompt_row(task: Task, index: int, split: Split) -> dict[str, Any]:
+    """One item as verl's ``RLHFDataset`` gives it: the parquet row, plus what its agent loop looks for."""
+    row = to_row(task, index, split)
+    row["raw_prompt"] = copy.deepcopy(row["prompt"])
+    # verl drops batches without any tensor.
+    row["dummy_tensor"] = torch.tensor([0], dtype=torch.uint8)
+    row["index"] = index
+    row["tools_kwargs"] = {}
+    row["interaction_kwargs"] = {}
+    return row
+
+
+class PoolDataset(Dataset[dict[str, Any]]):
+    """Tasks from parquet or JSONL files.
+
+    For training its length is the epoch's (``data.agentic.epoch_size``), whatever the files hold: which tasks an
+    epoch consists of is drawn from the pool by the trainer. Other trainers of verl get the files' tasks in turn.
+
+    Raises:
+        UserInputError: a row lacks a field or has a wrong one; names file, row and field.
+    """
+
+    def __init__(
+        self,
+        data_files: str | list[str],
+        tokenizer: Any,
+        config: DictConfig,
+        processor: Any = None,
+        max_samples: int = -1,
+    ) -> None:
+        files = list(data_files) if isinstance(data_files, list | ListConfig) else [data_files]
+        is_train = files == as_list(config.get("train_files"))
+        self.tasks = [
+            (task, split_of(path, "train" if is_train else "validation")) for path in files for task in read_tasks(path)
+        ]
+        if max_samples > 0:
+            self.tasks = self.tasks[:max_samples]
+        epoch_size = (config.get("agentic") or {}).get("epoch_size")
+        self.length: int = int(epoch_size) if is_train and epoch_size else len(self.tasks)
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        task, split = self.tasks[index % len(self.tasks)]
+        return prompt_row(task, index, split)
+
+
+def as_list(value: Any) -> list[str]:
+    return list(value) if isinstance(value, list | ListConfig) else [value]

@@ -1,0 +1,127 @@
+"""Make what a run starts from: the tasks, the pool and the policy."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from verl_agentic.core import Task, UserInputError
+from verl_agentic.integration.settings import AgenticSettings
+from verl_agentic.starter.families import load_families
+from verl_agentic.store import Store
+from verl_agentic.synthesis.agenticqwen import load_agenticqwen
+from verl_agentic.synthesis.base import SPLITS, Split
+from verl_agentic.synthesis.rows import read_tasks, write_parquet
+
+Splits = dict[Split, list[Task]]
+
+
+def prepare_tasks(config: DictConfig, settings: AgenticSettings, store: Store) -> None:
+    """Fill the store with the tasks of every split and write the files that verl's dataloaders read.
+
+    Does nothing in a store that holds tasks already, so that a resumed run keeps its pool.
+
+    Raises:
+        UserInputError: a file or row of the user's cannot be used.
+    """
+    started = time.monotonic()
+    source = config.data.agentic.source
+    if store.task_ids():
+        return
+    if source == "builtin":
+        splits = generate_splits(settings)
+    elif source == "agenticqwen":
+        splits = split_agenticqwen(load_agenticqwen(config.data.agentic.path), settings)
+    elif source == "files":
+        splits = read_splits(config)
+    else:
+        raise UserInputError(f"data.agentic.source={source!r}: one of builtin, agenticqwen, files")
+    for split in reversed(SPLITS):
+        store.add_tasks(splits[split], split=split)
+    if source != "files":
+        for split, tasks in splits.items():
+            if tasks:
+                write_parquet(tasks, Path(settings.run_dir) / "data" / f"{split}.parquet", split)
+    store.add_seconds("data", time.monotonic() - started)
+
+
+def generate_splits(settings: AgenticSettings) -> Splits:
+    """Generated tasks: equally many of each kind, then of each structure; deterministic in the seed."""
+    curriculum = settings.curriculum
+    sizes: dict[Split, int] = {
+        "train": curriculum.initial_tasks,
+        "validation": curriculum.validation_tasks,
+        "held_out": curriculum.held_out_tasks,
+    }
+    splits: Splits = {split: [] for split in SPLITS}
+    families = load_families(settings.kinds)
+    for split, size in sizes.items():
+        for position, family in enumerate(families):
+            wanted = size // len(families) + (position < size % len(families))
+            rng = random.Random(f"{settings.seed}/{split}/{family.kind}")
+            structures = list(family.structures(split))
+            tasks: dict[str, Task] = {}
+            if split == "train":
+                structures = _shallow(family, structures, curriculum.initial_depth)
+            tries = 0
+            while len(tasks) < wanted:
+                task = family.generate(structures[tries % len(structures)], rng)
+                tasks.setdefault(task.id, task)
+                tries += 1
+                if tries > 20 * wanted + 100:
+                    raise UserInputError(
+                        f"{family.kind} cannot make {wanted} different tasks for {split}; "
+                        f"lower agentic.curriculum ({len(tasks)} made)"
+                    )
+            splits[split] += tasks.values()
+    return splits
+
+
+def _shallow(family: object, structures: list[str], depth: int) -> list[str]:
+    """The structures of at most ``depth``, as their tasks tell it."""
+    rng = random.Random(0)
+    shallow = [one for one in structures if family.generate(one, rng).depth <= depth]  # type: ignore[attr-defined]
+    if not shallow:
+        raise UserInputError(f"agentic.curriculum.initial_depth={depth}: no train structure is that shallow")
+    return shallow
+
+
+def split_agenticqwen(tasks: list[Task], settings: AgenticSettings) -> Splits:
+    """A fifth of the tasks held out, the rest for training; deterministic in the seed."""
+    shuffled = sorted(tasks, key=lambda task: task.id)
+    random.Random(f"{settings.seed}/agenticqwen").shuffle(shuffled)
+    held_out = max(1, len(shuffled) // 5)
+    return {"train": shuffled[held_out:], "validation": [], "held_out": shuffled[:held_out]}
+
+
+def read_splits(config: DictConfig) -> Splits:
+    """The user's files: training tasks from ``data.train_files``, the others by file name or as validation."""
+    from verl_agentic.integration.dataset import as_list, split_of
+
+    splits: Splits = {split: [] for split in SPLITS}
+    for path in as_list(config.data.train_files):
+        splits["train"] += read_tasks(path)
+    for path in as_list(config.data.val_files):
+        splits[split_of(path, "validation")] += read_tasks(path)
+    return splits
+
+
+def prepare_model(settings: AgenticSettings, store: Store) -> None:
+    """Make the policy where the model is one that is made on the spot.
+
+    Raises:
+        UserInputError: the cache cannot be written, or an extra is missing.
+    """
+    started = time.monotonic()
+    if settings.model == "starter":
+        from verl_agentic.starter import StarterSettings, ensure_starter
+
+        ensure_starter(StarterSettings(seed=settings.seed))
+    elif settings.model == "smollm2":
+        from verl_agentic.starter.smollm2 import ensure_smollm2
+
+        ensure_smollm2()
+    store.add_seconds("starter", time.monotonic() - started)

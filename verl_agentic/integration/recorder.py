@@ -1,0 +1,149 @@
+"""From verl's batches to the store."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import transfer_queue as tq
+
+from verl_agentic.core import FailureKind, Outcome
+from verl_agentic.integration.incidents import collect
+from verl_agentic.store import Evaluation, Failure, Store
+
+
+class Recorder:
+    """Writes outcomes, evaluations and failures, and counts them for verl's tracking."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.last_incident: str | None = None
+        self._incidents: Counter[str] = Counter(infrastructure=0, broken_task=0)
+        self._splits: dict[str, tuple[str, str]] | None = None
+
+    def record_step(self, batch: Any, task_of: Mapping[str, str], step: int, epoch: int) -> dict[str, float]:
+        """Record the outcomes of one step's batch.
+
+        Args:
+            batch: verl's batch (``KVBatchMeta``), with rewards computed.
+            task_of: id of the task by verl's uid of the group.
+            step: training step, from 1.
+            epoch: its epoch, from 0.
+
+        Returns:
+            Metrics: success, failure kinds, and the share of groups without variance (no gradient).
+        """
+        outcomes: list[Outcome] = []
+        uids: list[str] = []
+        for uid, session, fields, reward in _rows(batch):
+            if uid not in task_of:
+                continue
+            verdict = fields.get("reward_extra_info") or {}
+            outcomes.append(
+                Outcome(
+                    task_id=task_of[uid],
+                    session=session,
+                    step=step,
+                    epoch=epoch,
+                    reward=reward,
+                    acc=float(verdict.get("acc", reward)),
+                    failure=_failure(verdict, reward),
+                    turns=fields["trajectory"].count('"role": "assistant"'),
+                    trajectory=fields["trajectory"],
+                )
+            )
+            uids.append(uid)
+        self.store.record_outcomes(outcomes, uids)
+        return _metrics(outcomes, uids)
+
+    def record_evaluation(self, batch: Any, step: int) -> None:
+        """Record an evaluation batch; split and kind are those of the task in the store."""
+        evaluations = []
+        for _, session, fields, reward in _rows(batch):
+            task_id = json.loads(fields["trajectory"])["task_id"]
+            entry = self._evaluated(task_id)
+            if entry is None:
+                continue
+            verdict = fields.get("reward_extra_info") or {}
+            evaluations.append(
+                Evaluation(
+                    split=entry[0],
+                    step=step,
+                    task_id=task_id,
+                    kind=entry[1],
+                    session=session,
+                    acc=float(verdict.get("acc", reward)),
+                    reward=reward,
+                    failure=_failure(verdict, reward),
+                    trajectory=fields["trajectory"],
+                )
+            )
+        self.store.record_evaluations(evaluations)
+
+    def record_incidents(self, step: int, epoch: int) -> None:
+        """Record what agent-loop workers reported; a broken task leaves the pool."""
+        for incident in collect():
+            self._incidents[incident.kind] += 1
+            self.last_incident = incident.message
+            self.store.record_failure(Failure(step, incident.kind, incident.message, incident.task_id))
+            if incident.kind == "broken_task" and self.store.task(incident.task_id) is not None:
+                self.store.quarantine(incident.task_id, incident.message, epoch)
+
+    def record_hopeless(self, step: int, reason: str) -> None:
+        """Record why the run is being ended."""
+        self.store.record_failure(Failure(step, "run", reason))
+
+    def incident_metrics(self) -> dict[str, float]:
+        """Failures so far that were not the policy's."""
+        return {f"agentic/incidents/{kind}": float(count) for kind, count in self._incidents.items()}
+
+    def _evaluated(self, task_id: str) -> tuple[str, str] | None:
+        if self._splits is None:
+            self._splits = {
+                entry.id: (split, entry.kind)
+                for split in ("validation", "held_out")
+                for entry in self.store.pool(split=split)
+            }
+        return self._splits.get(task_id)
+
+
+def _rows(batch: Any) -> list[tuple[str, int, dict[str, Any], float]]:
+    """Uid, session, extra fields and reward of each real trajectory of a batch (the last output of a session)."""
+    keys = [key for key, tag in zip(batch.keys, batch.tags, strict=True) if not tag.get("is_padding", False)]
+    if not keys:
+        return []
+    data = tq.kv_batch_get(keys=keys, partition_id=batch.partition_id, select_fields=["extra_fields", "rm_scores"])
+    rewards = [float(np.asarray(row.sum())) for row in data["rm_scores"].unbind()]
+    last: dict[tuple[str, int], tuple[int, dict[str, Any], float]] = {}
+    for key, fields, reward in zip(keys, list(data["extra_fields"]), rewards, strict=True):
+        uid, session, index = key.rsplit("_", 2)
+        if "trajectory" in fields and int(index) >= last.get((uid, int(session)), (-1,))[0]:
+            last[uid, int(session)] = (int(index), fields, reward)
+    return [(uid, session, fields, reward) for (uid, session), (_, fields, reward) in last.items()]
+
+
+def _failure(verdict: Mapping[str, Any], reward: float) -> FailureKind:
+    """The verdict's failure kind; a reward function of the user's need not name any."""
+    try:
+        return FailureKind(verdict.get("failure"))
+    except ValueError:
+        return FailureKind.NONE if float(verdict.get("acc", reward)) >= 1 else FailureKind.WRONG_ANSWER
+
+
+def _metrics(outcomes: list[Outcome], uids: list[str]) -> dict[str, float]:
+    if not outcomes:
+        return {}
+    groups: dict[str, list[float]] = {}
+    for outcome, uid in zip(outcomes, uids, strict=True):
+        groups.setdefault(uid, []).append(outcome.reward)
+    metrics = {
+        "agentic/success": sum(outcome.acc for outcome in outcomes) / len(outcomes),
+        "agentic/zero_variance_groups": sum(len(set(rewards)) == 1 for rewards in groups.values()) / len(groups),
+    }
+    for kind, count in Counter(outcome.failure for outcome in outcomes).items():
+        if kind is not FailureKind.NONE:
+            metrics[f"agentic/failure/{kind.value}"] = count / len(outcomes)
+    return metrics

@@ -1,0 +1,55 @@
+"""OmegaConf resolvers that recipes use. Known in every process, since each resolves the configuration anew."""
+
+from __future__ import annotations
+
+import os
+
+from omegaconf import OmegaConf
+
+from verl_agentic.core import UserInputError
+
+
+def detect_profile() -> str:
+    """The profile for this machine: ``cpu`` without an accelerator, ``gpu1`` with one to seven, else ``h100x8``.
+
+    ``VERL_AGENTIC_PROFILE`` decides where it is set.
+
+    Raises:
+        UserInputError: a Ray cluster is addressed, whose accelerators cannot be seen from here.
+    """
+    chosen = os.environ.get("VERL_AGENTIC_PROFILE")
+    if chosen:
+        return chosen
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if count == 0 and os.environ.get("RAY_ADDRESS"):
+        raise UserInputError(
+            "profile cannot be detected: RAY_ADDRESS names a cluster and this node has no accelerator; "
+            "add profile=gpu1, profile=h100x8 or another one to the command"
+        )
+    if count == 0:
+        return "cpu"
+    return "h100x8" if count >= 8 else "gpu1"
+
+
+def starter_path(seed: int) -> str:
+    """Folder of the starter policy for a seed, whether or not it has been made yet."""
+    from verl_agentic.starter import StarterSettings
+    from verl_agentic.starter.cache import cache_root, starter_key
+
+    return str(cache_root(None, "starter") / starter_key(StarterSettings(seed=seed)))
+
+
+def smollm2_path() -> str:
+    """Folder of the converted SmolLM2-135M-Instruct, whether or not it has been made yet."""
+    from verl_agentic.starter.smollm2 import smollm2_path as path
+
+    return str(path())
+
+
+def register() -> None:
+    """Register all resolvers; idempotent."""
+    OmegaConf.register_new_resolver("agentic.profile", detect_profile, replace=True)
+    OmegaConf.register_new_resolver("agentic.starter", starter_path, replace=True)
+    OmegaConf.register_new_resolver("agentic.smollm2", smollm2_path, replace=True)

@@ -1,0 +1,138 @@
+"""Hydra callback around verl's ``main_ppo``: checks and prepares before Ray starts, reports at the end."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, open_dict, read_write
+
+from verl_agentic.core import InfrastructureError, UserInputError
+from verl_agentic.integration import preflight
+from verl_agentic.integration.memory import PeakMemory
+from verl_agentic.integration.prepare import prepare_model, prepare_tasks
+from verl_agentic.integration.run import open_store
+from verl_agentic.integration.settings import AgenticSettings
+from verl_agentic.report import build_report, print_summary, write_report
+from verl_agentic.store import STORE_FILE
+
+BAD_INPUT_STATUS = 2
+
+
+class AgenticRun(Callback):
+    """Set by the recipe as ``hydra.callbacks.agentic``.
+
+    Hydra turns an exception in a callback into a warning and goes on, which is why bad input leaves here with
+    ``SystemExit``.
+    """
+
+    def __init__(self) -> None:
+        self._settings: AgenticSettings | None = None
+        self._memory = PeakMemory()
+        self._started = time.monotonic()
+
+    def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
+        try:
+            self._prepare(_task_part(config))
+        except (UserInputError, InfrastructureError) as error:
+            print(f"verl-agentic: {error}", file=sys.stderr)
+            sys.exit(BAD_INPUT_STATUS)
+        except Exception as error:
+            # Going on would mean a run without its data or policy.
+            print(f"verl-agentic: preparing the run failed: {type(error).__name__}: {error}", file=sys.stderr)
+            sys.exit(BAD_INPUT_STATUS)
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
+        if self._settings is None:
+            return
+        settings = self._settings
+        run_dir = Path(settings.run_dir)
+        with open_store(settings) as store:
+            store.set_info(peak_memory_bytes=max(self._memory.stop(), store.info().get("peak_memory_bytes") or 0))
+            store.add_seconds("total", time.monotonic() - self._started)
+            report = build_report(store, run_dir)
+            reasons = [failure.message for failure in store.failures() if failure.kind == "run"]
+        paths = write_report(report, run_dir)
+        print_summary(report)
+        if job_return.status is JobStatus.FAILED:
+            print("verl-agentic: the run ended early" + (f": {reasons[-1]}" if reasons else ""), file=sys.stderr)
+        print("\n".join(f"verl-agentic: {path}" for path in paths), flush=True)
+
+    def _prepare(self, config: DictConfig) -> None:
+        settings = preflight.check(config)
+        steps = settings.curriculum.epoch_size // config.data.train_batch_size * config.trainer.total_epochs
+        print(
+            f"verl-agentic: profile {settings.profile}, stage {settings.stage} ({', '.join(settings.kinds)}), "
+            f"{steps} steps of {config.data.train_batch_size} x {config.actor_rollout_ref.rollout.n} rollouts, "
+            f"run folder {settings.run_dir}",
+            flush=True,
+        )
+        if settings.accelerators == 0:
+            _use_cpu()
+        _set_aside(config, settings)
+        _refuse_finished(config, settings, steps)
+        self._memory.start()
+        with open_store(settings) as store:
+            store.set_info(
+                profile=settings.profile,
+                stage=settings.stage,
+                seed=settings.seed,
+                kinds=settings.kinds,
+                checkpoint=str(Path(config.trainer.default_local_dir).absolute()),
+            )
+            prepare_tasks(config, settings, store)
+            prepare_model(settings, store)
+        self._settings = settings
+
+
+def _task_part(config: DictConfig) -> DictConfig:
+    """The configuration without Hydra's own node, as verl gets it."""
+    part = copy.deepcopy(config)
+    with read_write(part), open_dict(part):
+        part.pop("hydra", None)
+    return part
+
+
+def _use_cpu() -> None:
+    """Make this process use the CPU platform; Ray's workers get it from the profile's runtime environment."""
+    from verl.plugin.platform.platform_manager import set_platform
+
+    from verl_agentic.integration.cpu import install_cpu_platform
+    from verl_agentic.integration.cpu.platform import PlatformCPU
+
+    os.environ["VERL_PLATFORM"] = "cpu"
+    install_cpu_platform()
+    set_platform(PlatformCPU())
+
+
+def _set_aside(config: DictConfig, settings: AgenticSettings) -> None:
+    """With ``trainer.resume_mode=disable`` an earlier run's folder is renamed, never overwritten."""
+    run_dir = Path(settings.run_dir)
+    if config.trainer.resume_mode != "disable" or not (run_dir / STORE_FILE).exists():
+        return
+    stamp = datetime.datetime.now(tz=datetime.timezone.utc).strftime("%Y%m%d-%H%M%S")
+    old = run_dir.with_name(f"{run_dir.name}.{stamp}")
+    run_dir.rename(old)
+    run_dir.mkdir(parents=True)
+    print(f"verl-agentic: the earlier run is kept as {old}", flush=True)
+
+
+def _refuse_finished(config: DictConfig, settings: AgenticSettings, steps: int) -> None:
+    """A run that has done all its steps has nothing to resume."""
+    latest = Path(config.trainer.default_local_dir) / "latest_checkpointed_iteration.txt"
+    if config.trainer.resume_mode != "auto" or not latest.exists():
+        return
+    done = int(latest.read_text().strip() or 0)
+    if done >= steps:
+        raise UserInputError(
+            f"the run in {settings.run_dir} is complete ({done} of {steps} steps, see its report.html); start anew with "
+            "trainer.resume_mode=disable, elsewhere with trainer.experiment_name=NAME, or go on with more "
+            "trainer.total_epochs"
+        )

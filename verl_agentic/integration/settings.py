@@ -1,0 +1,181 @@
+"""The ``agentic`` node of the configuration, typed and checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from verl_agentic.core import UserInputError
+from verl_agentic.flywheel import CurriculumSettings
+from verl_agentic.rollout import DialogueLimits
+
+
+@dataclass
+class RolloutSettings:
+    """``agentic.rollout``.
+
+    Attributes:
+        tool_env: environment for every task, ``None`` to take each task's own.
+        simulator: who plays the user: ``scripted``, ``none`` or ``package.module:Class``.
+        max_turns: assistant turns per trajectory.
+        max_tool_chars: characters of a tool reply that reach the policy.
+        max_parallel_calls: tool calls executed per assistant turn.
+        call_seconds: wall time of one tool call or user reply.
+        trajectory_seconds: wall time of one trajectory.
+        attempts: how often a trajectory is tried when the infrastructure fails, before its sample is dropped.
+    """
+
+    tool_env: str | None = None
+    simulator: str = "scripted"
+    max_turns: int = 15
+    max_tool_chars: int = 4096
+    max_parallel_calls: int = 1
+    call_seconds: float = 60.0
+    trajectory_seconds: float = 600.0
+    attempts: int = 2
+
+    @property
+    def limits(self) -> DialogueLimits:
+        return DialogueLimits(self.max_turns, self.max_tool_chars, self.max_parallel_calls, self.call_seconds)
+
+
+@dataclass
+class LimitSettings:
+    """``agentic.limits``: what ends a run that cannot go on.
+
+    Attributes:
+        weight_sync_seconds: longest weight sync.
+        step_seconds: longest training step, and longest evaluation.
+        refill_factor: failed groups replaced per step, as a multiple of the batch.
+        poll_seconds: pause between two looks at the replay buffer.
+    """
+
+    weight_sync_seconds: float = 600.0
+    step_seconds: float = 7200.0
+    refill_factor: float = 4.0
+    poll_seconds: float = 0.1
+
+
+@dataclass
+class ShareSettings:
+    """``agentic.curriculum.shares``: see :class:`verl_agentic.flywheel.CurriculumSettings`."""
+
+    frontier: float = 0.5
+    new: float = 0.3
+    failed: float = 0.15
+    replay: float = 0.05
+
+    def curriculum(self) -> CurriculumSettings:
+        return CurriculumSettings(self.frontier, self.new, self.failed, self.replay)
+
+
+@dataclass
+class CurriculumNode:
+    """``agentic.curriculum``.
+
+    Attributes:
+        initial_tasks: size of the initial pool, over all kinds.
+        initial_depth: deepest structure in the initial pool; the flywheel goes beyond.
+        epoch_size: tasks of an epoch, a multiple of ``data.train_batch_size``.
+        new_tasks: tasks the flywheel may add per round, ``None`` for half an epoch.
+        validation_tasks: size of the validation split, over all kinds.
+        held_out_tasks: size of the held-out split, over all kinds; evaluated before and after training.
+        shares: what an epoch is drawn from.
+    """
+
+    initial_tasks: int = 1024
+    initial_depth: int = 2
+    epoch_size: int = 256
+    new_tasks: int | None = None
+    validation_tasks: int = 96
+    held_out_tasks: int = 96
+    shares: ShareSettings = field(default_factory=ShareSettings)
+
+
+@dataclass
+class FlywheelNode:
+    """``agentic.flywheel``: hooks run in order after each epoch; each entry has a ``name`` and its arguments."""
+
+    hooks: list[Any] = field(default_factory=list)
+
+
+@dataclass
+class StoreNode:
+    """``agentic.store``: any SQLAlchemy URL, ``None`` for a SQLite file in ``run_dir``."""
+
+    url: str | None = None
+
+
+@dataclass
+class AgenticSettings:
+    """The whole node.
+
+    Attributes:
+        profile: name of the hardware profile.
+        accelerators: devices that each node must have.
+        model: how the policy is made: ``starter``, ``smollm2``, or ``hub`` for a path or hub name.
+        stage: name of the RL stage.
+        kinds: task families that are generated: built-in names or ``package.module:Class``.
+        seed: seed of tasks, draws, sessions and starter.
+        run_dir: folder of everything a run leaves behind.
+    """
+
+    profile: str = "cpu"
+    accelerators: int = 0
+    model: str = "hub"
+    stage: str = "mixed"
+    kinds: list[str] = field(default_factory=lambda: ["math", "sql", "service"])
+    seed: int = 0
+    run_dir: str = "outputs/agenticqwen"
+    store: StoreNode = field(default_factory=StoreNode)
+    rollout: RolloutSettings = field(default_factory=RolloutSettings)
+    curriculum: CurriculumNode = field(default_factory=CurriculumNode)
+    flywheel: FlywheelNode = field(default_factory=FlywheelNode)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    llm: Any = None
+
+
+def read_settings(config: DictConfig) -> AgenticSettings:
+    """Read and check ``config.agentic``; defaults where a configuration has no such node.
+
+    Raises:
+        UserInputError: naming the key that is unknown or has a wrong value.
+    """
+    node = OmegaConf.select(config, "agentic")
+    try:
+        resolved = OmegaConf.create({} if node is None else OmegaConf.to_container(node, resolve=True))
+        settings = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(AgenticSettings), resolved))
+    except OmegaConfBaseException as error:
+        key = f"agentic.{error.full_key}" if getattr(error, "full_key", None) else "agentic"
+        raise UserInputError(f"{key}: {str(error).splitlines()[0]}") from error
+    assert isinstance(settings, AgenticSettings)
+    for name, least in _LEAST.items():
+        value = settings
+        for part in name.split("."):
+            value = getattr(value, part)
+        if value < least:  # type: ignore[operator]
+            raise UserInputError(f"agentic.{name} must be at least {least}, got {value}")
+    return settings
+
+
+_LEAST: dict[str, float] = {
+    "accelerators": 0,
+    "rollout.max_turns": 1,
+    "rollout.max_tool_chars": 1,
+    "rollout.max_parallel_calls": 1,
+    "rollout.call_seconds": 0.001,
+    "rollout.trajectory_seconds": 0.001,
+    "rollout.attempts": 1,
+    "limits.weight_sync_seconds": 1,
+    "limits.step_seconds": 1,
+    "limits.refill_factor": 0,
+    "limits.poll_seconds": 0.001,
+    "curriculum.initial_tasks": 1,
+    "curriculum.initial_depth": 1,
+    "curriculum.epoch_size": 1,
+    "curriculum.validation_tasks": 0,
+    "curriculum.held_out_tasks": 0,
+}

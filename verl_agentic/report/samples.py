@@ -1,0 +1,80 @@
+"""A few trajectories worth reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from verl_agentic.core import Message, Trajectory
+from verl_agentic.store import Evaluation, Store
+
+_MAX_CHARS = 4000
+_MAX_TURNS = 40
+
+
+def pick_samples(store: Store) -> list[dict[str, Any]]:
+    """One success and one failure per kind, from the latest evaluation or else the latest training epoch.
+
+    Returns:
+        Per sample ``kind``, ``task_id``, ``step``, ``source`` (split, or ``train``), ``success``, ``failure``,
+        ``reward``, ``answer``, ``end`` and ``messages`` (``role`` and ``content``, cut to a readable length).
+    """
+    picked: dict[tuple[str, bool], dict[str, Any]] = {}
+    for one in _latest_first(store):
+        key = (one.kind, one.acc >= 1)
+        if key not in picked and (dialogue := _dialogue(store, one)) is not None:
+            picked[key] = {
+                "kind": one.kind,
+                "task_id": one.task_id,
+                "step": one.step,
+                "source": one.split,
+                "success": one.acc >= 1,
+                "failure": one.failure.value,
+                "reward": one.reward,
+                **dialogue,
+            }
+    return [picked[key] for key in sorted(picked, key=lambda key: (key[0], not key[1]))]
+
+
+def _latest_first(store: Store) -> Iterator[Evaluation]:
+    for split in ("held_out", "validation"):
+        for step in store.evaluation_steps(split)[-1:]:
+            yield from store.evaluations(split, step)
+    kinds = {entry.id: entry.kind for entry in store.pool()}
+    for epoch in store.outcome_epochs()[-1:]:
+        for one in reversed(store.outcomes(epoch)):
+            if one.task_id in kinds:
+                yield Evaluation(
+                    split="train",
+                    step=one.step,
+                    task_id=one.task_id,
+                    kind=kinds[one.task_id],
+                    session=one.session,
+                    acc=one.acc,
+                    reward=one.reward,
+                    failure=one.failure,
+                    trajectory=one.trajectory,
+                )
+
+
+def _dialogue(store: Store, one: Evaluation) -> dict[str, Any] | None:
+    """The whole dialogue from the prompt on; ``None`` when no readable trajectory was kept."""
+    try:
+        trajectory = Trajectory.from_json(one.trajectory)
+    except (ValueError, TypeError, KeyError):
+        return None
+    task = store.task(one.task_id)
+    turns: Iterable[Message] = ({"role": turn.role, "content": turn.content} for turn in trajectory.turns)
+    messages = [*(task.messages if task else []), *turns]
+    if len(messages) > _MAX_TURNS:
+        left_out = len(messages) - _MAX_TURNS
+        messages = [*messages[:_MAX_TURNS], {"role": "note", "content": f"{left_out} more messages"}]
+    return {
+        "answer": trajectory.answer,
+        "end": trajectory.end.value if trajectory.end else None,
+        "messages": [{"role": said["role"], "content": _cut(said["content"])} for said in messages],
+    }
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_CHARS else f"{text[:_MAX_CHARS]} [... {len(text) - _MAX_CHARS} more characters]"

@@ -1,0 +1,119 @@
+"""Open the database and say in one sentence what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
+
+from verl_agentic.core import InfrastructureError, UserInputError
+
+STORE_FILE = "store.db"
+BUSY_SECONDS = 30
+
+
+def store_url(run_dir: Path | str) -> str:
+    """URL of the SQLite store in a run's folder."""
+    return f"sqlite:///{Path(run_dir) / STORE_FILE}"
+
+
+def open_engine(url: str, create: bool) -> sa.Engine:
+    """An engine for ``url``; SQLite in WAL mode, so that readers never wait for the writer.
+
+    Raises:
+        UserInputError: the URL is malformed, lacks its driver, or names a file that cannot be.
+    """
+    try:
+        parsed = make_url(url)
+        dialect = parsed.get_dialect().name
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise UserInputError(
+            f"store.url {url!r} is not a database URL; write e.g. sqlite:///runs/a/store.db"
+        ) from error
+    options: dict[str, Any] = {}
+    if dialect == "sqlite":
+        if _in_memory(parsed):
+            options["poolclass"] = StaticPool
+        else:
+            _check_file(parsed, create)
+        options["connect_args"] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+    try:
+        engine = sa.create_engine(parsed, **options)
+    except (ImportError, SQLAlchemyError) as error:
+        raise UserInputError(f"store.url {shown(parsed)} cannot be used: {error}; install its driver") from error
+    if dialect == "sqlite":
+        _configure_sqlite(engine, create)
+    return engine
+
+
+def shown(url: URL) -> str:
+    """The URL without its password."""
+    return url.render_as_string(hide_password=True)
+
+
+def _in_memory(url: URL) -> bool:
+    return url.database in (None, "", ":memory:")
+
+
+def _check_file(url: URL, create: bool) -> None:
+    if (url.database or "").startswith("file:"):
+        return  # SQLite's own URI form, which it checks itself
+    path = Path(url.database or "")
+    if path.is_dir():
+        raise UserInputError(f"store.url {shown(url)} names a folder; name a file in it, e.g. {path / STORE_FILE}")
+    if not path.parent.is_dir():
+        raise UserInputError(f"store.url {shown(url)}: folder {path.parent} does not exist; create it")
+    if not create and not path.exists():
+        raise UserInputError(f"store.url {shown(url)}: there is no store at {path}")
+
+
+def _configure_sqlite(engine: sa.Engine, create: bool) -> None:
+    @sa.event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        # The driver's own transaction handling would start transactions late and read-only.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+        if create:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.close()
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        # A writer takes its lock at once: a reader that turns writer could not wait for another one.
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def clear_errors(url: URL) -> Iterator[None]:
+    """Turn database errors into ours.
+
+    Raises:
+        UserInputError: the file is read-only, not a database or cannot be opened.
+        InfrastructureError: the disk is full, the database is locked or went away.
+    """
+    try:
+        yield
+    except SQLAlchemyError as error:
+        cause = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+        where = f"store {shown(url)}"
+        text = cause.lower()
+        if "readonly" in text or "read-only" in text:
+            raise UserInputError(f"{where} is read-only; make the file and its folder writable") from error
+        if "not a database" in text or "malformed" in text:
+            raise UserInputError(f"{where} is not a database or is damaged; name another file in store.url") from error
+        if "unable to open" in text:
+            raise UserInputError(f"{where} cannot be opened; check the path and its permissions") from error
+        if "disk is full" in text or "no space" in text:
+            raise InfrastructureError(f"{where}: the disk is full; free some space and resume") from error
+        if "locked" in text:
+            raise InfrastructureError(f"{where}: another process has held it for {BUSY_SECONDS} s") from error
+        raise InfrastructureError(f"{where} failed: {cause.splitlines()[0][:300] if cause else error!r}") from error

@@ -1,0 +1,130 @@
+"""Rows of the store as plain typed data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from verl_agentic.core import FailureKind, Outcome
+
+
+class TaskStatus(str, Enum):
+    """Whether a task may be drawn."""
+
+    ACTIVE = "active"
+    """In the pool."""
+    MASTERED = "mastered"
+    """Solved reliably; drawn only as replay."""
+    QUARANTINED = "quarantined"
+    """Broken or refused; never drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """New status of a task, and why."""
+
+    status: TaskStatus
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolEntry:
+    """A training task without its content.
+
+    Attributes:
+        id, kind, structure, depth, parent, operator: as in :class:`verl_agentic.core.Task`.
+        round: epoch whose round added it; 0 for the initial pool.
+        status: current status.
+        reason: why it has this status; empty for one that was always active.
+    """
+
+    id: str
+    kind: str
+    structure: str
+    depth: int
+    parent: str | None
+    operator: str | None
+    round: int
+    status: TaskStatus
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The outcomes of one prompt at one step: what group-relative advantages are computed over.
+
+    Attributes:
+        task_id: id of the task.
+        step: training step it was sampled at.
+        uid: the trainer's id of the group.
+        outcomes: one per trajectory, by session.
+    """
+
+    task_id: str
+    step: int
+    uid: str
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def success(self) -> float:
+        """Share of successful trajectories, 0 to 1."""
+        return sum(outcome.acc for outcome in self.outcomes) / len(self.outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class RoundRecord:
+    """A committed flywheel round.
+
+    Attributes:
+        epoch: the epoch that the round opened; it read what came before.
+        status: ``committed``, or ``unchanged`` when the hooks left the pool as it was.
+        counts: what it did, by name.
+    """
+
+    epoch: int
+    status: str
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One judged trajectory of an evaluation.
+
+    Attributes:
+        split: ``validation`` or ``held_out``.
+        step: training step of the policy, 0 before training.
+        task_id: id of the task.
+        kind: its kind.
+        session: index of the sample for this task, from 0.
+        acc: binary success, 0.0 or 1.0.
+        reward: shaped reward.
+        failure: why it failed.
+        trajectory: the trajectory as JSON.
+    """
+
+    split: str
+    step: int
+    task_id: str
+    kind: str
+    session: int
+    acc: float
+    reward: float
+    failure: FailureKind
+    trajectory: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An infrastructure failure: a trajectory that was dropped and never rewarded.
+
+    Attributes:
+        step: training step it happened at.
+        kind: what failed, e.g. ``environment``, ``timeout``, ``judge``.
+        message: the error.
+        task_id: id of the task, empty where none is concerned.
+    """
+
+    step: int
+    kind: str
+    message: str
+    task_id: str = ""

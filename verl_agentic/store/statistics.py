@@ -1,0 +1,139 @@
+"""Aggregates over the store, computed by the database."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from verl_agentic.store import schema
+from verl_agentic.store.records import PoolEntry, TaskStatus
+from verl_agentic.store.store import TRAIN, Store
+
+
+@dataclass(frozen=True, slots=True)
+class StepMeans:
+    """Means over one training step.
+
+    Attributes:
+        step: training step.
+        epoch: its epoch.
+        reward: mean shaped reward.
+        success: mean success, 0 to 1.
+        samples: number of trajectories.
+    """
+
+    step: int
+    epoch: int
+    reward: float
+    success: float
+    samples: int
+
+
+def step_means(store: Store) -> list[StepMeans]:
+    """Mean reward and success of each training step, in order."""
+    table = schema.outcomes
+    query = sa.select(
+        table.c.step, sa.func.min(table.c.epoch), sa.func.avg(table.c.reward), sa.func.avg(table.c.acc), sa.func.count()
+    )
+    with store.reading() as connection:
+        return [StepMeans(*row) for row in connection.execute(query.group_by(table.c.step).order_by(table.c.step))]
+
+
+def success_by_kind(store: Store) -> dict[int, dict[str, float]]:
+    """Mean training success by epoch and kind."""
+    table, tasks = schema.outcomes, schema.tasks
+    query = (
+        sa.select(table.c.epoch, tasks.c.kind, sa.func.avg(table.c.acc))
+        .join_from(table, tasks, table.c.task_id == tasks.c.id)
+        .group_by(table.c.epoch, tasks.c.kind)
+        .order_by(table.c.epoch, tasks.c.kind)
+    )
+    means: dict[int, dict[str, float]] = {}
+    with store.reading() as connection:
+        for epoch, kind, success in connection.execute(query):
+            means.setdefault(epoch, {})[kind] = success
+    return means
+
+
+def failure_kinds(store: Store) -> dict[int, dict[str, int]]:
+    """Number of trajectories by epoch and kind of failure, successes (``none``) left out."""
+    table = schema.outcomes
+    query = sa.select(table.c.epoch, table.c.failure, sa.func.count()).where(table.c.failure != "none")
+    counts: dict[int, dict[str, int]] = {}
+    with store.reading() as connection:
+        grouped = query.group_by(table.c.epoch, table.c.failure).order_by(table.c.epoch, table.c.failure)
+        for epoch, failure, count in connection.execute(grouped):
+            counts.setdefault(epoch, {})[failure] = count
+    return counts
+
+
+def success_history(store: Store, before_epoch: int) -> dict[str, tuple[float, ...]]:
+    """Success of each task that was trained on before an epoch: one mean per step, oldest first.
+
+    Groups of one task within one step share a policy and are pooled.
+    """
+    table = schema.outcomes
+    query = (
+        sa.select(table.c.task_id, sa.func.avg(table.c.acc))
+        .where(table.c.epoch < before_epoch)
+        .group_by(table.c.task_id, table.c.step)
+        .order_by(table.c.task_id, table.c.step)
+    )
+    history: dict[str, list[float]] = {}
+    with store.reading() as connection:
+        for task_id, success in connection.execute(query):
+            history.setdefault(task_id, []).append(success)
+    return {task_id: tuple(values) for task_id, values in history.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class PoolComposition:
+    """What the pool consisted of when an epoch started.
+
+    Attributes:
+        status: number of tasks by status.
+        kind: number of active tasks by kind.
+        depth: number of active tasks by depth.
+        operator: number of active tasks by the operator that grew them, ``initial`` for none.
+    """
+
+    status: dict[str, int]
+    kind: dict[str, int]
+    depth: dict[int, int]
+    operator: dict[str, int]
+
+
+def pool_compositions(store: Store, epochs: list[int]) -> dict[int, PoolComposition]:
+    """Composition of the pool at the start of each of ``epochs``, from births and the history of statuses."""
+    entries = store.pool(TRAIN)
+    table = schema.status_changes
+    with store.reading() as connection:
+        changes = connection.execute(
+            sa.select(table.c.epoch, table.c.task_id, table.c.status).order_by(table.c.number)
+        ).all()
+    compositions: dict[int, PoolComposition] = {}
+    for epoch in epochs:
+        status = {entry.id: TaskStatus.ACTIVE for entry in entries if entry.round <= epoch}
+        status.update({task_id: TaskStatus(new) for at, task_id, new in changes if at <= epoch and task_id in status})
+        active = [entry for entry in entries if status.get(entry.id) is TaskStatus.ACTIVE]
+        compositions[epoch] = _compose(Counter(one.value for one in status.values()), active)
+    return compositions
+
+
+def mastered_by_epoch(store: Store) -> dict[int, int]:
+    """Number of tasks that each round took out of the pool as mastered, by the epoch it opened."""
+    table = schema.status_changes
+    query = sa.select(table.c.epoch, sa.func.count()).where(table.c.status == TaskStatus.MASTERED.value)
+    with store.reading() as connection:
+        return {row[0]: row[1] for row in connection.execute(query.group_by(table.c.epoch))}
+
+
+def _compose(status: Counter[str], active: list[PoolEntry]) -> PoolComposition:
+    return PoolComposition(
+        status={one.value: status.get(one.value, 0) for one in TaskStatus},
+        kind=dict(sorted(Counter(entry.kind for entry in active).items())),
+        depth=dict(sorted(Counter(entry.depth for entry in active).items())),
+        operator=dict(sorted(Counter(entry.operator or "initial" for entry in active).items())),
+    )

@@ -1,0 +1,499 @@
+"""The store."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
+
+from verl_agentic.core import FailureKind, InfrastructureError, Outcome, Task, UserInputError
+from verl_agentic.store import schema
+from verl_agentic.store.engine import clear_errors, open_engine
+from verl_agentic.store.records import Evaluation, Failure, Group, PoolEntry, RoundRecord, StatusChange, TaskStatus
+from verl_agentic.store.secrets import redact, redact_text
+
+TRAIN = "train"
+# Databases bound the number of parameters of one statement.
+_CHUNK = 500
+_MAX_MESSAGE = 4000
+
+
+class Store:
+    """Everything a run must remember, in one database with one writer.
+
+    An epoch ``e >= 1`` is opened by *round* ``e``, which reads the outcomes of epochs before ``e`` and adds
+    tasks with ``round == e``; round 0 is the initial pool. Each method is one transaction.
+    """
+
+    def __init__(self, url: str, create: bool = True) -> None:
+        """Open the store at ``url``.
+
+        Args:
+            url: SQLAlchemy URL, e.g. ``sqlite:///runs/a/store.db``.
+            create: create missing tables; when false the store must exist and nothing is written on opening.
+
+        Raises:
+            UserInputError: the URL cannot be opened, or holds a store of another version.
+            InfrastructureError: the database failed.
+        """
+        self.engine = open_engine(url, create)
+        self._writer = self.engine.execution_options(writes=True)
+        self._url = make_url(url)
+        if create:
+            self._create()
+        self._check_version()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A consistent view for queries."""
+        with clear_errors(self._url), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        with clear_errors(self._url), self._writer.begin() as connection:
+            yield connection
+
+    def _create(self) -> None:
+        with self._writing() as connection:
+            schema.metadata.create_all(connection)
+            known = connection.scalar(sa.select(schema.info.c.value).where(schema.info.c.key == "schema_version"))
+            if known is None:
+                connection.execute(schema.info.insert().values(key="schema_version", value=schema.SCHEMA_VERSION))
+
+    def _check_version(self) -> None:
+        with self.reading() as connection:
+            if not sa.inspect(connection).has_table("info"):
+                raise UserInputError(f"{self._url.render_as_string()} holds no store of verl-agentic")
+            known = connection.scalar(sa.select(schema.info.c.value).where(schema.info.c.key == "schema_version"))
+        if known != schema.SCHEMA_VERSION:
+            raise UserInputError(
+                f"store {self._url.render_as_string()} has version {known}, this release reads "
+                f"{schema.SCHEMA_VERSION}; start a new run or use the release that wrote it"
+            )
+
+    # Tasks
+
+    def add_tasks(self, tasks: Sequence[Task], round: int = 0, split: str = TRAIN) -> int:
+        """Add tasks that are not known yet (by id) as active; return how many were new.
+
+        Args:
+            tasks: the tasks.
+            round: epoch whose round adds them, 0 for the initial pool.
+            split: ``train`` for the pool; tasks of any other split are kept for the record and never drawn.
+
+        Raises:
+            UserInputError: a task is already there in another split.
+        """
+        with self._writing() as connection:
+            return _insert_tasks(connection, tasks, round, split)
+
+    def task(self, task_id: str) -> Task | None:
+        """One task of any split."""
+        with self.reading() as connection:
+            text = connection.scalar(sa.select(schema.tasks.c.json).where(schema.tasks.c.id == task_id))
+        return None if text is None else Task.from_json(text)
+
+    def tasks(
+        self, *, status: TaskStatus | None = None, kind: str | None = None, round: int | None = None, split: str = TRAIN
+    ) -> list[Task]:
+        """Tasks of a split, oldest round first and by id within it, optionally of one status, kind or round."""
+        table = schema.tasks
+        query = sa.select(table.c.json).where(table.c.split == split).order_by(table.c.round, table.c.id)
+        for column, value in ((table.c.status, status), (table.c.kind, kind), (table.c.round, round)):
+            if value is not None:
+                query = query.where(column == value)
+        with self.reading() as connection:
+            return [Task.from_json(text) for text in connection.scalars(query)]
+
+    def pool(self, split: str = TRAIN) -> list[PoolEntry]:
+        """All tasks of a split without their content, of every status, in the order of :meth:`tasks`."""
+        table = schema.tasks
+        names = ("id", "kind", "structure", "depth", "parent", "operator", "round", "status", "reason")
+        query = sa.select(*(table.c[name] for name in names)).where(table.c.split == split)
+        with self.reading() as connection:
+            rows = connection.execute(query.order_by(table.c.round, table.c.id)).all()
+        return [PoolEntry(**{**row._mapping, "status": TaskStatus(row.status)}) for row in rows]
+
+    def task_ids(self) -> dict[str, str]:
+        """Split of every known task, by id."""
+        with self.reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(sa.select(schema.tasks.c.id, schema.tasks.c.split))}
+
+    def structures(self, *, exclude_split: str = TRAIN) -> set[tuple[str, str]]:
+        """``(kind, structure)`` of every task outside a split: what evaluation is about, and training must not be."""
+        table = schema.tasks
+        query = sa.select(table.c.kind, table.c.structure).where(table.c.split != exclude_split).distinct()
+        with self.reading() as connection:
+            return {(kind, structure) for kind, structure in connection.execute(query) if structure}
+
+    def quarantine(self, task_id: str, reason: str, epoch: int) -> None:
+        """Take a broken task out of the pool at once, during ``epoch``."""
+        with self._writing() as connection:
+            _change_statuses(connection, epoch, {task_id: StatusChange(TaskStatus.QUARANTINED, reason)})
+
+    # Outcomes
+
+    def record_outcomes(self, outcomes: Sequence[Outcome], uid: str | Sequence[str] = "") -> None:
+        """Record judged trajectories in one transaction; recording one again replaces it.
+
+        Args:
+            outcomes: trajectories of one or more groups.
+            uid: the trainer's id of the group, one for all or one per outcome.
+
+        Raises:
+            ValueError: ``uid`` does not have one entry per outcome.
+        """
+        uids = [uid] * len(outcomes) if isinstance(uid, str) else list(uid)
+        rows: dict[tuple[int, str, str, int], dict[str, Any]] = {}
+        for outcome, group in zip(outcomes, uids, strict=True):
+            rows[outcome.step, outcome.task_id, group, outcome.session] = {
+                "epoch": outcome.epoch,
+                "step": outcome.step,
+                "task_id": outcome.task_id,
+                "uid": group,
+                "session": outcome.session,
+                "reward": float(outcome.reward),
+                "acc": float(outcome.acc),
+                "failure": FailureKind(outcome.failure).value,
+                "turns": outcome.turns,
+                "trajectory": _encodable(outcome.trajectory),
+            }
+        self._replace(schema.outcomes, ("step", "task_id", "uid", "session"), rows)
+
+    def outcomes(self, epoch: int) -> list[Outcome]:
+        """Outcomes of an epoch by step, task and session."""
+        return [outcome for group in self.groups(epoch) for outcome in group.outcomes]
+
+    def groups(self, epoch: int) -> list[Group]:
+        """Outcomes of an epoch by step and task, as the groups they were sampled in."""
+        table = schema.outcomes
+        query = sa.select(table).where(table.c.epoch == epoch).order_by(table.c.number)
+        grouped: dict[tuple[int, str, str], list[Outcome]] = {}
+        with self.reading() as connection:
+            for row in connection.execute(query):
+                key = (row.step, row.task_id, row.uid)
+                grouped.setdefault(key, []).append(
+                    Outcome(
+                        row.task_id,
+                        row.session,
+                        row.step,
+                        row.epoch,
+                        row.reward,
+                        row.acc,
+                        FailureKind(row.failure),
+                        row.turns,
+                        row.trajectory,
+                    )
+                )
+        # A uid is random: it keeps groups apart but must not decide their order.
+        ordered = sorted(grouped.items(), key=lambda item: item[0][:2])
+        return [
+            Group(task_id, step, uid, tuple(sorted(members, key=lambda outcome: outcome.session)))
+            for (step, task_id, uid), members in ordered
+        ]
+
+    def outcome_epochs(self) -> list[int]:
+        """Epochs that have outcomes, in order."""
+        column = schema.outcomes.c.epoch
+        with self.reading() as connection:
+            return list(connection.scalars(sa.select(column).distinct().order_by(column)))
+
+    # Rounds and draws
+
+    def commit_round(
+        self,
+        epoch: int,
+        new_tasks: Sequence[Task],
+        status_changes: Mapping[str, StatusChange],
+        counts: Mapping[str, int],
+    ) -> RoundRecord:
+        """Commit the round that opens ``epoch``: all of it or nothing.
+
+        Args:
+            epoch: the epoch it opens, from 1.
+            new_tasks: tasks to add, known ones are skipped.
+            status_changes: new status by task id; may concern the new tasks.
+            counts: what the round did, by name.
+
+        Raises:
+            UserInputError: a status change names an unknown task, or a new task belongs to another split.
+            InfrastructureError: the round is already committed, or the database failed.
+        """
+        if epoch < 1:
+            raise ValueError(f"rounds open epochs from 1, got {epoch}; epoch 0 has the initial pool")
+        with self._writing() as connection:
+            if connection.scalar(sa.select(schema.rounds.c.epoch).where(schema.rounds.c.epoch == epoch)) is not None:
+                raise InfrastructureError(f"round {epoch} is already committed; does another process run this store?")
+            added = _insert_tasks(connection, new_tasks, epoch, TRAIN)
+            changed = _change_statuses(connection, epoch, status_changes)
+            status = "committed" if added or changed else "unchanged"
+            row = {"epoch": epoch, "status": status, "counts": dict(counts), "created": time.time()}
+            connection.execute(schema.rounds.insert().values(row))
+        return RoundRecord(epoch, status, dict(counts))
+
+    def round(self, epoch: int) -> RoundRecord | None:
+        """The committed round that opened ``epoch``."""
+        return next((record for record in self.rounds() if record.epoch == epoch), None)
+
+    def rounds(self) -> list[RoundRecord]:
+        """All committed rounds in order."""
+        with self.reading() as connection:
+            rows = connection.execute(sa.select(schema.rounds).order_by(schema.rounds.c.epoch)).all()
+        return [RoundRecord(row.epoch, row.status, row.counts) for row in rows]
+
+    def save_draw(self, epoch: int, task_ids: Sequence[str]) -> None:
+        """Store the tasks of an epoch in the order they are trained on.
+
+        Raises:
+            InfrastructureError: the epoch is already drawn.
+        """
+        with self._writing() as connection:
+            if connection.scalar(sa.select(schema.draws.c.epoch).where(schema.draws.c.epoch == epoch)) is not None:
+                raise InfrastructureError(f"epoch {epoch} is already drawn; does another process run this store?")
+            connection.execute(schema.draws.insert().values(epoch=epoch, task_ids=list(task_ids)))
+
+    def draw(self, epoch: int) -> list[str] | None:
+        """Task ids of an epoch in training order, ``None`` when it is not drawn yet."""
+        with self.reading() as connection:
+            ids = connection.scalar(sa.select(schema.draws.c.task_ids).where(schema.draws.c.epoch == epoch))
+        return None if ids is None else [str(task_id) for task_id in ids]
+
+    def rewind(self, step: int, epoch: int | None = None) -> None:
+        """Undo everything recorded after the checkpoint of ``step``.
+
+        Gone are outcomes, evaluations, metrics and failures of later steps, and the draws, rounds, new tasks
+        and status changes of the epochs that start later. The initial pool stays.
+
+        Args:
+            step: step of the checkpoint, 0 for the start of training.
+            epoch: epoch that ``step`` belongs to (-1 before the first); by default read from the outcomes.
+        """
+        with self._writing() as connection:
+            if epoch is None:
+                query = sa.select(sa.func.max(schema.outcomes.c.epoch)).where(schema.outcomes.c.step <= step)
+                last = connection.scalar(query)
+                epoch = -1 if last is None else int(last)
+            for table in (schema.outcomes, schema.evaluations, schema.metrics, schema.failures):
+                connection.execute(table.delete().where(table.c.step > step))
+            changes = schema.status_changes
+            later = sa.select(changes).where(changes.c.epoch > epoch).order_by(changes.c.number.desc())
+            for row in connection.execute(later).all():
+                old = {"status": row.old_status, "reason": row.old_reason}
+                connection.execute(schema.tasks.update().where(schema.tasks.c.id == row.task_id).values(old))
+            for table in (changes, schema.rounds, schema.draws):
+                connection.execute(table.delete().where(table.c.epoch > epoch))
+            connection.execute(schema.tasks.delete().where(schema.tasks.c.round > max(epoch, 0)))
+
+    # Evaluations, metrics, failures, run info
+
+    def record_evaluations(self, evaluations: Sequence[Evaluation]) -> None:
+        """Record judged trajectories of an evaluation; recording one again replaces it."""
+        rows: dict[tuple[str, int, str, int], dict[str, Any]] = {}
+        for one in evaluations:
+            rows[one.split, one.step, one.task_id, one.session] = {
+                "split": one.split,
+                "step": one.step,
+                "task_id": one.task_id,
+                "kind": one.kind,
+                "session": one.session,
+                "acc": float(one.acc),
+                "reward": float(one.reward),
+                "failure": FailureKind(one.failure).value,
+                "trajectory": _encodable(one.trajectory),
+            }
+        self._replace(schema.evaluations, ("split", "step", "task_id", "session"), rows)
+
+    def evaluations(self, split: str, step: int | None = None) -> list[Evaluation]:
+        """Evaluations of a split by step, task and session, optionally of one step."""
+        table = schema.evaluations
+        query = sa.select(table).where(table.c.split == split)
+        if step is not None:
+            query = query.where(table.c.step == step)
+        with self.reading() as connection:
+            rows = connection.execute(query.order_by(table.c.step, table.c.task_id, table.c.session)).all()
+        return [
+            Evaluation(
+                row.split,
+                row.step,
+                row.task_id,
+                row.kind,
+                row.session,
+                row.acc,
+                row.reward,
+                FailureKind(row.failure),
+                row.trajectory,
+            )
+            for row in rows
+        ]
+
+    def evaluation_steps(self, split: str) -> list[int]:
+        """Steps at which a split was evaluated, in order."""
+        table = schema.evaluations
+        query = sa.select(table.c.step).where(table.c.split == split).distinct().order_by(table.c.step)
+        with self.reading() as connection:
+            return list(connection.scalars(query))
+
+    def record_metrics(self, step: int, values: Mapping[str, Any]) -> None:
+        """Merge the trainer's metrics into those of a step; what is not a finite number is left out."""
+        numbers = {str(name): number for name, value in values.items() if (number := _finite(value)) is not None}
+        table = schema.metrics
+        with self._writing() as connection:
+            known = connection.scalar(sa.select(table.c["values"]).where(table.c.step == step))
+            connection.execute(table.delete().where(table.c.step == step))
+            connection.execute(table.insert().values({"step": step, "values": {**(known or {}), **numbers}}))
+
+    def metrics(self) -> dict[int, dict[str, float]]:
+        """Metrics by step, in order."""
+        with self.reading() as connection:
+            rows = connection.execute(sa.select(schema.metrics).order_by(schema.metrics.c.step)).all()
+        return {row[0]: row[1] for row in rows}
+
+    def record_failure(self, failure: Failure) -> None:
+        """Record an infrastructure failure; secrets in its message are blanked."""
+        message = redact_text(failure.message)[:_MAX_MESSAGE]
+        row = {"step": failure.step, "kind": failure.kind, "message": _encodable(message), "task_id": failure.task_id}
+        with self._writing() as connection:
+            connection.execute(schema.failures.insert().values(row))
+
+    def failures(self) -> list[Failure]:
+        """Infrastructure failures in the order they were recorded."""
+        with self.reading() as connection:
+            rows = connection.execute(sa.select(schema.failures).order_by(schema.failures.c.number)).all()
+        return [Failure(row.step, row.kind, row.message, row.task_id) for row in rows]
+
+    def set_info(self, **values: Any) -> None:
+        """Set facts about the run (profile, seed, paths ...) as JSON; secrets in them are blanked.
+
+        Raises:
+            UserInputError: a value is not JSON data.
+        """
+        clean = {key: redact({key: value})[key] for key, value in values.items()}
+        for key, value in clean.items():
+            try:
+                json.dumps(value, allow_nan=False)
+            except (TypeError, ValueError) as error:
+                raise UserInputError(f"run info {key!r} is not JSON data: {error}") from error
+        with self._writing() as connection:
+            _set_info(connection, clean)
+
+    def add_seconds(self, phase: str, seconds: float) -> None:
+        """Add wall time to a phase of the run (``timings`` in :meth:`info`), so that a resumed run counts on."""
+        table = schema.info
+        with self._writing() as connection:
+            timings = dict(connection.scalar(sa.select(table.c.value).where(table.c.key == "timings")) or {})
+            timings[phase] = timings.get(phase, 0.0) + seconds
+            _set_info(connection, {"timings": timings})
+
+    def info(self) -> dict[str, Any]:
+        """All facts about the run."""
+        with self.reading() as connection:
+            rows = connection.execute(sa.select(schema.info).order_by(schema.info.c.key)).all()
+        return {row[0]: row[1] for row in rows if row[0] != "schema_version"}
+
+    def _replace(self, table: sa.Table, key: tuple[str, ...], rows: Mapping[tuple[Any, ...], dict[str, Any]]) -> None:
+        """Insert rows in one transaction in place of those with the same key."""
+        if not rows:
+            return
+        columns = [table.c[name] for name in key]
+        steps = {row["step"] for row in rows.values()}
+        with self._writing() as connection:
+            present = connection.execute(sa.select(*columns).where(table.c.step.in_(steps))).all()
+            stale = [tuple(row) for row in present if tuple(row) in rows]
+            if stale:
+                matches = [column == sa.bindparam(f"key_{column.name}") for column in columns]
+                names = [f"key_{name}" for name in key]
+                connection.execute(
+                    table.delete().where(*matches), [dict(zip(names, row, strict=True)) for row in stale]
+                )
+            connection.execute(table.insert(), list(rows.values()))
+
+
+def _insert_tasks(connection: sa.Connection, tasks: Sequence[Task], round: int, split: str) -> int:
+    by_id = {task.id: task for task in reversed(tasks)}
+    ids = sorted(by_id)
+    known: dict[str, str] = {}
+    for start in range(0, len(ids), _CHUNK):
+        query = sa.select(schema.tasks.c.id, schema.tasks.c.split)
+        found = connection.execute(query.where(schema.tasks.c.id.in_(ids[start : start + _CHUNK])))
+        known.update({row[0]: row[1] for row in found})
+    for task_id, other in known.items():
+        if other != split:
+            raise UserInputError(f"task {task_id!r} is in split {other!r} and again in {split!r}; remove one of them")
+    now = time.time()
+    rows = [
+        {
+            "id": task.id,
+            "split": split,
+            "kind": task.kind,
+            "structure": task.structure,
+            "depth": task.depth,
+            "json": task.to_json(),
+            "parent": task.parent,
+            "operator": task.operator,
+            "round": round,
+            "status": TaskStatus.ACTIVE.value,
+            "reason": "",
+            "created": now,
+        }
+        for task_id in ids
+        if task_id not in known
+        for task in (by_id[task_id],)
+    ]
+    if rows:
+        connection.execute(schema.tasks.insert(), rows)
+    return len(rows)
+
+
+def _change_statuses(connection: sa.Connection, epoch: int, changes: Mapping[str, StatusChange]) -> int:
+    table = schema.tasks
+    history: list[dict[str, Any]] = []
+    for task_id, change in sorted(changes.items()):
+        old = connection.execute(sa.select(table.c.status, table.c.reason).where(table.c.id == task_id)).one_or_none()
+        if old is None:
+            raise UserInputError(f"status change of task {task_id!r}, which is not in the store")
+        status = TaskStatus(change.status).value
+        if old.status == status:
+            continue
+        new = {"status": status, "reason": change.reason}
+        connection.execute(table.update().where(table.c.id == task_id).values(new))
+        before = {"old_status": old.status, "old_reason": old.reason}
+        history.append({"epoch": epoch, "task_id": task_id, **before, **new})
+    if history:
+        connection.execute(schema.status_changes.insert(), history)
+    return len(history)
+
+
+def _set_info(connection: sa.Connection, values: Mapping[str, Any]) -> None:
+    table = schema.info
+    connection.execute(table.delete().where(table.c.key.in_(values)))
+    connection.execute(table.insert(), [{"key": key, "value": value} for key, value in values.items()])
+
+
+def _encodable(text: str) -> str:
+    """Text without lone surrogates: a model can write them (as JSON escapes), no database can hold them."""
+    return text.encode("utf-8", errors="replace").decode("utf-8")
+
+
+def _finite(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None

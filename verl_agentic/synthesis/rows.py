@@ -1,0 +1,198 @@
+"""Tasks as rows of verl's parquet data."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from verl_agentic.core import Task, UserInputError
+from verl_agentic.synthesis.base import SPLITS, Split
+
+AGENT_NAME = "agentic"
+
+_MESSAGE = pa.struct([("role", pa.string()), ("content", pa.string())])
+_SCHEMA = pa.schema(
+    [
+        ("data_source", pa.string()),
+        ("prompt", pa.list_(_MESSAGE)),
+        ("ability", pa.string()),
+        ("reward_model", pa.struct([("style", pa.string()), ("ground_truth", pa.string())])),
+        ("agent_name", pa.string()),
+        ("extra_info", pa.struct([("index", pa.int64()), ("split", pa.string()), ("task", pa.string())])),
+    ]
+)
+_BATCH_ROWS = 256
+
+
+def to_row(task: Task, index: int, split: Split) -> dict[str, Any]:
+    """One row of verl's data.
+
+    Returns:
+        ``data_source`` (the kind, with ``split/`` before it outside of training, so that verl reports each on its
+        own), ``prompt``, ``ability``, ``reward_model`` with the ground truth as JSON, ``agent_name``, and
+        ``extra_info`` with ``index``, ``split`` and the whole task as JSON.
+    """
+    return {
+        "data_source": task.kind if split == "train" else f"{split}/{task.kind}",
+        "prompt": [{"role": message["role"], "content": message["content"]} for message in task.messages],
+        "ability": task.kind,
+        "reward_model": {"style": "rule", "ground_truth": json.dumps(task.ground_truth, ensure_ascii=False)},
+        "agent_name": AGENT_NAME,
+        "extra_info": {"index": index, "split": split, "task": task.to_json()},
+    }
+
+
+def write_parquet(tasks: Sequence[Task], path: str | Path, split: Split) -> None:
+    """Write tasks as verl's parquet data. A file that stands there is replaced at once or not at all.
+
+    Raises:
+        UserInputError: there are no tasks, the split is unknown, or the file cannot be written.
+    """
+    path = Path(path)
+    if not tasks:
+        raise UserInputError(f"{path}: no tasks to write; verl cannot train on an empty file")
+    if split not in SPLITS:
+        raise UserInputError(f"{path}: unknown split {split!r}; one of {', '.join(SPLITS)}")
+    table = pa.Table.from_pylist([to_row(task, index, split) for index, task in enumerate(tasks)], schema=_SCHEMA)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise UserInputError(f"{path}: cannot be written: {error}") from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            pq.write_table(table, file)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes files that only their owner reads; Ray workers may run as someone else.
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UserInputError(f"{path}: cannot be written: {error}") from error
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def read_tasks(path: str | Path) -> list[Task]:
+    """Read tasks from parquet, or from JSON lines.
+
+    A row is one of: a row that :func:`to_row` made (the task is in ``extra_info.task``); a plain verl row
+    (``data_source``, ``prompt``, ``reward_model.ground_truth``), whose ``extra_info`` must name ``env`` and
+    ``reward`` and may hold ``tools`` and ``env_args`` as JSON; in JSON lines also a task as
+    :meth:`verl_agentic.core.Task.to_json` writes it.
+
+    Raises:
+        UserInputError: naming file, row, field and mend.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserInputError(f"{path}: no such file; give a .parquet or a .jsonl file")
+    rows = _parquet_rows(path) if path.suffix == ".parquet" else _json_rows(path)
+    tasks = [_task(row, f"{path}: row {index}") for index, row in enumerate(rows)]
+    if not tasks:
+        raise UserInputError(f"{path}: holds no rows")
+    return tasks
+
+
+def _parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+                yield from batch.to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        raise UserInputError(f"{path}: is not a readable parquet file: {error}") from error
+
+
+def _json_rows(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        lines: Iterable[str] = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserInputError(f"{path}: cannot be read: {error}") from error
+    for index, line in enumerate(line for line in lines if line.strip()):
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise UserInputError(f"{path}: row {index} is not JSON: {error}; write one object a line") from error
+        if not isinstance(row, dict):
+            raise UserInputError(f"{path}: row {index} must be an object, got {type(row).__name__}")
+        yield row
+
+
+def _task(row: dict[str, Any], where: str) -> Task:
+    if "prompt" not in row and "kind" in row:
+        return _checked(row, where, "task")
+    extra_info = row.get("extra_info")
+    if not isinstance(extra_info, dict):
+        raise UserInputError(f"{where}: field 'extra_info' is missing or not a struct; {_MEND}")
+    if extra_info.get("task") is not None:
+        return _checked(extra_info["task"], where, "extra_info.task")
+    return _plain_task(row, extra_info, where)
+
+
+_MEND = "write rows with verl_agentic.synthesis.rows.write_parquet, or add extra_info.env and extra_info.reward"
+
+
+def _checked(data: Any, where: str, name: str) -> Task:
+    try:
+        return Task.from_json(data) if isinstance(data, str) else Task.from_dict(data)
+    except UserInputError as error:
+        raise UserInputError(f"{where}: field {name!r}: {error}; {_MEND}") from error
+
+
+def _plain_task(row: dict[str, Any], extra_info: dict[str, Any], where: str) -> Task:
+    reward_model = row.get("reward_model")
+    if not isinstance(reward_model, dict) or reward_model.get("ground_truth") is None:
+        raise UserInputError(f"{where}: field 'reward_model.ground_truth' is missing; give the reference answer")
+    if not isinstance(row.get("data_source"), str):
+        raise UserInputError(f"{where}: field 'data_source' is missing or not text; give the kind of the task")
+    for name, mend in (
+        ("env", "name an environment, e.g. 'calculator'"),
+        ("reward", "name a reward function, e.g. 'math'"),
+    ):
+        if not isinstance(extra_info.get(name), str):
+            raise UserInputError(f"{where}: field 'extra_info.{name}' is missing or not text; {mend}")
+    data = {
+        "kind": row["data_source"],
+        "messages": row.get("prompt"),
+        "tools": _json_field(extra_info, "tools", [], where),
+        "env": extra_info["env"],
+        "env_args": _json_field(extra_info, "env_args", {}, where),
+        "reward": extra_info["reward"],
+        "ground_truth": _decoded(reward_model["ground_truth"]),
+    }
+    try:
+        return Task.from_dict(data)
+    except UserInputError as error:
+        mend = "prompt must be a list of messages, extra_info.tools a JSON list, extra_info.env_args a JSON object"
+        raise UserInputError(f"{where}: {error}; {mend}") from error
+
+
+def _json_field(extra_info: dict[str, Any], name: str, default: Any, where: str) -> Any:
+    value = extra_info.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise UserInputError(
+            f"{where}: field 'extra_info.{name}' is not JSON: {error}; write it as JSON text"
+        ) from error
+
+
+def _decoded(ground_truth: Any) -> Any:
+    """A ground truth written as a JSON object or list, decoded; any other text is the answer itself."""
+    if not (isinstance(ground_truth, str) and ground_truth.lstrip()[:1] in ("{", "[")):
+        return ground_truth
+    try:
+        return json.loads(ground_truth)
+    except ValueError:
+        return ground_truth
