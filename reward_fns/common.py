@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from verl_agentic.core import BrokenTaskError, End, FailureKind, InfrastructureError, Trajectory
+from verl_agentic.core.text import without_thoughts
 
 MAX_REASON_CHARS = 200
 
@@ -58,24 +59,12 @@ def read_submission(solution_str: str, extra_info: dict[str, Any] | None) -> Sub
 
 def answer_in_text(text: str) -> str | None:
     """The last ``<answer>`` block of a response, else its last ``\\boxed{}``, ``None`` without either."""
-    visible = _without_thoughts(text)
+    visible = without_thoughts(text)
     _, tag, rest = visible.rpartition("<answer>")
     if tag:
         return rest.partition("</answer>")[0].strip()
     start = visible.rfind("\\boxed{")
     return boxed_content(visible[start:]) if start >= 0 else None
-
-
-def _without_thoughts(text: str) -> str:
-    """``text`` without its closed ``<think>`` blocks, in linear time also when thousands are left open."""
-    kept: list[str] = []
-    while True:
-        before, opened, rest = text.partition("<think>")
-        _thought, closed, after = rest.partition("</think>")
-        if not (opened and closed):
-            return "".join([*kept, text])
-        kept.append(before)
-        text = after
 
 
 def boxed_content(text: str) -> str | None:

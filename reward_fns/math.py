@@ -160,7 +160,7 @@ class _Parser:
     """Recursive descent that builds sympy numbers; every recursion passes a nesting bound."""
 
     def __init__(self, tokens: list[str]) -> None:
-        import sympy  # type: ignore[import-untyped]  # half a second that plain numbers do not need
+        import sympy  # half a second that plain numbers do not need
 
         self._sympy: Any = sympy
         self._tokens = tokens

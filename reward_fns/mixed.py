@@ -22,7 +22,7 @@ def compute_score(
     """
     name = _reward_name(extra_info or {})
     if name is None:
-        raise BrokenTaskError(f"row of {data_source!r} names no reward; set extra_info.reward, or choose reward_fn=NAME")
+        raise BrokenTaskError(f"row of {data_source!r} names no reward; set extra_info.reward or reward_fn=NAME")
     try:
         function = _function(name)
     except UserInputError as error:

@@ -28,7 +28,6 @@ from verl_agentic.starter.__main__ import main
 from verl_agentic.starter.batches import batch_order, encode_dialogue
 from verl_agentic.starter.cache import cached_folder, starter_key
 from verl_agentic.starter.chat_template import render
-from verl_agentic.starter.families import load_families
 from verl_agentic.starter.generate import Sampling, sample
 from verl_agentic.starter.lockstep import play_lockstep
 from verl_agentic.starter.model import new_model
@@ -37,6 +36,7 @@ from verl_agentic.starter.sft import schedule
 from verl_agentic.starter.smollm2 import ensure_smollm2
 from verl_agentic.starter.tokenizer import train_tokenizer
 from verl_agentic.synthesis.base import Split, TaskFamily
+from verl_agentic.synthesis.families import load_families
 from verl_agentic.tool_envs import Environment, ToolError, register_environment
 
 TOOLS: list[dict[str, Any]] = [

@@ -64,7 +64,8 @@ class Task:
         """SHA-256 over what the policy meets and is judged by; lineage and seed do not count."""
         content = [self.kind, self.messages, self.tools, self.env, self.env_args, self.reward, self.ground_truth]
         content.append(self.user)
-        return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+        text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
     def to_json(self) -> str:
         """One line of JSON with every field."""

@@ -93,7 +93,8 @@ class AgenticLoop(AgentLoopBase):  # type: ignore[misc]
 
         while not dialogue.done:
             started = time.perf_counter()
-            output = await self._generate(request_id, token_ids, sampling_params, self.response_length - len(mask))
+            room = max(1, min(self.response_length - len(mask), self.settings.max_turn_tokens or self.response_length))
+            output = await self._generate(request_id, token_ids, {**sampling_params, "max_tokens": room})
             generated = time.perf_counter()
             metrics.generate_sequences += generated - started
             if output.num_preempted is not None:
@@ -108,7 +109,7 @@ class AgenticLoop(AgentLoopBase):  # type: ignore[misc]
             )
             token_ids, logprobs = merged.token_ids, aligned or []
             text = self.tokenizer.decode(output.token_ids, skip_special_tokens=True)
-            if len(mask) >= self.response_length:
+            if len(mask) >= self.response_length or len(output.token_ids) >= room:
                 # The message may be cut in the middle: it is recorded, never acted on.
                 dialogue.trajectory.turns.append(Turn("assistant", text, len(output.token_ids), generated - started))
                 dialogue.stop(End.MAX_TOKENS)
@@ -117,7 +118,8 @@ class AgenticLoop(AgentLoopBase):  # type: ignore[misc]
             metrics.tool_calls += time.perf_counter() - generated
             if dialogue.done:
                 break
-            previous = [*messages, {"role": "assistant", "content": text}]
+            spoken: Message = {"role": "assistant", "content": text}
+            previous = [*messages, spoken]
             messages = [*previous, *(self._harmless(reply) for reply in replies)]
             merged, mask, aligned = await self.ct_merge_context_msg(
                 previous, messages, token_ids, mask, logprobs or None, tools=tools or None
@@ -148,12 +150,12 @@ class AgenticLoop(AgentLoopBase):  # type: ignore[misc]
             raise BrokenTaskError(f"prompt has {len(token_ids)} tokens, data.max_prompt_length is {room}")
         return token_ids
 
-    async def _generate(self, request_id: str, token_ids: list[int], params: dict[str, Any], room: int) -> Any:
+    async def _generate(self, request_id: str, token_ids: list[int], params: dict[str, Any]) -> Any:
         try:
             return await self.server_manager.generate(
                 request_id=request_id,
                 prompt_ids=token_ids,
-                sampling_params={**params, "max_tokens": max(1, room)},
+                sampling_params=params,
             )
         except asyncio.CancelledError:
             raise

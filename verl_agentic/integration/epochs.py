@@ -10,7 +10,7 @@ from verl_agentic.flywheel import ExpertVerifier, draw_epoch, make_hooks, protec
 from verl_agentic.integration.settings import AgenticSettings
 from verl_agentic.reward_fns.registry import score_task
 from verl_agentic.store import RoundRecord, Store, TaskStatus
-from verl_agentic.starter.families import load_families
+from verl_agentic.synthesis.families import load_families
 from verl_agentic.tool_envs.users import make_user
 
 logger = logging.getLogger(__name__)
@@ -99,4 +99,4 @@ class EpochPlanner:
 
 
 def _success(task: Task, trajectory: Trajectory) -> float:
-    return score_task(task, trajectory)["acc"]
+    return float(score_task(task, trajectory)["acc"])

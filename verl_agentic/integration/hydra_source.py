@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.object_type import ObjectType
 from hydra.core.plugins import Plugins
+from hydra.errors import ConfigCompositionException
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
@@ -27,7 +28,7 @@ USER_CONF_ENV = "VERL_AGENTIC_CONF"
 """Folders of the user's own groups and recipes (``os.pathsep`` between them), before the package's."""
 
 
-class AgenticConfigSource(ConfigSource):
+class AgenticConfigSource(ConfigSource):  # type: ignore[misc]
     """``verl-agentic://``: group ``recipe`` is the package's recipes, every other group its conf."""
 
     @staticmethod
@@ -71,7 +72,8 @@ class AgenticConfigSource(ConfigSource):
     def _model_config(self, model_path: str) -> ConfigResult:
         path = os.path.abspath(os.path.expanduser(model_path))
         if not os.path.isdir(path):
-            raise ConfigLoadError(
+            # Hydra prints this kind of exception without a traceback.
+            raise ConfigCompositionException(
                 f"model={model_path}: no such folder ({path}); give a folder in Hugging Face format, "
                 "or model=starter, model=smollm2, model=hub"
             )
@@ -83,7 +85,7 @@ class AgenticConfigSource(ConfigSource):
         )
 
 
-class AgenticSearchPath(SearchPathPlugin):
+class AgenticSearchPath(SearchPathPlugin):  # type: ignore[misc]
     """Appends the user's folders, then the package."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
@@ -102,11 +104,17 @@ def register() -> None:
 def _locate(config_path: str) -> Traversable:
     parts = [part for part in PurePosixPath(config_path).parts if part not in ("/", ".", "..")]
     if parts and parts[0] == "recipe":
-        return resources.files("verl_agentic.recipes").joinpath(*parts[1:])
+        return _join(resources.files("verl_agentic.recipes"), parts[1:])
     if parts and parts[0] == "verl_data":
         # verl's own group "data" under another name, so that ours can replace it and still build on it.
-        return resources.files("verl").joinpath("trainer", "config", "data", *parts[1:])
-    return resources.files("verl_agentic.conf").joinpath(*parts)
+        return _join(resources.files("verl"), ["trainer", "config", "data", *parts[1:]])
+    return _join(resources.files("verl_agentic.conf"), parts)
+
+
+def _join(root: Traversable, parts: list[str]) -> Traversable:
+    for part in parts:
+        root = root.joinpath(part)
+    return root
 
 
 def _model_path(config_path: str) -> str | None:

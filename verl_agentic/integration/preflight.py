@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import io
 import os
 import shutil
 import tempfile
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from verl_agentic.core import UserInputError
 from verl_agentic.flywheel import make_hooks
+from verl_agentic.integration.dataset import as_list
+from verl_agentic.integration.resolvers import made_path
 from verl_agentic.integration.settings import AgenticSettings, read_settings
-from verl_agentic.starter.families import load_families
+from verl_agentic.synthesis.families import load_families
 from verl_agentic.tool_envs.registry import environment_class
 from verl_agentic.tool_envs.users import make_user
 
@@ -27,29 +34,43 @@ def check(config: DictConfig) -> AgenticSettings:
     Raises:
         UserInputError: naming the key and the mend.
     """
-    try:
-        OmegaConf.to_container(config, resolve=True)
-    except OmegaConfBaseException as error:
-        key = getattr(error, "full_key", None) or "configuration"
-        raise UserInputError(f"{key}: {str(error).splitlines()[0]}; set it on the command line: {key}=...") from error
-    # verl leaves some keys open that only a reward model needs.
-    missing = sorted(key for key in OmegaConf.missing_keys(config) if not key.startswith("reward.reward_model"))
-    if missing:
-        raise UserInputError(f"{missing[0]} has no value; set it on the command line: {missing[0]}=...")
+    check_values(config)
     settings = read_settings(config)
     check_profile(settings)
     check_engine(settings)
     check_batch(config, settings)
     check_model(config, settings)
     check_reward(config)
-    families = load_families(settings.kinds) if config.data.agentic.source == "builtin" else []
-    make_hooks(settings.flywheel.hooks, families={family.kind: family for family in families})
-    make_user(settings.rollout.simulator)
-    if settings.rollout.tool_env:
-        environment_class(settings.rollout.tool_env)
-    settings.curriculum.shares.curriculum()
+    check_data(config)
+    check_names(config, settings)
+    check_verl_config(config)
     check_folder(Path(settings.run_dir))
     return settings
+
+
+def check_values(config: DictConfig) -> None:
+    """Every key must have a value, and every interpolation one to stand for."""
+    try:
+        OmegaConf.to_container(config, resolve=True)
+    except OmegaConfBaseException as error:
+        reason = _user_input_error(error)
+        if reason is not None:
+            raise reason from error
+        key = getattr(error, "full_key", None) or "configuration"
+        raise UserInputError(f"{key}: {str(error).splitlines()[0]}; set it on the command line: {key}=...") from error
+    # verl leaves some keys open that only a reward model needs.
+    missing = sorted(key for key in OmegaConf.missing_keys(config) if not key.startswith("reward.reward_model"))
+    if missing:
+        raise UserInputError(f"{missing[0]} has no value; set it on the command line: {missing[0]}=...")
+
+
+def _user_input_error(error: BaseException | None) -> UserInputError | None:
+    """What one of our resolvers raised, below OmegaConf's account of where it was called from."""
+    while error is not None:
+        if isinstance(error, UserInputError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def check_profile(settings: AgenticSettings) -> None:
@@ -77,21 +98,37 @@ def check_engine(settings: AgenticSettings) -> None:
 def check_batch(config: DictConfig, settings: AgenticSettings) -> None:
     """Epochs consist of whole batches."""
     batch, epoch = config.data.train_batch_size, settings.curriculum.epoch_size
+    for key in ("data.train_batch_size", "trainer.total_epochs"):
+        value = OmegaConf.select(config, key)
+        if not isinstance(value, int) or value < 1:
+            raise UserInputError(f"{key} must be a whole number of at least 1, got {value}")
     if epoch % batch:
         raise UserInputError(
             f"agentic.curriculum.epoch_size ({epoch}) must be a multiple of data.train_batch_size ({batch})"
         )
     if config.actor_rollout_ref.rollout.n < 2 and config.algorithm.adv_estimator == "grpo":
         raise UserInputError("actor_rollout_ref.rollout.n must be at least 2: GRPO compares the members of a group")
+    longest, room = config.actor_rollout_ref.rollout.max_model_len, config.data.max_prompt_length
+    if longest and longest < room + config.data.max_response_length:
+        raise UserInputError(
+            f"actor_rollout_ref.rollout.max_model_len ({longest}) must be at least data.max_prompt_length ({room}) + "
+            f"data.max_response_length ({config.data.max_response_length})"
+        )
 
 
 def check_model(config: DictConfig, settings: AgenticSettings) -> None:
     """A local model folder must exist and hold a model; the starter is made when it does not."""
+    if not config.actor_rollout_ref.model.path:
+        raise UserInputError(
+            "actor_rollout_ref.model.path has no value; give a model of the Hugging Face hub "
+            "(actor_rollout_ref.model.path=ORG/NAME) or a folder (model=PATH)"
+        )
     path = str(config.actor_rollout_ref.model.path)
-    if settings.model in ("starter", "smollm2") and not Path(path).exists():
+    if path == made_path(settings.model, settings.seed):
         return
     looks_local = path.startswith(("/", "~", ".")) or path.count("/") != 1 or Path(path).exists()
     if not looks_local:
+        check_hub_model(path)
         return
     folder = Path(path).expanduser()
     if not folder.is_dir():
@@ -100,7 +137,19 @@ def check_model(config: DictConfig, settings: AgenticSettings) -> None:
             "(model=PATH) or leave it out for the profile's own model"
         )
     if not (folder / "config.json").is_file():
-        raise UserInputError(f"actor_rollout_ref.model.path={path}: holds no config.json, so it is no Hugging Face model")
+        raise UserInputError(f"actor_rollout_ref.model.path={path}: holds no config.json, so no Hugging Face model")
+
+
+def check_hub_model(name: str) -> None:
+    """Without access to the hub, its models must have been downloaded before."""
+    from huggingface_hub import try_to_load_from_cache
+
+    offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "on", "true", "yes")
+    if offline and not isinstance(try_to_load_from_cache(name, "config.json"), str):
+        raise UserInputError(
+            f"actor_rollout_ref.model.path={name}: not among the downloaded models, and HF_HUB_OFFLINE is set; "
+            f"run: HF_HUB_OFFLINE=0 hf download {name}"
+        )
 
 
 def check_reward(config: DictConfig) -> None:
@@ -117,6 +166,64 @@ def check_reward(config: DictConfig) -> None:
             f"reward.custom_reward_function: {node.path} has no usable {node.name!r}: {error}; "
             "path is a Python file or pkg://module, name its function"
         ) from error
+
+
+def check_data(config: DictConfig) -> None:
+    """The user's files must be there; what their rows hold is checked when they are read."""
+    data = config.data
+    if data.agentic.source == "agenticqwen" and not (data.agentic.path and Path(data.agentic.path).is_file()):
+        raise UserInputError(
+            f"data.agentic.path={data.agentic.path}: no such file; give the JSON file of the release here or in "
+            "VERL_AGENTIC_AGENTICQWEN_DATA"
+        )
+    if data.agentic.source != "files":
+        return
+    for key in ("train_files", "val_files"):
+        for path in as_list(data[key]):
+            if not Path(path).is_file():
+                raise UserInputError(
+                    f"data.{key}: {path}: no such file; data=files needs data.train_files=[FILE,...] and "
+                    "data.val_files=[FILE,...], .parquet or .jsonl"
+                )
+
+
+def check_names(config: DictConfig, settings: AgenticSettings) -> None:
+    """Whatever is chosen by name must be there."""
+    with _at("agentic.kinds: "):
+        families = load_families(settings.kinds) if config.data.agentic.source == "builtin" else []
+    # What the hooks say begins with the rest of the key.
+    with _at("agentic."):
+        make_hooks(settings.flywheel.hooks, families={family.kind: family for family in families})
+    with _at("agentic.rollout.simulator: "):
+        make_user(settings.rollout.simulator)
+    if settings.rollout.tool_env:
+        with _at("agentic.rollout.tool_env: "):
+            environment_class(settings.rollout.tool_env)
+    with _at("agentic.curriculum.shares: "):
+        settings.curriculum.shares.curriculum()
+
+
+@contextlib.contextmanager
+def _at(place: str) -> Iterator[None]:
+    try:
+        yield
+    except UserInputError as error:
+        raise UserInputError(f"{place}{error}") from error
+
+
+def check_verl_config(config: DictConfig) -> None:
+    """What verl would refuse later, when the policy has been made."""
+    from verl.trainer.ppo.utils import need_critic, need_reference_policy
+    from verl.utils.config import validate_config
+
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            # verl validates again, and says the rest then.
+            warnings.simplefilter("ignore")
+            validate_config(config, need_reference_policy(config), need_critic(config))
+    except (AssertionError, ValueError, TypeError, HydraException, OmegaConfBaseException) as error:
+        reason = " ".join(str(error.__cause__ or error).split())
+        raise UserInputError(f"verl refuses the configuration: {reason or type(error).__name__}") from error
 
 
 def check_folder(folder: Path) -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from verl_agentic.core import Task, UserInputError
+from verl_agentic.integration.resolvers import made_path
 from verl_agentic.integration.settings import AgenticSettings
-from verl_agentic.starter.families import load_families
 from verl_agentic.store import Store
 from verl_agentic.synthesis.agenticqwen import load_agenticqwen
 from verl_agentic.synthesis.base import SPLITS, Split
+from verl_agentic.synthesis.families import load_families
 from verl_agentic.synthesis.rows import read_tasks, write_parquet
 
 Splits = dict[Split, list[Task]]
@@ -61,6 +62,8 @@ def generate_splits(settings: AgenticSettings) -> Splits:
     for split, size in sizes.items():
         for position, family in enumerate(families):
             wanted = size // len(families) + (position < size % len(families))
+            if not wanted:
+                continue
             rng = random.Random(f"{settings.seed}/{split}/{family.kind}")
             structures = list(family.structures(split))
             tasks: dict[str, Task] = {}
@@ -73,8 +76,8 @@ def generate_splits(settings: AgenticSettings) -> Splits:
                 tries += 1
                 if tries > 20 * wanted + 100:
                     raise UserInputError(
-                        f"{family.kind} cannot make {wanted} different tasks for {split}; "
-                        f"lower agentic.curriculum ({len(tasks)} made)"
+                        f"{family.kind} cannot make {wanted} different {split} tasks, only {len(tasks)}; "
+                        "ask for fewer (in a run: agentic.curriculum)"
                     )
             splits[split] += tasks.values()
     return splits
@@ -109,13 +112,15 @@ def read_splits(config: DictConfig) -> Splits:
     return splits
 
 
-def prepare_model(settings: AgenticSettings, store: Store) -> None:
-    """Make the policy where the model is one that is made on the spot.
+def prepare_model(config: DictConfig, settings: AgenticSettings, store: Store) -> None:
+    """Make the policy where the model is one that is made on the spot, and no other folder took its place.
 
     Raises:
         UserInputError: the cache cannot be written, or an extra is missing.
     """
     started = time.monotonic()
+    if config.actor_rollout_ref.model.path != made_path(settings.model, settings.seed):
+        return
     if settings.model == "starter":
         from verl_agentic.starter import StarterSettings, ensure_starter
 

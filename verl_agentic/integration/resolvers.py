@@ -48,6 +48,13 @@ def smollm2_path() -> str:
     return str(path())
 
 
+def made_path(model: str, seed: int) -> str | None:
+    """Folder of a policy that is made on the spot (``agentic.model``), ``None`` where the model is none of these."""
+    if model == "starter":
+        return starter_path(seed)
+    return smollm2_path() if model == "smollm2" else None
+
+
 def register() -> None:
     """Register all resolvers; idempotent."""
     OmegaConf.register_new_resolver("agentic.profile", detect_profile, replace=True)

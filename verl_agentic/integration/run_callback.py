@@ -26,7 +26,7 @@ from verl_agentic.store import STORE_FILE
 BAD_INPUT_STATUS = 2
 
 
-class AgenticRun(Callback):
+class AgenticRun(Callback):  # type: ignore[misc]
     """Set by the recipe as ``hydra.callbacks.agentic``.
 
     Hydra turns an exception in a callback into a warning and goes on, which is why bad input leaves here with
@@ -88,7 +88,7 @@ class AgenticRun(Callback):
                 checkpoint=str(Path(config.trainer.default_local_dir).absolute()),
             )
             prepare_tasks(config, settings, store)
-            prepare_model(settings, store)
+            prepare_model(config, settings, store)
         self._settings = settings
 
 
@@ -132,7 +132,7 @@ def _refuse_finished(config: DictConfig, settings: AgenticSettings, steps: int) 
     done = int(latest.read_text().strip() or 0)
     if done >= steps:
         raise UserInputError(
-            f"the run in {settings.run_dir} is complete ({done} of {steps} steps, see its report.html); start anew with "
-            "trainer.resume_mode=disable, elsewhere with trainer.experiment_name=NAME, or go on with more "
+            f"the run in {settings.run_dir} is complete ({done} of {steps} steps, see its report.html); start anew "
+            "with trainer.resume_mode=disable, elsewhere with trainer.experiment_name=NAME, or go on with more "
             "trainer.total_epochs"
         )

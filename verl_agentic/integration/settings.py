@@ -21,6 +21,8 @@ class RolloutSettings:
         tool_env: environment for every task, ``None`` to take each task's own.
         simulator: who plays the user: ``scripted``, ``none`` or ``package.module:Class``.
         max_turns: assistant turns per trajectory.
+        max_turn_tokens: tokens of one assistant message, ``None`` to leave it to ``data.max_response_length``; a
+            message that is cut ends its trajectory.
         max_tool_chars: characters of a tool reply that reach the policy.
         max_parallel_calls: tool calls executed per assistant turn.
         call_seconds: wall time of one tool call or user reply.
@@ -31,6 +33,7 @@ class RolloutSettings:
     tool_env: str | None = None
     simulator: str = "scripted"
     max_turns: int = 15
+    max_turn_tokens: int | None = None
     max_tool_chars: int = 4096
     max_parallel_calls: int = 1
     call_seconds: float = 60.0

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jsonschema
+from jsonschema.exceptions import best_match
 
 from verl_agentic.core import BrokenTaskError, End, InfrastructureError, Message, Task, ToolCall, Trajectory, Turn
 from verl_agentic.rollout.parse import RequestedCall, parse_assistant
@@ -45,7 +46,7 @@ class Dialogue:
         self.limits = limits or DialogueLimits()
         self.trajectory = Trajectory(task_id=task.id, seed=seed)
         self.messages: list[Message] = list(task.messages)
-        self._schemas: dict[str, dict[str, Any]] = {}
+        self._validators: dict[str, jsonschema.Draft202012Validator] = {}
         self._closed = False
 
     @property
@@ -61,7 +62,7 @@ class Dialogue:
         """
         await self._guard("open", self.env.open(self.task, self.trajectory.seed))
         tools = self.env.tools()
-        self._schemas = {tool["function"]["name"]: tool["function"].get("parameters", {}) for tool in tools}
+        self._validators = {tool["function"]["name"]: _validator(tool["function"]) for tool in tools}
         return tools
 
     async def feed(self, text: str, tokens: int = 0, seconds: float = 0.0) -> list[Message]:
@@ -109,10 +110,10 @@ class Dialogue:
             error, result = "malformed", f"Error: {request.error}"
         elif position >= self.limits.max_parallel_calls:
             error, result = "rejected", f"Error: at most {self.limits.max_parallel_calls} tool call(s) per turn"
-        elif request.name not in self._schemas:
+        elif request.name not in self._validators:
             error = "unknown_tool"
-            result = f"Error: unknown tool {request.name[:64]!r}; tools: {', '.join(self._schemas)}"
-        elif problem := _schema_problem(self._schemas[request.name], request.arguments):
+            result = f"Error: unknown tool {request.name[:64]!r}; tools: {', '.join(self._validators)}"
+        elif problem := _problem(self._validators[request.name], request.arguments):
             error, result = "bad_arguments", f"Error: {problem}"
         else:
             try:
@@ -157,18 +158,29 @@ class Dialogue:
         self.trajectory.state = self.env.state()
 
 
-def _schema_problem(schema: dict[str, Any], arguments: dict[str, Any]) -> str | None:
+def _validator(function: dict[str, Any]) -> jsonschema.Draft202012Validator:
+    schema = {"type": "object", **function.get("parameters", {})}
+    key = json.dumps(schema, sort_keys=True)
+    if key not in _validators:
+        try:
+            jsonschema.Draft202012Validator.check_schema(schema)
+        except jsonschema.SchemaError as error:
+            raise BrokenTaskError(f"tool schema is not valid JSON schema: {error.message[:200]}") from error
+        if len(_validators) >= _MAX_VALIDATORS:
+            _validators.clear()
+        _validators[key] = jsonschema.Draft202012Validator(schema)
+    return _validators[key]
+
+
+# Tasks of a family share their tools, and checking a schema costs more than a whole scripted dialogue.
+_validators: dict[str, jsonschema.Draft202012Validator] = {}
+_MAX_VALIDATORS = 1024
+
+
+def _problem(validator: jsonschema.Draft202012Validator, arguments: dict[str, Any]) -> str | None:
     """Why ``arguments`` do not fit the tool's JSON schema, ``None`` when they do."""
-    try:
-        jsonschema.validate(arguments, {"type": "object", **schema})
-    except jsonschema.ValidationError as error:
-        where = ".".join(str(part) for part in error.absolute_path)
-        return f"bad arguments{' at ' + where if where else ''}: {error.message[:200]}"
-    except jsonschema.SchemaError as error:
-        raise BrokenTaskError(f"tool schema is not valid JSON schema: {error.message[:200]}") from error
-    return None
-
-
-def tool_result(value: Any) -> str:
-    """Render a tool's return value for the policy: text as it is, anything else as compact JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    error = best_match(validator.iter_errors(arguments))
+    if error is None:
+        return None
+    where = ".".join(str(part) for part in error.absolute_path)
+    return f"bad arguments{' at ' + where if where else ''}: {error.message[:200]}"

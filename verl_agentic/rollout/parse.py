@@ -11,10 +11,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from verl_agentic.core.text import without_thoughts
+
 TRANSFER = "###TRANSFER_TO_HUMAN"
 STOP = "###STOP"
 
-_THINK = re.compile(r"<think>.*?</think>", re.DOTALL)
 _TOOL_CALL = re.compile(r"<tool_call>(.*?)(?:</tool_call>|$)", re.DOTALL)
 _ANSWER = re.compile(r"<answer>(.*?)(?:</answer>|$)", re.DOTALL)
 _QUESTION = re.compile(r"<question>(.*?)(?:</question>|$)", re.DOTALL)
@@ -52,7 +53,7 @@ class AssistantAction:
 
 def parse_assistant(text: str) -> AssistantAction:
     """Parse one assistant message. Never raises on model text."""
-    visible = _THINK.sub("", text)
+    visible = without_thoughts(text)
     blocks = _TOOL_CALL.findall(visible)
     if blocks:
         return AssistantAction(calls=[_parse_call(block) for block in blocks])

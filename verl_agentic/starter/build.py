@@ -12,7 +12,6 @@ from verl_agentic.core import UserInputError
 from verl_agentic.starter.batches import encode_dialogue
 from verl_agentic.starter.chat_template import render
 from verl_agentic.starter.demonstrations import demonstrations
-from verl_agentic.starter.families import load_families
 from verl_agentic.starter.generate import Sampling
 from verl_agentic.starter.model import new_model
 from verl_agentic.starter.probe import probe
@@ -20,6 +19,7 @@ from verl_agentic.starter.settings import StarterSettings
 from verl_agentic.starter.sft import fine_tune
 from verl_agentic.starter.tasks import balanced_tasks
 from verl_agentic.starter.tokenizer import END_OF_TEXT, IM_END, token_id, train_tokenizer
+from verl_agentic.synthesis.families import load_families
 
 RECORD = "starter.json"
 
@@ -38,7 +38,10 @@ def build_starter(settings: StarterSettings, folder: Path) -> dict[str, Any]:
     """
     started = time.perf_counter()
     families = load_families(settings.families)
-    shown = demonstrations(families, settings.seed, settings.demonstrations, "train", settings.max_depth)
+    emphasised = [family for family in families if family.kind in settings.emphasis]
+    shown = demonstrations(
+        [*families, *emphasised], settings.seed, settings.demonstrations, "train", settings.max_depth
+    )
     texts = [render(shot.messages, shot.tools) for shot in shown]
     tokenizer = train_tokenizer(texts, settings.vocab_size, settings.max_tokens)
     examples = [encode_dialogue(tokenizer, text) for text in texts]

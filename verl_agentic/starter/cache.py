@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from verl_agentic.core import UserInputError
-from verl_agentic.starter.families import family_module
 from verl_agentic.starter.settings import StarterSettings
+from verl_agentic.synthesis.families import family_module
 
 CACHE_VARIABLE = "VERL_AGENTIC_CACHE"
 # What a starter's weights depend on, besides its settings.

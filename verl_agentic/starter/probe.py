@@ -16,8 +16,8 @@ from verl_agentic.starter.lockstep import Request, play_lockstep
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast, Qwen3ForCausalLM
 
-# A starter's dialogue has at most some six assistant turns; a policy that needs more is lost.
-PROBE_LIMITS = DialogueLimits(max_turns=10)
+# Experts need five assistant turns at most; a policy that needs many more is lost.
+PROBE_LIMITS = DialogueLimits(max_turns=8)
 
 
 def probe(

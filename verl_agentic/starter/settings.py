@@ -15,6 +15,7 @@ class StarterSettings:
         families: task families by name (``math``, ``sql``, ``service``) or ``package.module:Class``.
         seed: seed of tasks, weights, data order and sampling.
         demonstrations: expert dialogues to train on, over all families.
+        emphasis: kinds that are demonstrated twice as often; copying numbers digit by digit takes longest to learn.
         max_depth: deepest train structure that is demonstrated and probed.
         vocab_size: upper bound of the tokenizer's vocabulary, special tokens and 256 bytes included.
         hidden_size: width of the residual stream.
@@ -41,6 +42,7 @@ class StarterSettings:
     families: tuple[str, ...] = ("math", "sql", "service")
     seed: int = 0
     demonstrations: int = 3000
+    emphasis: tuple[str, ...] = ("math",)
     max_depth: int = 2
     vocab_size: int = 1024
     hidden_size: int = 128
@@ -56,10 +58,10 @@ class StarterSettings:
     max_steps: int = 600
     weight_decay: float = 0.01
     init_std: float = 0.05
-    target: float = 0.40
+    target: float = 0.36
     probe_every: int = 25
     probe_tasks: int = 32
-    max_new_tokens: int = 96
+    max_new_tokens: int = 48
     temperature: float = 1.0
     threads: int = 0
 

@@ -31,14 +31,17 @@ def balanced_tasks(
     """``n`` tasks, taking turns over families, and within each over its structures.
 
     Args:
+        families: a family that is named twice gets two turns.
         stream: name of the random stream; different streams of one seed are different tasks.
     """
-    structures = [shallow_structures(family, split, max_depth, seed) for family in families]
+    structures = {family.kind: shallow_structures(family, split, max_depth, seed) for family in families}
+    turns = dict.fromkeys(structures, 0)
     tasks: list[tuple[TaskFamily, Task]] = []
     for index in range(n):
-        which, turn = index % len(families), index // len(families)
-        family = families[which]
-        structure = structures[which][turn % len(structures[which])]
+        family = families[index % len(families)]
+        turn = turns[family.kind]
+        turns[family.kind] += 1
+        structure = structures[family.kind][turn % len(structures[family.kind])]
         rng = random.Random(f"{seed}/{stream}/{split}/{family.kind}/{turn}")
         tasks.append((family, family.generate(structure, rng)))
     return tasks

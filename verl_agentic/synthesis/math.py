@@ -375,7 +375,7 @@ def _tell(problem: Problem, extra: bool, rng: random.Random) -> str:
 
 def _check(text: str, problem: Problem, answer: int) -> None:
     """Derive the answer a second way: from the text as told, by sympy."""
-    import sympy  # type: ignore[import-untyped]  # slow to import, and not needed to solve tasks
+    import sympy  # slow to import, and not needed to solve tasks
 
     told = read_problem(text)
     if told != problem or sympy.parse_expr(told.expression()) != answer:

@@ -59,7 +59,7 @@ class CpuDeviceModule:
         return "cpu"
 
 
-class PlatformCPU(PlatformBase):
+class PlatformCPU(PlatformBase):  # type: ignore[misc]
     """verl on the CPU: one logical device, gloo, shared memory instead of device IPC."""
 
     _module = CpuDeviceModule()

@@ -1,0 +1,48 @@
+# Two commands do all: `make train` (the main job on a machine without a GPU) and `make test`.
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.10 python3,$(shell $(name) --version >/dev/null 2>&1 && echo $(name))))
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := requirements/cpu-py311.txt
+# Where CPU builds of torch are served; without it pip falls back to its own index.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+SEED ?= 0
+ARGS ?=
+
+.PHONY: help setup train test unit integration lint clean
+
+help:
+	@echo "make train [SEED=0] [ARGS='...']  set up and run the main job on the CPU"
+	@echo "make test                         set up and run linters and all tests"
+	@echo "make unit | integration | lint    parts of it"
+
+setup: $(VENV)/.installed
+
+# The lock is complete, so nothing is resolved: resolving would draw in torchvision, whose PyPI build cannot be
+# imported beside a CPU build of torch.
+$(VENV)/.installed: $(LOCK) pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip<27" "setuptools>=77,<81" wheel
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --retries 0 --index-url $(TORCH_INDEX) \
+		"$$(grep '^torch==' $(LOCK))" || true
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r $(LOCK)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+train: setup
+	$(BIN)/python -m verl.trainer.main_ppo +recipe=agenticqwen agentic.seed=$(SEED) $(ARGS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python tests/typecheck.py
+
+unit: setup
+	$(BIN)/python -m pytest tests/unit
+
+integration: setup
+	$(BIN)/python -m pytest tests/integration
+
+test: lint unit integration
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

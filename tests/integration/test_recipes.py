@@ -1,0 +1,214 @@
+"""Every recipe, profile and stage is a configuration that verl accepts."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("verl_installed")]
+
+GROUPS = ("data", "flywheel", "llm", "model", "profile", "reward_fn", "simulator", "stage", "tool_env")
+
+
+def options(package: str, folder: str = "") -> list[str]:
+    entries = resources.files(package).joinpath(folder).iterdir()
+    return sorted(entry.name.removesuffix(".yaml") for entry in entries if entry.name.endswith(".yaml"))
+
+
+RECIPES = options("verl_agentic.recipes")
+PROFILES = options("verl_agentic.conf", "profile")
+STAGES = options("verl_agentic.conf", "stage")
+
+
+def flat(config: Any) -> dict[str, Any]:
+    """Every leaf by its dotted key, interpolations as they are written."""
+
+    def leaves(node: Any, key: str) -> dict[str, Any]:
+        if not isinstance(node, dict) or not node:
+            return {key: node}
+        return {k: v for name, child in node.items() for k, v in leaves(child, f"{key}.{name}".strip(".")).items()}
+
+    return leaves(OmegaConf.to_container(config, resolve=False), "")
+
+
+def changed(before: Any, after: Any) -> dict[str, Any]:
+    one, other = flat(before), flat(after)
+    absent = object()
+    return {key: other.get(key) for key in one.keys() | other.keys() if one.get(key, absent) != other.get(key, absent)}
+
+
+def test_the_profiles_and_stages_are_known() -> None:
+    assert {"cpu", "gpu1", "h100x8", "h100x8x2"} <= set(PROFILES)
+    assert {"agentic", "mixed", "reasoning"} <= set(STAGES)
+    assert "agenticqwen" in RECIPES
+
+
+@pytest.mark.filterwarnings("ignore:Disabled critic")
+@pytest.mark.parametrize(("recipe", "profile", "stage"), list(itertools.product(RECIPES, PROFILES, STAGES)))
+def test_verl_accepts_it(
+    compose: Callable[..., Any], tiny_model: Path, recipe: str, profile: str, stage: str, tmp_path: Path
+) -> None:
+    config = compose(
+        f"profile={profile}", f"stage={stage}", f"model={tiny_model}", f"agentic.run_dir={tmp_path}", recipe=recipe
+    )
+    OmegaConf.resolve(config)
+    from verl.trainer.ppo.utils import need_critic, need_reference_policy
+    from verl.trainer.ppo.v1 import get_trainer_cls
+    from verl.utils.config import omega_conf_to_dataclass, validate_config
+
+    from verl_agentic.integration.settings import read_settings
+    from verl_agentic.synthesis.families import load_families
+
+    assert not need_critic(config)
+    assert not need_reference_policy(config)
+    validate_config(config, use_reference_policy=False, use_critic=False)
+    assert omega_conf_to_dataclass(config.actor_rollout_ref.actor).strategy == "fsdp2"
+    rollout = omega_conf_to_dataclass(config.actor_rollout_ref.rollout)
+    assert rollout.agent.default_agent_loop == "agentic"
+    assert rollout.max_model_len >= config.data.max_prompt_length + config.data.max_response_length
+    omega_conf_to_dataclass(config.actor_rollout_ref.rollout.checkpoint_engine)
+    assert omega_conf_to_dataclass(config.actor_rollout_ref.model).hf_config.model_type == "qwen3"
+    assert omega_conf_to_dataclass(config.algorithm).adv_estimator == "grpo"
+    assert get_trainer_cls(config.trainer.v1.trainer_mode).__name__ == "AgenticTrainerSync"
+
+    settings = read_settings(config)
+    assert (settings.profile, settings.stage) == (profile, stage)
+    assert len(load_families(settings.kinds)) == len(settings.kinds)
+    assert settings.curriculum.epoch_size % config.data.train_batch_size == 0
+    assert settings.curriculum.held_out_tasks > 0
+    devices = config.trainer.n_gpus_per_node
+    assert settings.accelerators == (0 if profile == "cpu" else devices)
+    sequences = config.actor_rollout_ref.actor.ppo_mini_batch_size * config.actor_rollout_ref.rollout.n
+    assert sequences % (devices * config.trainer.nnodes) == 0
+
+
+def test_hyperparameters_are_the_papers(compose: Callable[..., Any]) -> None:
+    for profile in ("h100x8", "h100x8x2"):
+        config = compose(f"profile={profile}")
+        actor, rollout = config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout
+        assert rollout.n == 16
+        assert (config.data.train_batch_size, actor.ppo_mini_batch_size) == (64, 16)
+        assert actor.optim.lr == 1e-6
+        assert actor.clip_ratio_c == 10
+        assert (config.data.max_prompt_length, config.data.max_response_length) == (4096, 10000)
+        assert config.agentic.rollout.max_turns == rollout.multi_turn.max_assistant_turns == 15
+        assert config.agentic.rollout.max_tool_chars == 4096
+        assert config.algorithm.adv_estimator == "grpo"
+        assert not config.algorithm.use_kl_in_reward
+        assert not actor.use_kl_loss
+
+
+def test_one_node_clips_by_token(compose: Callable[..., Any]) -> None:
+    config = compose("profile=h100x8")
+    actor = config.actor_rollout_ref.actor
+    assert (actor.clip_ratio_low, actor.clip_ratio_high) == (0.2, 0.28)
+    assert (actor.policy_loss.loss_mode, actor.loss_agg_mode) == ("vanilla", "token-mean")
+    assert (config.trainer.nnodes, config.trainer.n_gpus_per_node) == (1, 8)
+    assert config.actor_rollout_ref.model.path == "Qwen/Qwen3-8B"
+
+
+def test_two_nodes_clip_by_sequence(compose: Callable[..., Any]) -> None:
+    config = compose("profile=h100x8x2")
+    actor = config.actor_rollout_ref.actor
+    assert (actor.clip_ratio_low, actor.clip_ratio_high) == (3e-4, 4e-4)
+    assert (actor.policy_loss.loss_mode, actor.loss_agg_mode) == ("gspo", "seq-mean-token-mean")
+    assert (config.trainer.nnodes, config.trainer.n_gpus_per_node) == (2, 8)
+    assert config.actor_rollout_ref.model.path == "Qwen/Qwen3-30B-A3B"
+
+
+@pytest.mark.parametrize(
+    ("override", "keys"),
+    [
+        ("reward_fn=sql", {"reward.custom_reward_function.path": "pkg://verl_agentic.reward_fns.sql"}),
+        ("reward_fn=math", {"reward.custom_reward_function.path": "pkg://verl_agentic.reward_fns.math"}),
+        ("reward_fn=state", {"reward.custom_reward_function.path": "pkg://verl_agentic.reward_fns.state"}),
+        ("reward_fn=calls", {"reward.custom_reward_function.path": "pkg://verl_agentic.reward_fns.calls"}),
+        ("tool_env=sql", {"agentic.rollout.tool_env": "sql"}),
+        ("simulator=none", {"agentic.rollout.simulator": "none"}),
+        ("flywheel=none", {"agentic.flywheel.hooks": []}),
+        ("stage=reasoning", {"agentic.stage": "reasoning", "agentic.kinds": ["math", "sql"]}),
+        ("data=files", {"data.agentic.source": "files"}),
+        (
+            "data=agenticqwen",
+            {
+                "data.agentic.source": "agenticqwen",
+                "data.agentic.path": "${oc.env:VERL_AGENTIC_AGENTICQWEN_DATA,null}",
+            },
+        ),
+    ],
+)
+def test_a_group_swaps_its_own_keys_only(compose: Callable[..., Any], override: str, keys: dict[str, Any]) -> None:
+    assert changed(compose("profile=cpu"), compose("profile=cpu", override)) == keys
+
+
+def test_a_folder_takes_the_models_place(compose: Callable[..., Any], tiny_model: Path) -> None:
+    before, after = compose("profile=cpu"), compose("profile=cpu", f"model={tiny_model}")
+    keys = changed(before, after)
+    assert keys == {"agentic.model": None, "actor_rollout_ref.model.path": str(tiny_model)}
+
+
+def test_a_relative_folder_is_found_from_here(
+    compose: Callable[..., Any], tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tiny_model.parent)
+    for path in (f"./{tiny_model.name}", tiny_model.name):
+        assert compose(f"model={path}").actor_rollout_ref.model.path == str(tiny_model)
+
+
+def users_folder(folder: Path) -> Path:
+    """A folder with a recipe and a reward group of the user's own."""
+    for group in ("recipe", "reward_fn"):
+        (folder / group).mkdir(parents=True)
+    (folder / "reward_fn" / "mine.yaml").write_text(
+        "# @package _global_\nreward:\n  custom_reward_function:\n    path: /mine.py\n    name: score\n"
+    )
+    (folder / "recipe" / "mine.yaml").write_text(
+        "# @package _global_\n"
+        "defaults:\n  - agenticqwen\n  - override /reward_fn: mine\n  - override /stage: reasoning\n"
+        "  - _self_\n"
+        "trainer:\n  project_name: mine\n"
+    )
+    return folder
+
+
+def test_the_users_groups_from_the_environment(
+    compose: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VERL_AGENTIC_CONF", str(users_folder(tmp_path / "conf")))
+    assert compose("reward_fn=mine").reward.custom_reward_function.path == "/mine.py"
+    config = compose(recipe="mine")
+    assert config.reward.custom_reward_function.path == "/mine.py"
+    assert config.agentic.stage == "reasoning"
+    assert config.agentic.run_dir == "outputs/mine/reasoning-seed0"
+    assert config.trainer.v1.trainer_mode == "agentic_sync"
+
+
+def test_the_users_groups_from_hydras_search_path(compose: Callable[..., Any], tmp_path: Path) -> None:
+    search = f"hydra.searchpath=[file://{users_folder(tmp_path / 'conf')}]"
+    assert compose(search, "reward_fn=mine").reward.custom_reward_function.path == "/mine.py"
+    assert compose(search, recipe="mine").agentic.stage == "reasoning"
+
+
+def test_a_group_of_the_users_with_our_name_wins(
+    compose: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = users_folder(tmp_path / "conf")
+    (folder / "reward_fn" / "sql.yaml").write_text((folder / "reward_fn" / "mine.yaml").read_text())
+    monkeypatch.setenv("VERL_AGENTIC_CONF", str(folder))
+    assert compose("reward_fn=sql").reward.custom_reward_function.path == "/mine.py"
+
+
+def test_help_lists_the_groups(main_ppo: Callable[..., CompletedProcess[str]]) -> None:
+    done = main_ppo("--help")
+    assert done.returncode == 0, done.stderr
+    listed = dict(line.split(": ", 1) for line in done.stdout.splitlines() if ": " in line and line[0] != " ")
+    assert listed["recipe"].split(", ") == RECIPES
+    for group in GROUPS:
+        assert set(options("verl_agentic.conf", group)) <= set(listed[group].split(", ")), group

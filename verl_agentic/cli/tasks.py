@@ -1,0 +1,171 @@
+"""``verl-agentic tasks``: generate, import and check tasks."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from verl_agentic.core import BrokenTaskError, Task, Trajectory, UserInputError
+from verl_agentic.flywheel import ExpertVerifier
+from verl_agentic.integration.prepare import generate_splits
+from verl_agentic.integration.settings import AgenticSettings, CurriculumNode
+from verl_agentic.reward_fns.registry import reward_function, score_task
+from verl_agentic.rollout import Dialogue
+from verl_agentic.synthesis.agenticqwen import load_agenticqwen
+from verl_agentic.synthesis.base import SPLITS, Split, TaskFamily
+from verl_agentic.synthesis.families import load_families
+from verl_agentic.synthesis.rows import read_tasks, write_parquet
+from verl_agentic.tool_envs import make_environment
+from verl_agentic.tool_envs.registry import environment_class
+from verl_agentic.tool_envs.users import make_user
+
+KINDS = "math,sql,service"
+SIMULATOR = "scripted"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions and their arguments."""
+    actions = parser.add_subparsers(required=True, metavar="ACTION", dest="action")
+
+    generate = actions.add_parser("generate", help="write generated tasks")
+    generate.add_argument("--kinds", default=KINDS, help=f"names or package.module:Class (default: {KINDS})")
+    generate.add_argument("--split", choices=SPLITS, default="train", help="whose structures to use (default: train)")
+    generate.add_argument("--count", type=int, required=True, metavar="N", help="tasks over all kinds")
+    generate.add_argument("--seed", type=int, default=0, metavar="S", help="a run of this seed gets the same tasks")
+    depth = CurriculumNode().initial_depth
+    generate.add_argument("--depth", type=int, default=depth, help=f"deepest train structure (default: {depth})")
+    generate.set_defaults(action=_generate)
+
+    imported = actions.add_parser("import-agenticqwen", help="make replayable tasks of AgenticQwen's release")
+    imported.add_argument("file", type=Path, metavar="FILE", help="a JSON list of records, or one record a line")
+    imported.add_argument("--split", choices=SPLITS, default="train", help="what the rows are marked as")
+    imported.set_defaults(action=_import_agenticqwen)
+
+    for writer in (generate, imported):
+        writer.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .parquet or .jsonl file")
+
+    check = actions.add_parser("check", help="play every task's world, by its expert where its kind has one")
+    check.add_argument("file", type=Path, metavar="FILE", help="a .parquet or .jsonl file")
+    check.add_argument("--kinds", default=KINDS, help=f"kinds with an expert (default: {KINDS})")
+    check.set_defaults(action=_check)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what was asked; return the exit status, 1 where a checked task is unfit.
+
+    Raises:
+        UserInputError: naming the argument, or file, row and field.
+        InfrastructureError: an environment or a reward function failed.
+    """
+    # As for "python -m": the user's own classes may lie where the command is given.
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    return int(arguments.action(arguments))
+
+
+def _generate(arguments: argparse.Namespace) -> int:
+    if arguments.count < 1:
+        raise UserInputError(f"--count must be at least 1, got {arguments.count}")
+    if arguments.depth < 1:
+        raise UserInputError(f"--depth must be at least 1, got {arguments.depth}")
+    sizes: dict[Split, int] = {split: arguments.count if split == arguments.split else 0 for split in SPLITS}
+    settings = AgenticSettings(
+        kinds=_names(arguments.kinds),
+        seed=arguments.seed,
+        curriculum=CurriculumNode(
+            initial_tasks=sizes["train"],
+            initial_depth=arguments.depth,
+            validation_tasks=sizes["validation"],
+            held_out_tasks=sizes["held_out"],
+        ),
+    )
+    _write(generate_splits(settings)[arguments.split], arguments.out, arguments.split)
+    return 0
+
+
+def _import_agenticqwen(arguments: argparse.Namespace) -> int:
+    _write(load_agenticqwen(arguments.file), arguments.out, arguments.split)
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    tasks = read_tasks(arguments.file)
+    families = {family.kind: family for family in load_families(_names(arguments.kinds))}
+    reasons = {row: reason for row, task in enumerate(tasks) if (reason := unfit(task, families))}
+    for row, reason in reasons.items():
+        print(f"{arguments.file}: row {row} ({tasks[row].id}): {reason}")
+    bad = Counter(tasks[row].kind for row in reasons)
+    for kind, count in sorted(Counter(task.kind for task in tasks).items()):
+        how = "solved by the expert" if kind in families else "opened; no expert of this kind"
+        print(f"{kind}: {count - bad[kind]} of {count} {how}")
+    twice = len(tasks) - len({task.id for task in tasks})
+    if twice:
+        print(f"{twice} rows repeat another row's task")
+    return 1 if reasons else 0
+
+
+def unfit(task: Task, families: Mapping[str, TaskFamily]) -> str | None:
+    """Why nobody can train on a task, ``None`` where its world opens and its expert, if there is one, solves it.
+
+    Args:
+        task: the task.
+        families: families with an expert, by kind.
+
+    Raises:
+        InfrastructureError: an environment or a reward function failed; says nothing about the task.
+    """
+    try:
+        environment_class(task.env)
+        reward_function(task.reward)
+    except UserInputError as error:
+        return str(error)
+    if task.kind in families:
+        return ExpertVerifier(families, _success, lambda _: make_user(SIMULATOR))(task)
+    try:
+        asyncio.run(_open(task))
+    except BrokenTaskError as error:
+        return str(error)
+    return None
+
+
+async def _open(task: Task) -> None:
+    dialogue = Dialogue(task, make_environment(task.env, make_user(SIMULATOR)), seed=task.seed)
+    try:
+        await dialogue.open()
+    finally:
+        await dialogue.close()
+
+
+def _success(task: Task, trajectory: Trajectory) -> float:
+    return float(score_task(task, trajectory)["acc"])
+
+
+def _write(tasks: Sequence[Task], path: Path, split: Split) -> None:
+    if path.suffix == ".parquet":
+        write_parquet(tasks, path, split)
+    elif path.suffix == ".jsonl":
+        _write_lines(tasks, path)
+    else:
+        raise UserInputError(f"--out {path}: must end in .parquet or .jsonl")
+    counts = ", ".join(f"{count} {kind}" for kind, count in sorted(Counter(task.kind for task in tasks).items()))
+    print(f"{path}: {counts}")
+
+
+def _write_lines(tasks: Sequence[Task], path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"{task.to_json()}\n" for task in tasks), encoding="utf-8")
+    except OSError as error:
+        raise UserInputError(f"--out {path}: cannot be written: {error.strerror or error}") from error
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise UserInputError("--kinds is empty; name at least one, e.g. math")
+    return names
