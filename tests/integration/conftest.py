@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import textwrap
 from collections.abc import Callable, Iterator
 from importlib import util
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import pytest
 
-SECONDS = 180
+SECONDS = 300
 
 
 @pytest.fixture(scope="session")
@@ -63,13 +62,12 @@ def main_ppo(verl_installed: None, tmp_path: Path) -> Callable[..., subprocess.C
 
 @pytest.fixture(scope="session")
 def in_fresh_process(verl_installed: None) -> Callable[..., Any]:
-    """``in_fresh_process(function, **environment)``: what a self-contained function returns there, through JSON."""
+    """``in_fresh_process(function, **environment)``: what a function of a test module returns there, through JSON."""
 
     def called(function: Callable[[], Any], **environment: str) -> Any:
-        source = textwrap.dedent(inspect.getsource(function))
         program = (
-            f"from __future__ import annotations\nfrom typing import Any\n{source}\n"
-            f"import json\nprint('\\n' + json.dumps({function.__name__}()))"
+            f"import json, runpy\nmodule = runpy.run_path({inspect.getfile(function)!r})\n"
+            f"print('\\n' + json.dumps(module[{function.__name__!r}]()))"
         )
         done = subprocess.run(
             [sys.executable, "-c", program],

@@ -54,6 +54,7 @@ class Job:
             "agentic.curriculum.epoch_size=8",
             "agentic.curriculum.initial_tasks=24",
             "agentic.curriculum.held_out_tasks=6",
+            "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=8",
             "actor_rollout_ref.rollout.n=2",
             "actor_rollout_ref.rollout.val_kwargs.n=1",
         ]

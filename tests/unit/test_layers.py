@@ -19,7 +19,7 @@ FOLDERS = {
     "verl_agentic.reward_fns": ROOT / "reward_fns",
     "verl_agentic.tool_envs": ROOT / "tool_envs",
 }
-ALLOWED = {
+ALLOWED: dict[str, set[str]] = {
     "core": set(),
     "tool_envs": {"core"},
     "reward_fns": {"core", "tool_envs"},

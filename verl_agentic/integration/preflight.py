@@ -106,7 +106,19 @@ def check_batch(config: DictConfig, settings: AgenticSettings) -> None:
         raise UserInputError(
             f"agentic.curriculum.epoch_size ({epoch}) must be a multiple of data.train_batch_size ({batch})"
         )
-    if config.actor_rollout_ref.rollout.n < 2 and config.algorithm.adv_estimator == "grpo":
+    actor, n = config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout.n
+    mini, micro = actor.ppo_mini_batch_size * n, actor.ppo_micro_batch_size_per_gpu
+    if batch % actor.ppo_mini_batch_size:
+        raise UserInputError(
+            f"data.train_batch_size ({batch}) must be a multiple of "
+            f"actor_rollout_ref.actor.ppo_mini_batch_size ({actor.ppo_mini_batch_size})"
+        )
+    if not actor.use_dynamic_bsz and micro and mini % micro:
+        raise UserInputError(
+            f"actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu ({micro}) must divide ppo_mini_batch_size x "
+            f"rollout.n ({mini}); lower it, or set actor_rollout_ref.actor.use_dynamic_bsz=True"
+        )
+    if n < 2 and config.algorithm.adv_estimator == "grpo":
         raise UserInputError("actor_rollout_ref.rollout.n must be at least 2: GRPO compares the members of a group")
     longest, room = config.actor_rollout_ref.rollout.max_model_len, config.data.max_prompt_length
     if longest and longest < room + config.data.max_response_length:

@@ -53,7 +53,7 @@ class AgenticRun(Callback):  # type: ignore[misc]
         if self._settings is None:
             return
         settings = self._settings
-        run_dir = Path(settings.run_dir)
+        run_dir = Path(settings.run_dir).absolute()
         with open_store(settings) as store:
             store.set_info(peak_memory_bytes=max(self._memory.stop(), store.info().get("peak_memory_bytes") or 0))
             store.add_seconds("total", time.monotonic() - self._started)
