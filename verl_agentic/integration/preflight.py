@@ -98,7 +98,7 @@ def check_engine(settings: AgenticSettings) -> None:
 def check_batch(config: DictConfig, settings: AgenticSettings) -> None:
     """Epochs consist of whole batches."""
     batch, epoch = config.data.train_batch_size, settings.curriculum.epoch_size
-    for key in ("data.train_batch_size", "trainer.total_epochs"):
+    for key in ("data.train_batch_size", "trainer.total_epochs", "actor_rollout_ref.actor.ppo_mini_batch_size"):
         value = OmegaConf.select(config, key)
         if not isinstance(value, int) or value < 1:
             raise UserInputError(f"{key} must be a whole number of at least 1, got {value}")
@@ -107,6 +107,8 @@ def check_batch(config: DictConfig, settings: AgenticSettings) -> None:
             f"agentic.curriculum.epoch_size ({epoch}) must be a multiple of data.train_batch_size ({batch})"
         )
     actor, n = config.actor_rollout_ref.actor, config.actor_rollout_ref.rollout.n
+    if n < 2 and config.algorithm.adv_estimator == "grpo":
+        raise UserInputError("actor_rollout_ref.rollout.n must be at least 2: GRPO compares the members of a group")
     mini, micro = actor.ppo_mini_batch_size * n, actor.ppo_micro_batch_size_per_gpu
     if batch % actor.ppo_mini_batch_size:
         raise UserInputError(
@@ -118,8 +120,6 @@ def check_batch(config: DictConfig, settings: AgenticSettings) -> None:
             f"actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu ({micro}) must divide ppo_mini_batch_size x "
             f"rollout.n ({mini}); lower it, or set actor_rollout_ref.actor.use_dynamic_bsz=True"
         )
-    if n < 2 and config.algorithm.adv_estimator == "grpo":
-        raise UserInputError("actor_rollout_ref.rollout.n must be at least 2: GRPO compares the members of a group")
     longest, room = config.actor_rollout_ref.rollout.max_model_len, config.data.max_prompt_length
     if longest and longest < room + config.data.max_response_length:
         raise UserInputError(
