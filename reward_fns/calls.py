@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from verl_agentic.core import BrokenTaskError, End, FailureKind, Trajectory, UserInputError
-from verl_agentic.reward_fns.common import RewardResult, decode_ground_truth, read_submission, verdict
+from verl_agentic.reward_fns.common import RewardResult, decided, decode_ground_truth, read_submission
 from verl_agentic.tool_envs.replay import arguments_agree, is_free_text
 
 
@@ -53,11 +53,11 @@ def compute_score(
     executed = [(call.name, call.arguments) for call in trajectory.calls if call.error is None]
     for item in forbidden:
         if any(_breaks(item, name, arguments) for name, arguments in [*executed, *_unrecorded(trajectory)]):
-            return verdict(FailureKind.FORBIDDEN_CALL, f"made the forbidden call {item['name']}")
+            return decided(FailureKind.FORBIDDEN_CALL, f"made the forbidden call {item['name']}")
     missing = [item for item in required if not any(_fulfils(item, *call) for call in executed)]
     if not missing:
-        return verdict(FailureKind.NONE, f"made all {len(required)} required calls, none forbidden")
-    result = verdict(_why_missing(trajectory), f"{len(missing)} of {len(required)} missing: {missing[0]['name']}")
+        return decided(FailureKind.NONE, f"made all {len(required)} required calls, none forbidden")
+    result = decided(_why_missing(trajectory), f"{len(missing)} of {len(required)} missing: {missing[0]['name']}")
     if partial:
         result["score"] = 1.0 - len(missing) / len(required)
     return result

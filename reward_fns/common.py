@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from enum import Enum
+from typing import Any, Literal, TypedDict
 
-from verl_agentic.core import BrokenTaskError, End, FailureKind, InfrastructureError, Trajectory
+from verl_agentic.core import BrokenTaskError, End, FailureKind, InfrastructureError, Trajectory, UserInputError
 from verl_agentic.core.text import without_thoughts
 
 MAX_REASON_CHARS = 200
 
 
+OnUndecided = Literal["zero", "drop"]
+"""What becomes of a sample without a verdict: scored 0 and marked as undecided, or dropped from its group."""
+
+
+class Verdict(str, Enum):
+    """Whether the policy did what was asked; undecided is never taken for wrong."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    UNDECIDED = "undecided"
+
+
 class RewardResult(TypedDict):
-    """Verdict on one trajectory; every reward function returns exactly these keys.
+    """Result for one trajectory; every reward function returns these keys at least.
 
     Attributes:
         score: what RL trains on.
         acc: binary success, 0.0 or 1.0.
+        verdict: value of a :class:`Verdict`.
         failure: value of a :class:`verl_agentic.core.FailureKind`.
         reason: one short sentence for people.
     """
@@ -94,20 +108,52 @@ def decode_ground_truth(ground_truth: Any) -> dict[str, Any]:
     return ground_truth
 
 
-def verdict(failure: FailureKind, reason: str = "") -> RewardResult:
-    """The result for ``failure``: 1.0 for ``NONE``, else 0.0. There is no partial credit."""
-    acc = float(failure is FailureKind.NONE)
-    return {"score": acc, "acc": acc, "failure": failure.value, "reason": reason[:MAX_REASON_CHARS]}
+def decided(failure: FailureKind, reason: str = "", score: float | None = None) -> RewardResult:
+    """The result for ``failure``; ``NONE`` is right, all others are wrong.
+
+    Args:
+        failure: why the policy failed, if it did.
+        reason: one short sentence.
+        score: partial credit of a wrong answer; 0.0 by default, and always 1.0 for a right one.
+    """
+    right = failure is FailureKind.NONE
+    return {
+        "score": 1.0 if right else (score or 0.0),
+        "acc": float(right),
+        "verdict": (Verdict.RIGHT if right else Verdict.WRONG).value,
+        "failure": failure.value,
+        "reason": reason[:MAX_REASON_CHARS],
+    }
+
+
+def undecided(reason: str, on_undecided: OnUndecided) -> RewardResult:
+    """The result where nobody could tell right from wrong, for want of time or memory.
+
+    Raises:
+        InfrastructureError: ``on_undecided`` is ``drop``, so that verl drops the sample.
+        UserInputError: ``on_undecided`` is neither ``zero`` nor ``drop``.
+    """
+    if on_undecided == "drop":
+        raise InfrastructureError(f"undecided: {reason}"[:MAX_REASON_CHARS])
+    if on_undecided != "zero":
+        raise UserInputError(f"reward_kwargs.on_undecided={on_undecided!r}: must be zero or drop")
+    return {
+        "score": 0.0,
+        "acc": 0.0,
+        "verdict": Verdict.UNDECIDED.value,
+        "failure": FailureKind.UNDECIDED.value,
+        "reason": reason[:MAX_REASON_CHARS],
+    }
 
 
 def no_answer(submission: Submission) -> RewardResult:
     """The result of a trajectory that ended without an answer."""
     end = submission.trajectory.end if submission.trajectory else None
     if end is End.TRANSFER:
-        return verdict(FailureKind.GAVE_UP, "handed over to a human")
+        return decided(FailureKind.GAVE_UP, "handed over to a human")
     if end in (End.MAX_TURNS, End.MAX_TOKENS):
-        return verdict(FailureKind.LIMIT, f"no answer before {end.value}")
-    return verdict(FailureKind.NO_ANSWER, "no answer")
+        return decided(FailureKind.LIMIT, f"no answer before {end.value}")
+    return decided(FailureKind.NO_ANSWER, "no answer")
 
 
 def wrong_answer(submission: Submission, reason: str) -> RewardResult:
@@ -115,4 +161,4 @@ def wrong_answer(submission: Submission, reason: str) -> RewardResult:
     calls = submission.trajectory.calls if submission.trajectory else []
     failed = sum(call.error is not None for call in calls)
     kind = FailureKind.TOOL_MISUSE if failed * 2 > len(calls) else FailureKind.WRONG_ANSWER
-    return verdict(kind, reason)
+    return decided(kind, reason)

@@ -13,10 +13,10 @@ from verl_agentic.core import BrokenTaskError, FailureKind
 from verl_agentic.reward_fns.common import (
     RewardResult,
     boxed_content,
+    decided,
     decode_ground_truth,
     no_answer,
     read_submission,
-    verdict,
     wrong_answer,
 )
 
@@ -85,7 +85,7 @@ def compute_score(
     if not submission.answer:
         return no_answer(submission)
     if answers_equal(submission.answer, reference):
-        return verdict(FailureKind.NONE)
+        return decided(FailureKind.NONE)
     return wrong_answer(submission, f"{submission.answer[:60]!r} is not {reference[:60]!r}")
 
 

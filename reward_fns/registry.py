@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Callable
 from typing import Any
 
 from verl_agentic.core import BrokenTaskError, Task, Trajectory, UserInputError
+from verl_agentic.core.named import named_object
 
 BUILT_IN = ("math", "sql", "state", "calls")
+_PATHS = {name: f"verl_agentic.reward_fns.{name}:compute_score" for name in BUILT_IN}
 
 ComputeScore = Callable[..., Any]
 """verl's ``compute_score(data_source, solution_str, ground_truth, extra_info, **kwargs)``."""
@@ -21,19 +22,9 @@ def reward_function(name: str) -> ComputeScore:
     Raises:
         UserInputError: no reward function goes by that name.
     """
-    path = f"verl_agentic.reward_fns.{name}:compute_score" if name in BUILT_IN else name
-    module_name, _, function_name = path.partition(":")
-    if not function_name:
-        raise UserInputError(
-            f"unknown reward function {name!r}; known: {', '.join(BUILT_IN)}; or give 'package.module:function'"
-        )
-    try:
-        function = getattr(importlib.import_module(module_name), function_name)
-    except (ImportError, AttributeError) as error:
-        raise UserInputError(f"reward function {name!r} cannot be imported: {error}") from error
-    if not callable(function):
-        raise UserInputError(f"reward function {name!r} is not callable")
-    return function  # type: ignore[no-any-return]
+    return named_object(
+        "reward function", name, {one: f"verl_agentic.reward_fns.{one}:compute_score" for one in BUILT_IN}
+    )
 
 
 def score_task(task: Task, trajectory: Trajectory) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from typing import Any
 from verl_agentic.core import BrokenTaskError, FailureKind
 from verl_agentic.reward_fns.common import (
     RewardResult,
+    decided,
     decode_ground_truth,
     no_answer,
     read_submission,
-    verdict,
     wrong_answer,
 )
 from verl_agentic.tool_envs.guarded_sqlite import GuardedDatabase, QueryRefusedError, QueryResult
@@ -63,7 +63,7 @@ def compute_score(
                 return wrong_answer(submission, f"query fails: {error}")
         if not same_result(expected, predicted, ordered):
             return wrong_answer(submission, f"rows differ on state {number}")
-    return verdict(FailureKind.NONE)
+    return decided(FailureKind.NONE)
 
 
 def same_result(expected: QueryResult, predicted: QueryResult, ordered: bool) -> bool:

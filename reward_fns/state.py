@@ -21,7 +21,7 @@ from typing import Any
 
 from verl_agentic.core import BrokenTaskError, End, FailureKind, InfrastructureError, Trajectory, UserInputError
 from verl_agentic.core.trajectory import ToolCall
-from verl_agentic.reward_fns.common import RewardResult, decode_ground_truth, read_submission, verdict
+from verl_agentic.reward_fns.common import RewardResult, decided, decode_ground_truth, read_submission
 
 _LISTS = ("required_calls", "forbidden_calls", "preconditions", "required_replies", "forbidden_replies")
 
@@ -51,7 +51,7 @@ def compute_score(
     if trajectory.end is None or not isinstance(trajectory.state.get("tables"), dict):
         raise InfrastructureError(f"trajectory of task {trajectory.task_id} has no end or no state.tables")
     failure, reason = _judge(truth, trajectory, trajectory.end)
-    return verdict(failure, reason)
+    return decided(failure, reason)
 
 
 def _judge(truth: dict[str, Any], trajectory: Trajectory, end: End) -> tuple[FailureKind, str]:

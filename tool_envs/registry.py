@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from typing import TypeVar
 
 from verl_agentic.core import BrokenTaskError, UserInputError
+from verl_agentic.core.named import named_class
 from verl_agentic.tool_envs.base import Environment
 from verl_agentic.tool_envs.user import User
 
@@ -40,17 +40,7 @@ def environment_class(name: str) -> type[Environment]:
     """
     if name in _registered:
         return _registered[name]
-    path = _BUILT_IN.get(name, name)
-    module_name, _, class_name = path.partition(":")
-    if not class_name:
-        known = ", ".join(sorted({*_BUILT_IN, *_registered}))
-        raise UserInputError(f"unknown environment {name!r}; known: {known}; or give 'package.module:Class'")
-    try:
-        cls = getattr(importlib.import_module(module_name), class_name)
-    except (ImportError, AttributeError) as error:
-        raise UserInputError(f"environment {name!r} cannot be imported: {error}") from error
-    if not (isinstance(cls, type) and issubclass(cls, Environment)):
-        raise UserInputError(f"environment {name!r} is not a subclass of verl_agentic.tool_envs.Environment")
+    cls: type[Environment] = named_class("environment", name, _BUILT_IN, Environment, tuple(_registered))
     _registered[name] = cls
     return cls
 

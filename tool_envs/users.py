@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-
-from verl_agentic.core import UserInputError
+from verl_agentic.core.named import named_class
 from verl_agentic.tool_envs.user import User
 
 _BUILT_IN = {
@@ -21,13 +19,5 @@ def make_user(name: str) -> User:
     Raises:
         UserInputError: no user goes by that name.
     """
-    module_name, _, class_name = _BUILT_IN.get(name, name).partition(":")
-    if not class_name:
-        raise UserInputError(f"unknown user {name!r}; known: {', '.join(_BUILT_IN)}; or give 'package.module:Class'")
-    try:
-        cls = getattr(importlib.import_module(module_name), class_name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UserInputError(f"user {name!r} cannot be imported: {error}") from error
-    if not (isinstance(cls, type) and issubclass(cls, User)):
-        raise UserInputError(f"user {name!r} is not a subclass of verl_agentic.tool_envs.User")
-    return cls()
+    user: User = named_class("user", name, _BUILT_IN, User)()
+    return user

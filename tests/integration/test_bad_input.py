@@ -62,7 +62,7 @@ def model(tiny_model: Path) -> str:
         (["agentic.rollout.max_turns=0"], "agentic.rollout.max_turns must be at least 1, got 0"),
         (["agentic.rollout.max_turns=many"], "agentic.rollout.max_turns: Value 'many'"),
         (["+agentic.rollout.max_turn=3"], "agentic.rollout.max_turn: Key 'max_turn' not in"),
-        (["+agentic.curriculum.shares.new=-1"], "agentic.curriculum.shares: "),
+        (["agentic.curriculum.shares.new=-1"], "agentic.curriculum.shares: "),
         (["agentic.flywheel.hooks=[{name: nope}]"], "agentic.flywheel.hooks[0]: unknown hook 'nope'"),
         (["agentic.kinds=[chess]"], "agentic.kinds: unknown family 'chess'"),
         (["agentic.rollout.simulator=nope"], "agentic.rollout.simulator: unknown user 'nope'"),

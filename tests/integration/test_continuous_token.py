@@ -11,6 +11,7 @@ pytest.importorskip("verl")
 from verl.utils.tokenizer.continuous_token_wiring import create_continuous_token_builder
 
 from verl_agentic.core import Message
+from verl_agentic.integration.agent_loop import speaks_chatml
 from verl_agentic.starter.batches import encode_dialogue
 from verl_agentic.starter.chat_template import render
 from verl_agentic.starter.tokenizer import train_tokenizer
@@ -60,3 +61,10 @@ def test_incremental_tokens_equal_the_fine_tuning_tokens() -> None:
     assert ids == expected.ids[:-1]
     assert learned == expected.learn[:-1]
     assert tokenizer.decode(ids) == text[:-1]
+
+
+def test_a_model_of_another_type_that_speaks_chatml_is_told_from_its_template() -> None:
+    tokenizer = train_tokenizer([render(TURNS[0], TOOLS)] * 3, vocab_size=500, max_tokens=1024)
+    assert speaks_chatml(tokenizer)
+    tokenizer.chat_template = "{% for m in messages %}[{{ m.role }}] {{ m.content }}{% endfor %}"
+    assert not speaks_chatml(tokenizer)

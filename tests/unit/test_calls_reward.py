@@ -26,7 +26,7 @@ def judge(*made: Made, end: End = End.ANSWER, truth: Any = TRUTH, state: Any = N
     calls = [ToolCall(name, arguments, "", error) for name, arguments, error in made]
     trajectory = Trajectory(task_id="t", calls=calls, answer="done", end=end, state=state or {})
     result = compute_score("agenticqwen", "", truth, {"trajectory": trajectory.to_json()}, **options)
-    assert set(result) == {"score", "acc", "failure", "reason"}
+    assert set(result) == {"score", "acc", "verdict", "failure", "reason"}
     assert isinstance(result["score"], float) and isinstance(result["acc"], float)
     return dict(result)
 

@@ -7,7 +7,7 @@ from verl_agentic.core import BrokenTaskError, End, InfrastructureError, ToolCal
 from verl_agentic.reward_fns.common import answer_in_text
 from verl_agentic.reward_fns.math import answers_equal, compute_score
 
-KEYS = {"score": float, "acc": float, "failure": str, "reason": str}
+KEYS = {"score": float, "acc": float, "verdict": str, "failure": str, "reason": str}
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,8 @@ def test_kinds_of_failure() -> None:
     truth = {"sql": "SELECT title FROM books", "schema": SCHEMA, "states": STATES}
     assert compute_score("sql", "no idea", truth)["failure"] == "no_answer"
     text = "<answer>SELECT title FROM books</answer>"
-    assert compute_score("sql", text, json.dumps(truth)) == {"score": 1.0, "acc": 1.0, "failure": "none", "reason": ""}
+    right = {"score": 1.0, "acc": 1.0, "verdict": "right", "failure": "none", "reason": ""}
+    assert compute_score("sql", text, json.dumps(truth)) == right
 
 
 @pytest.mark.parametrize(

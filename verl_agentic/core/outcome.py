@@ -18,6 +18,7 @@ class FailureKind(str, Enum):
     NO_ANSWER = "no_answer"
     GAVE_UP = "gave_up"
     LIMIT = "limit"
+    UNDECIDED = "undecided"
 
 
 @dataclass(slots=True)

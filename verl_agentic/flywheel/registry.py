@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from verl_agentic.core import UserInputError
+from verl_agentic.core.named import named_object
 from verl_agentic.flywheel.hook import FlywheelHook
 
 _BUILT_IN = {"frontier": "verl_agentic.flywheel.frontier:FrontierHook"}
@@ -65,14 +65,7 @@ def _make(key: str, config: Mapping[str, Any], resources: Mapping[str, Any]) -> 
 def _factory(key: str, name: str) -> Callable[..., FlywheelHook]:
     if name in _registered:
         return _registered[name]
-    module_name, _, attribute = _BUILT_IN.get(name, name).partition(":")
-    if not attribute:
-        known = ", ".join(sorted({*_BUILT_IN, *_registered}))
-        raise UserInputError(f"{key}: unknown hook {name!r}; known: {known}; or give 'package.module:Class'")
     try:
-        factory = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
-        raise UserInputError(f"{key}: hook {name!r} cannot be imported: {error}") from error
-    if not callable(factory):
-        raise UserInputError(f"{key}: hook {name!r} is not a class or function")
-    return factory  # type: ignore[no-any-return]
+        return named_object("hook", name, _BUILT_IN, tuple(_registered))
+    except UserInputError as error:
+        raise UserInputError(f"{key}: {error}") from error

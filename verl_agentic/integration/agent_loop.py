@@ -14,6 +14,8 @@ from typing import Any
 import transfer_queue as tq
 from verl.experimental.agent_loop.agent_loop import AgentLoopBase, AgentLoopMetrics, AgentLoopOutput
 from verl.utils.rollout_trace import rollout_trace_op
+from verl.utils.tokenizer.continuous_token import ContinuousTokenBuilder
+from verl.utils.tokenizer.continuous_token_wiring import create_continuous_token_builder
 
 from verl_agentic.core import BrokenTaskError, End, InfrastructureError, Message, Task, Turn, UserInputError
 from verl_agentic.integration.incidents import PARTITION
@@ -38,6 +40,11 @@ class AgenticLoop(AgentLoopBase):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.settings = _rollout_settings(self.config)
         self.response_length: int = self.rollout_config.response_length
+        if type(self.continuous_token_builder) is ContinuousTokenBuilder and speaks_chatml(self.tokenizer):
+            # verl goes by the model type; a llama that was taught ChatML would lose the newline after each message.
+            self.continuous_token_builder = create_continuous_token_builder(
+                self.tokenizer, hf_model_type="qwen3", chat_template_kwargs=self.apply_chat_template_kwargs
+            )
 
     @rollout_trace_op  # type: ignore[untyped-decorator]
     async def run(self, sampling_params: dict[str, Any], **kwargs: Any) -> AgentLoopOutput:
@@ -174,6 +181,15 @@ class AgenticLoop(AgentLoopBase):  # type: ignore[misc]
         """Tell the trainer what happened, through a partition of its own in TransferQueue."""
         tag = {"kind": kind, "task_id": task_id, "message": f"{type(error).__name__}: {error}"[:500]}
         await tq.async_kv_put(key=uuid.uuid4().hex, partition_id=PARTITION, tag=tag)
+
+
+def speaks_chatml(tokenizer: Any) -> bool:
+    """Whether each message ends with ``<|im_end|>`` and a newline, as Qwen's do, in the tokenizer's chat template."""
+    template = getattr(tokenizer, "chat_template", None)
+    if not isinstance(template, str) or "<|im_end|>" not in tokenizer.get_vocab():
+        return False
+    text = tokenizer.apply_chat_template([{"role": "user", "content": "-"}], tokenize=False)
+    return bool(text.endswith("<|im_end|>\n"))
 
 
 _settings: dict[int, RolloutSettings] = {}

@@ -10,6 +10,7 @@ from verl_agentic.flywheel import ExpertVerifier, draw_epoch, make_hooks, protec
 from verl_agentic.integration.settings import AgenticSettings
 from verl_agentic.reward_fns.registry import score_task
 from verl_agentic.store import RoundRecord, Store, TaskStatus
+from verl_agentic.store.statistics import pool_counts
 from verl_agentic.synthesis.families import load_families
 from verl_agentic.tool_envs.users import make_user
 
@@ -90,11 +91,10 @@ class EpochPlanner:
     def pool_metrics(self) -> dict[str, float]:
         """Size of the pool by status and kind, for verl's tracking."""
         metrics: dict[str, float] = {f"agentic/pool/{status.value}": 0.0 for status in TaskStatus}
-        for entry in self.store.pool():
-            metrics[f"agentic/pool/{entry.status.value}"] += 1
-            if entry.status is TaskStatus.ACTIVE:
-                key = f"agentic/pool/active/{entry.kind}"
-                metrics[key] = metrics.get(key, 0.0) + 1
+        for (status, kind), count in pool_counts(self.store).items():
+            metrics[f"agentic/pool/{status.value}"] += count
+            if status is TaskStatus.ACTIVE:
+                metrics[f"agentic/pool/active/{kind}"] = float(count)
         return metrics
 
 

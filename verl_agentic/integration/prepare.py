@@ -14,6 +14,7 @@ from verl_agentic.integration.settings import AgenticSettings
 from verl_agentic.store import Store
 from verl_agentic.synthesis.agenticqwen import load_agenticqwen
 from verl_agentic.synthesis.base import SPLITS, Split
+from verl_agentic.synthesis.depth import shallow_structures
 from verl_agentic.synthesis.families import load_families
 from verl_agentic.synthesis.rows import read_tasks, write_parquet
 
@@ -68,7 +69,7 @@ def generate_splits(settings: AgenticSettings) -> Splits:
             structures = list(family.structures(split))
             tasks: dict[str, Task] = {}
             if split == "train":
-                structures = _shallow(family, structures, curriculum.initial_depth)
+                structures = shallow_structures(family, split, curriculum.initial_depth, settings.seed)
             tries = 0
             while len(tasks) < wanted:
                 task = family.generate(structures[tries % len(structures)], rng)
@@ -81,15 +82,6 @@ def generate_splits(settings: AgenticSettings) -> Splits:
                     )
             splits[split] += tasks.values()
     return splits
-
-
-def _shallow(family: object, structures: list[str], depth: int) -> list[str]:
-    """The structures of at most ``depth``, as their tasks tell it."""
-    rng = random.Random(0)
-    shallow = [one for one in structures if family.generate(one, rng).depth <= depth]  # type: ignore[attr-defined]
-    if not shallow:
-        raise UserInputError(f"agentic.curriculum.initial_depth={depth}: no train structure is that shallow")
-    return shallow
 
 
 def split_agenticqwen(tasks: list[Task], settings: AgenticSettings) -> Splits:

@@ -51,7 +51,7 @@ def fine_tune(
     adam = torch.optim.AdamW(others, lr=settings.lr, betas=(0.9, 0.95), weight_decay=settings.weight_decay, fused=True)
     batches = batch_order(examples, settings.batch_size, settings.seed)
     success: dict[str, float] = {}
-    progress = tqdm(total=settings.max_steps, desc="starter", unit="step")
+    progress = tqdm(total=settings.max_steps, desc="starter", unit="step", mininterval=1.0)
     step = 0
     while step < settings.max_steps:
         share = schedule(step, settings)
@@ -69,7 +69,7 @@ def fine_tune(
             success = dict(probe())
         if success:
             shown["success"] = " ".join(f"{kind}:{value:.0%}" for kind, value in success.items())
-        progress.set_postfix(shown)
+        progress.set_postfix(shown, refresh=False)
         if success and sum(success.values()) / len(success) >= settings.target:
             break
     progress.close()

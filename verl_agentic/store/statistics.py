@@ -137,3 +137,12 @@ def _compose(status: Counter[str], active: list[PoolEntry]) -> PoolComposition:
         depth=dict(sorted(Counter(entry.depth for entry in active).items())),
         operator=dict(sorted(Counter(entry.operator or "initial" for entry in active).items())),
     )
+
+
+def pool_counts(store: Store, split: str = TRAIN) -> dict[tuple[TaskStatus, str], int]:
+    """Number of tasks of a split by status and kind, counted by the database."""
+    table = schema.tasks
+    query = sa.select(table.c.status, table.c.kind, sa.func.count()).where(table.c.split == split)
+    with store.reading() as connection:
+        rows = connection.execute(query.group_by(table.c.status, table.c.kind))
+        return {(TaskStatus(status), kind): count for status, kind, count in rows}

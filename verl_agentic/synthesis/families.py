@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable
 
 from verl_agentic.core import UserInputError
+from verl_agentic.core.named import named_class
 from verl_agentic.synthesis.base import TaskFamily
 
 _BUILT_IN = {
@@ -33,14 +33,4 @@ def load_families(names: Iterable[str]) -> list[TaskFamily]:
     Raises:
         UserInputError: a family is unknown, cannot be imported or is not a :class:`TaskFamily`.
     """
-    families: list[TaskFamily] = []
-    for name in names:
-        module, class_name = family_module(name), _BUILT_IN.get(name, name).partition(":")[2]
-        try:
-            cls = getattr(importlib.import_module(module), class_name)
-        except (ImportError, AttributeError) as error:
-            raise UserInputError(f"family {name!r} cannot be imported: {error}") from error
-        if not (isinstance(cls, type) and issubclass(cls, TaskFamily)):
-            raise UserInputError(f"family {name!r} is not a subclass of verl_agentic.synthesis.base.TaskFamily")
-        families.append(cls())
-    return families
+    return [named_class("family", name, _BUILT_IN, TaskFamily)() for name in names]
