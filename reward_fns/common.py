@@ -38,6 +38,7 @@ class RewardResult(TypedDict):
 
     score: float
     acc: float
+    verdict: str
     failure: str
     reason: str
 

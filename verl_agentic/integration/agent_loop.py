@@ -40,11 +40,13 @@ class AgenticLoop(AgentLoopBase):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.settings = _rollout_settings(self.config)
         self.response_length: int = self.rollout_config.response_length
-        if type(self.continuous_token_builder) is ContinuousTokenBuilder and speaks_chatml(self.tokenizer):
+        builder: Any = vars(self)["continuous_token_builder"]
+        if type(builder) is ContinuousTokenBuilder and speaks_chatml(self.tokenizer):
             # verl goes by the model type; a llama that was taught ChatML would lose the newline after each message.
-            self.continuous_token_builder = create_continuous_token_builder(
+            builder = create_continuous_token_builder(
                 self.tokenizer, hf_model_type="qwen3", chat_template_kwargs=self.apply_chat_template_kwargs
             )
+        self.continuous_token_builder: Any = builder
 
     @rollout_trace_op  # type: ignore[untyped-decorator]
     async def run(self, sampling_params: dict[str, Any], **kwargs: Any) -> AgentLoopOutput:
