@@ -14,7 +14,7 @@ from verl_agentic.integration.settings import AgenticSettings
 from verl_agentic.store import Store
 from verl_agentic.synthesis.agenticqwen import load_agenticqwen
 from verl_agentic.synthesis.base import SPLITS, Split
-from verl_agentic.synthesis.depth import shallow_structures
+from verl_agentic.synthesis.balance import shallow_structures, take_turns
 from verl_agentic.synthesis.families import load_families
 from verl_agentic.synthesis.rows import read_tasks, write_parquet
 
@@ -51,7 +51,7 @@ def prepare_tasks(config: DictConfig, settings: AgenticSettings, store: Store) -
 
 
 def generate_splits(settings: AgenticSettings) -> Splits:
-    """Generated tasks: equally many of each kind, then of each structure; deterministic in the seed."""
+    """Generated tasks: equally many of each kind, then of each branch, then of each structure; deterministic in the seed."""
     curriculum = settings.curriculum
     sizes: dict[Split, int] = {
         "train": curriculum.initial_tasks,
@@ -69,10 +69,11 @@ def generate_splits(settings: AgenticSettings) -> Splits:
             structures = list(family.structures(split))
             tasks: dict[str, Task] = {}
             if split == "train":
-                structures = shallow_structures(family, split, curriculum.initial_depth, settings.seed)
+                structures = shallow_structures(family, split, curriculum.initial_depth)
+            structure_of = take_turns(structures, family.branch)
             tries = 0
             while len(tasks) < wanted:
-                task = family.generate(structures[tries % len(structures)], rng)
+                task = family.generate(structure_of(tries), rng)
                 tasks.setdefault(task.id, task)
                 tries += 1
                 if tries > 20 * wanted + 100:

@@ -42,8 +42,8 @@ class StarterSettings:
     families: tuple[str, ...] = ("math", "sql", "service")
     seed: int = 0
     demonstrations: int = 3000
-    emphasis: tuple[str, ...] = ("math", "sql")
-    max_depth: int = 2
+    emphasis: tuple[str, ...] = ("math", "service")
+    max_depth: int = 3
     vocab_size: int = 1024
     hidden_size: int = 128
     layers: int = 4
@@ -58,8 +58,8 @@ class StarterSettings:
     max_steps: int = 600
     weight_decay: float = 0.01
     init_std: float = 0.05
-    target: float = 0.5
-    probe_every: int = 10
+    target: float = 0.4
+    probe_every: int = 15
     probe_tasks: int = 32
     max_new_tokens: int = 48
     temperature: float = 1.0

@@ -27,6 +27,14 @@ class TaskFamily(ABC):
     def structures(self, split: Split) -> tuple[str, ...]:
         """Signatures of the structures in a split, easiest first. Disjoint between splits."""
 
+    def branch(self, structure: str) -> str:
+        """What tasks of this structure come down to, such as a policy's decision; by default the same for all.
+
+        Demonstrations and pools hold equally many tasks of each branch, so that always taking the commonest one
+        does not pay.
+        """
+        return ""
+
     @abstractmethod
     def generate(self, structure: str, rng: random.Random) -> Task:
         """One task of the given structure, with ``task.structure == structure``; deterministic in ``rng``."""

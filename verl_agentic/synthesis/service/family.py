@@ -37,6 +37,10 @@ class ServiceFamily(TaskFamily):
     def structures(self, split: Split) -> tuple[str, ...]:
         return tuple(by_split()[split])
 
+    def branch(self, structure: str) -> str:
+        """The decision: ``allow``, ``decline``, ``deny`` or ``transfer``."""
+        return parse_structure(structure).branch.partition("-")[0]
+
     def generate(self, structure: str, rng: random.Random) -> Task:
         """One task.
 
