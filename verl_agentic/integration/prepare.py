@@ -13,8 +13,8 @@ from verl_agentic.integration.resolvers import made_path
 from verl_agentic.integration.settings import AgenticSettings
 from verl_agentic.store import Store
 from verl_agentic.synthesis.agenticqwen import load_agenticqwen
-from verl_agentic.synthesis.base import SPLITS, Split
 from verl_agentic.synthesis.balance import shallow_structures, take_turns
+from verl_agentic.synthesis.base import SPLITS, Split
 from verl_agentic.synthesis.families import load_families
 from verl_agentic.synthesis.rows import read_tasks, write_parquet
 
@@ -51,7 +51,7 @@ def prepare_tasks(config: DictConfig, settings: AgenticSettings, store: Store) -
 
 
 def generate_splits(settings: AgenticSettings) -> Splits:
-    """Generated tasks: equally many of each kind, then of each branch, then of each structure; deterministic in the seed."""
+    """Generated tasks: equally many of each kind, in it of each branch, in it of each structure; deterministic."""
     curriculum = settings.curriculum
     sizes: dict[Split, int] = {
         "train": curriculum.initial_tasks,
