@@ -30,6 +30,8 @@ class StarterSettings:
         warmup_steps: steps of linear warm-up, before the cosine decay to a tenth of the peak.
         max_steps: optimizer steps after which training stops in any case.
         weight_decay: decoupled weight decay.
+        label_smoothing: probability that fine-tuning spreads evenly over the vocabulary at each learned token. A policy
+            that is sure of everything tries nothing else, and leaves RL groups without variance.
         init_std: standard deviation of initial weights.
         target: mean probe success over kinds at which training stops: the policy still fails often.
         probe_every: optimizer steps between two probes.
@@ -57,6 +59,7 @@ class StarterSettings:
     warmup_steps: int = 20
     max_steps: int = 600
     weight_decay: float = 0.01
+    label_smoothing: float = 0.02
     init_std: float = 0.05
     target: float = 0.4
     probe_every: int = 15
@@ -80,6 +83,8 @@ class StarterSettings:
             raise UserInputError(f"starter 'max_tokens' must be in [64, 2048], got {self.max_tokens}")
         if self.temperature <= 0.0:
             raise UserInputError(f"starter 'temperature' must be above 0, got {self.temperature}")
+        if not 0.0 <= self.label_smoothing < 1.0:
+            raise UserInputError(f"starter 'label_smoothing' must be in [0, 1), got {self.label_smoothing}")
         if self.threads < 0:
             raise UserInputError(f"starter 'threads' must be 0 (one per core) or more, got {self.threads}")
         for name in _POSITIVE:

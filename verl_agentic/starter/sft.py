@@ -57,7 +57,7 @@ def fine_tune(
         share = schedule(step, settings)
         for group in adam.param_groups:
             group["lr"] = share * settings.lr
-        loss = _accumulate(model, next(batches), pad_id)
+        loss = _accumulate(model, next(batches), pad_id, settings.label_smoothing)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         adam.step()
         muon.step(share * settings.matrix_lr)
@@ -76,18 +76,18 @@ def fine_tune(
     return step, success
 
 
-def _accumulate(model: Qwen3ForCausalLM, batch: Sequence[Example], pad_id: int) -> float:
+def _accumulate(model: Qwen3ForCausalLM, batch: Sequence[Example], pad_id: int, smoothing: float) -> float:
     """Add the gradient of the batch's mean loss per learned token; return that loss."""
     total = sum(sum(example.learn) for example in batch)
     loss = 0.0
     for start in range(0, len(batch), MICRO_BATCH):
-        share = _summed_loss(model, batch[start : start + MICRO_BATCH], pad_id) / total
+        share = _summed_loss(model, batch[start : start + MICRO_BATCH], pad_id, smoothing) / total
         share.backward()  # type: ignore[no-untyped-call]
         loss += share.item()
     return loss
 
 
-def _summed_loss(model: Qwen3ForCausalLM, rows: Sequence[Example], pad_id: int) -> Tensor:
+def _summed_loss(model: Qwen3ForCausalLM, rows: Sequence[Example], pad_id: int, smoothing: float) -> Tensor:
     """Cross-entropy summed over the learned tokens of ``rows``."""
     import torch
 
@@ -98,4 +98,4 @@ def _summed_loss(model: Qwen3ForCausalLM, rows: Sequence[Example], pad_id: int) 
     hidden = model.model(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
     targets = learn[:, 1:]
     logits = model.lm_head(hidden[targets])
-    return torch.nn.functional.cross_entropy(logits, ids[:, 1:][targets], reduction="sum")
+    return torch.nn.functional.cross_entropy(logits, ids[:, 1:][targets], reduction="sum", label_smoothing=smoothing)
