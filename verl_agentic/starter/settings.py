@@ -43,7 +43,7 @@ class StarterSettings:
 
     families: tuple[str, ...] = ("math", "sql", "service")
     seed: int = 0
-    demonstrations: int = 3000
+    demonstrations: int = 4000
     emphasis: tuple[str, ...] = ("math", "service")
     max_depth: int = 3
     vocab_size: int = 1024
@@ -57,12 +57,12 @@ class StarterSettings:
     lr: float = 3e-3
     matrix_lr: float = 0.02
     warmup_steps: int = 20
-    max_steps: int = 600
+    max_steps: int = 420
     weight_decay: float = 0.01
     label_smoothing: float = 0.02
     init_std: float = 0.05
-    target: float = 0.4
-    probe_every: int = 15
+    target: float = 0.5
+    probe_every: int = 30
     probe_tasks: int = 32
     max_new_tokens: int = 48
     temperature: float = 1.0
