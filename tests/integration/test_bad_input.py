@@ -55,7 +55,7 @@ def model(tiny_model: Path) -> str:
         (["actor_rollout_ref.rollout.n=1"], "actor_rollout_ref.rollout.n must be at least 2"),
         (["actor_rollout_ref.rollout.max_model_len=100"], "actor_rollout_ref.rollout.max_model_len (100) must be"),
         (["actor_rollout_ref.actor.ppo_mini_batch_size=0"], "actor_rollout_ref.actor.ppo_mini_batch_size must be"),
-        (["actor_rollout_ref.actor.ppo_mini_batch_size=64"], "data.train_batch_size (24) must be a multiple of"),
+        (["actor_rollout_ref.actor.ppo_mini_batch_size=64"], "data.train_batch_size (16) must be a multiple of"),
         (["actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=5"], "actor_rollout_ref.actor.ppo_micro_batch_size_"),
         (["actor_rollout_ref.actor.loss_agg_mode=nope"], "verl refuses the configuration: Invalid loss_agg_mode"),
         (["agentic.run_dir=/proc/none"], "agentic.run_dir=/proc/none: cannot be written to"),
