@@ -7,13 +7,15 @@ LOCK := requirements/cpu-py311.txt
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 SEED ?= 0
 ARGS ?=
+BENCHMARKS ?= math_reward sql_reward world_env agent_loop in_flight
 
-.PHONY: help setup train test unit integration lint clean
+.PHONY: help setup train test unit integration lint bench clean
 
 help:
 	@echo "make train [SEED=0] [ARGS='...']  set up and run the main job on the CPU"
 	@echo "make test                         set up and run linters and all tests"
 	@echo "make unit | integration | lint    parts of it"
+	@echo "make bench                        run all benchmarks, each beside its peer"
 
 setup: $(VENV)/.installed
 
@@ -43,6 +45,9 @@ integration: setup
 	$(BIN)/python -m pytest tests/integration
 
 test: lint unit integration
+
+bench: setup
+	@for name in $(BENCHMARKS); do echo "benchmarks.$$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

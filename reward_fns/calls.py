@@ -9,6 +9,17 @@ from verl_agentic.reward_fns.common import RewardResult, decided, decode_ground_
 from verl_agentic.tool_envs.replay import arguments_agree, is_free_text
 
 
+class CallsResult(RewardResult):
+    """A reward result, and how far the trajectory got.
+
+    Attributes:
+        subgoals: fraction of the required calls made, in [0, 1]; 1.0 only for a right trajectory, 0.0 after a
+            violation.
+    """
+
+    subgoals: float
+
+
 def compute_score(
     data_source: str,
     solution_str: str,
@@ -17,7 +28,7 @@ def compute_score(
     *,
     partial: bool = False,
     **kwargs: Any,
-) -> RewardResult:
+) -> CallsResult:
     """Judge the tool calls of one trajectory.
 
     Args:
@@ -53,14 +64,15 @@ def compute_score(
     executed = [(call.name, call.arguments) for call in trajectory.calls if call.error is None]
     for item in forbidden:
         if any(_breaks(item, name, arguments) for name, arguments in [*executed, *_unrecorded(trajectory)]):
-            return decided(FailureKind.FORBIDDEN_CALL, f"made the forbidden call {item['name']}")
+            violation = decided(FailureKind.FORBIDDEN_CALL, f"made the forbidden call {item['name']}")
+            return {**violation, "subgoals": 0.0}
     missing = [item for item in required if not any(_fulfils(item, *call) for call in executed)]
     if not missing:
-        return decided(FailureKind.NONE, f"made all {len(required)} required calls, none forbidden")
-    result = decided(_why_missing(trajectory), f"{len(missing)} of {len(required)} missing: {missing[0]['name']}")
-    if partial:
-        result["score"] = 1.0 - len(missing) / len(required)
-    return result
+        done = decided(FailureKind.NONE, f"made all {len(required)} required calls, none forbidden")
+        return {**done, "subgoals": 1.0}
+    subgoals = 1.0 - len(missing) / len(required)
+    reason = f"{len(missing)} of {len(required)} missing: {missing[0]['name']}"
+    return {**decided(_why_missing(trajectory), reason, subgoals if partial else None), "subgoals": subgoals}
 
 
 def _calls(truth: dict[str, Any], key: str) -> list[dict[str, Any]]:

@@ -1,19 +1,30 @@
-"""Reward functions by name."""
+"""Reward functions by name, from a user's package or file; a finished trajectory judged by its task's own."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
-from typing import Any
+import asyncio
+import functools
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
+from typing import Any, TypeVar
 
 from verl_agentic.core import BrokenTaskError, Task, Trajectory, UserInputError
 from verl_agentic.core.named import named_object
+from verl_agentic.reward_fns.invoke import accepted, invoke
 
-BUILT_IN = ("math", "sql", "state", "calls")
-_PATHS = {name: f"verl_agentic.reward_fns.{name}:compute_score" for name in BUILT_IN}
+BUILT_IN = ("math", "sql", "state", "calls", "rubric")
+COMBINED = ("mixed", "compose")
+"""Rewards that call other rewards; configured by ``reward_kwargs``, never named by a row."""
+
+_PATHS = {name: f"verl_agentic.reward_fns.{name}:compute_score" for name in (*BUILT_IN, *COMBINED)}
+_T = TypeVar("_T")
 
 ComputeScore = Callable[..., Any]
-"""verl's ``compute_score(data_source, solution_str, ground_truth, extra_info, **kwargs)``."""
+"""verl's ``compute_score(data_source, solution_str, ground_truth, extra_info, **kwargs)``; sync or async."""
 
 
 def reward_function(name: str) -> ComputeScore:
@@ -22,16 +33,51 @@ def reward_function(name: str) -> ComputeScore:
     Raises:
         UserInputError: no reward function goes by that name.
     """
-    return named_object(
-        "reward function", name, {one: f"verl_agentic.reward_fns.{one}:compute_score" for one in BUILT_IN}
-    )
+    return named_object("reward function", name, _PATHS)
 
 
-def score_task(task: Task, trajectory: Trajectory) -> dict[str, Any]:
+def configured_reward(name: str) -> ComputeScore:
+    """As :func:`reward_function`, and also ``path/to/file.py:function``.
+
+    For names in configuration and on the command line: data should not name files of this machine.
+
+    Raises:
+        UserInputError: no reward function goes by that name.
+    """
+    path, _, attribute = name.rpartition(":")
+    if not path.endswith(".py"):
+        return reward_function(name)
+    found = getattr(_module_of_file(os.path.abspath(os.path.expanduser(path))), attribute, None)
+    if not callable(found):
+        raise UserInputError(f"reward function {name!r}: {path} has no function {attribute!r}")
+    return found  # type: ignore[no-any-return]
+
+
+def check_kwargs(function: ComputeScore, reward_kwargs: Mapping[str, Any]) -> None:
+    """Find out what is wrong with ``reward_kwargs`` before anything is scored.
+
+    Every keyword must be one that the function takes; its module may check more with ``check_kwargs(reward_kwargs)``.
+
+    Raises:
+        UserInputError: naming the key and the mend.
+    """
+    if refused := sorted(set(reward_kwargs) - set(accepted(function, reward_kwargs))):
+        name = getattr(function, "__name__", function)
+        raise UserInputError(
+            f"reward.custom_reward_function.reward_kwargs.{refused[0]}: {name} takes "
+            "no such keyword; remove it (in a recipe: reward_fn=custom has none), or let the function take **kwargs"
+        )
+    module = sys.modules.get(getattr(function, "__module__", ""))
+    check = getattr(module, "check_kwargs", None)
+    if check is not None and check is not check_kwargs:
+        check(reward_kwargs)
+
+
+async def score_task_async(task: Task, trajectory: Trajectory) -> dict[str, Any]:
     """Judge a finished trajectory with the task's own reward function.
 
     Returns:
-        The function's result, with ``score`` and ``acc`` at least.
+        The function's result, with the keys of :class:`verl_agentic.reward_fns.common.RewardResult` at least.
 
     Raises:
         BrokenTaskError: the task names a reward that does not exist, or its ground truth cannot be used.
@@ -42,9 +88,36 @@ def score_task(task: Task, trajectory: Trajectory) -> dict[str, Any]:
     except UserInputError as error:
         raise BrokenTaskError(str(error)) from error
     extra_info = {"trajectory": trajectory.to_json(), "task": task.to_json()}
-    result = function(task.kind, trajectory.answer or "", task.ground_truth, extra_info)
-    if inspect.isawaitable(result):
-        raise UserInputError(f"reward function {task.reward!r} is asynchronous; await it where it is used")
-    if isinstance(result, dict):
-        return {"acc": float(result["score"] >= 1), **result}
-    return {"score": float(result), "acc": float(result >= 1)}
+    return await invoke(function, task.kind, trajectory.answer or "", task.ground_truth, extra_info, {}, task.reward)
+
+
+def score_task(task: Task, trajectory: Trajectory) -> dict[str, Any]:
+    """:func:`score_task_async` for callers that cannot await, with or without a running event loop."""
+    return run_coroutine(score_task_async(task, trajectory))
+
+
+def run_coroutine(coroutine: Coroutine[Any, Any, _T]) -> _T:
+    """Run a coroutine to its end, in another thread where this one has an event loop running."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        return executor.submit(asyncio.run, coroutine).result()
+
+
+@functools.lru_cache(maxsize=64)
+def _module_of_file(path: str) -> ModuleType:
+    # Under its path, so that two files of one name do not become one module.
+    name = f"verl_agentic_user_reward:{path}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None or not os.path.isfile(path):
+        raise UserInputError(f"reward function: no such file: {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise UserInputError(f"reward function: {path} cannot be loaded: {type(error).__name__}: {error}") from error
+    return module

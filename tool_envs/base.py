@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -19,8 +20,20 @@ class Environment(ABC):
     A session is opened with a task and a seed, called any number of times, read once and closed. What a
     subclass raises besides :class:`ToolError` counts as an infrastructure failure: the trajectory is retried
     or dropped, never rewarded.
+
+    The keyword arguments of a subclass's constructor are its options, set under
+    ``agentic.rollout.env_options.NAME``; what they cannot be is a :class:`UserInputError` that names the key.
+
+    Thousands of sessions share one event loop, so nothing here may block it for more than a few milliseconds. Calls
+    that take too long are cancelled: a session that is cancelled stops its work, then lets the cancellation through.
+
+    Attributes:
+        parallel_safe: whether calls of one assistant turn may run at once; else they run one after the other.
+        task: the task it was opened with.
+        user: the simulated user.
     """
 
+    parallel_safe: bool = False
     task: Task
 
     def __init__(self, user: User | None = None) -> None:
@@ -49,7 +62,8 @@ class Environment(ABC):
 
     async def reply(self, message: str) -> UserReply | None:
         """The user's answer to what the policy said, ``None`` where nobody answers."""
-        return self.user.reply(message)
+        reply = self.user.reply(message)
+        return await reply if inspect.isawaitable(reply) else reply
 
     def state(self) -> dict[str, Any]:
         """Final state of the world as JSON data, for the reward."""

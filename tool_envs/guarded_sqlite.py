@@ -1,36 +1,61 @@
-"""A tiny in-memory SQLite database on which model-written SQL may run.
+"""A SQLite database on which model-written SQL may run, read-only.
 
-Contained by an authorizer allow-list, SQLite's own limits, and a budget of virtual-machine instructions, which,
-unlike a clock, makes the same query end the same way on every machine.
+Contained by an authorizer allow-list, SQLite's own limits, a budget of virtual-machine instructions, which, unlike a
+clock, makes the same query end the same way on every machine, and a clock for the few instructions that are slow.
+
+All of these act while a query runs; before SQLite 3.41 nothing acts while it is being prepared, and preparing copies
+common table expressions and flattens subqueries to exponential size. So a text that might grow much, and any query on a
+database file, runs in a worker process (:mod:`verl_agentic.tool_envs.databases.worker`) that is killed when it takes
+too long or too much memory. All others run here, much faster.
 """
 
 from __future__ import annotations
 
+import math
+import re
 import sqlite3
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import threading
+import time
+from pathlib import Path
 from typing import Any
 
-from verl_agentic.core import BrokenTaskError
+from sqlalchemy.engine import URL
 
-MAX_SQL_CHARS = 1000
-MAX_VALUE_BYTES = 2000
-MAX_INSTRUCTIONS = 200_000
-MAX_ROWS = 1000
+from verl_agentic.core import BrokenTaskError, InfrastructureError
+from verl_agentic.tool_envs.databases.base import (
+    LARGE,
+    SMALL,
+    Limits,
+    QueryRefusedError,
+    QueryResult,
+    QueryTimeoutError,
+    Rows,
+    Schema,
+    fetch,
+    quote,
+    short,
+)
+from verl_agentic.tool_envs.databases.expansion import mentions
+from verl_agentic.tool_envs.databases.worker import WorkerDatabase
+
+__all__ = ["GuardedDatabase", "QueryRefusedError", "QueryResult", "QueryTimeoutError"]
+
+MAX_SQL_CHARS = SMALL.sql_chars
+MAX_INSTRUCTIONS = SMALL.instructions
 
 _STRIDE = 1000
 # fmt: off
 _FUNCTIONS = frozenset({
-    "abs", "avg", "cast", "ceil", "char", "coalesce", "count", "date",
-    "dense_rank", "first_value", "floor", "glob", "group_concat", "ifnull", "iif", "instr",
-    "julianday", "lag", "last_value", "lead", "length", "like", "lower", "ltrim",
-    "max", "min", "mod", "nth_value", "ntile", "nullif", "rank", "replace",
-    "round", "row_number", "rtrim", "sign", "strftime", "substr", "substring", "sum",
-    "total", "trim", "typeof", "unicode", "upper",
+    "abs", "avg", "cast", "ceil", "ceiling", "char", "coalesce", "concat", "concat_ws", "count", "cume_dist",
+    "current_date", "current_time", "current_timestamp", "date", "datetime", "dense_rank", "exp", "first_value",
+    "floor", "glob", "group_concat", "ifnull", "iif", "instr", "julianday", "lag", "last_value", "lead", "length",
+    "like", "ln", "log", "log10", "log2", "lower", "ltrim", "max", "min", "mod", "nth_value", "ntile", "nullif",
+    "percent_rank", "pow", "power", "rank", "replace", "round", "row_number", "rtrim", "sign", "sqrt", "strftime",
+    "substr", "substring", "sum", "time", "total", "trim", "trunc", "typeof", "unicode", "unixepoch", "upper",
 })
 # fmt: on
 # Without Connection.setlimit (Python 3.10) nothing bounds a value that doubles itself, so these are refused there.
-_GROWING_FUNCTIONS = frozenset({"group_concat", "replace"})
+_GROWING_FUNCTIONS = frozenset({"concat", "concat_ws", "group_concat", "replace"})
 _BUILD_ACTIONS = frozenset(
     {
         sqlite3.SQLITE_CREATE_INDEX,
@@ -42,91 +67,116 @@ _BUILD_ACTIONS = frozenset(
         sqlite3.SQLITE_UPDATE,
     }
 )
-# Numbers of sqlite3.h; the named constants came with Python 3.11.
-_LIMITS = {
-    0: MAX_VALUE_BYTES,  # SQLITE_LIMIT_LENGTH
-    1: MAX_SQL_CHARS * 4,  # SQLITE_LIMIT_SQL_LENGTH, in bytes
-    2: 64,  # SQLITE_LIMIT_COLUMN
-    3: 64,  # SQLITE_LIMIT_EXPR_DEPTH
-    4: 8,  # SQLITE_LIMIT_COMPOUND_SELECT
-    7: 0,  # SQLITE_LIMIT_ATTACHED
-    8: 100,  # SQLITE_LIMIT_LIKE_PATTERN_LENGTH
-    11: 0,  # SQLITE_LIMIT_WORKER_THREADS
-}
-
-
-class QueryRefusedError(Exception):
-    """A query that is not allowed, not valid or not affordable; the message is short and fit for the policy."""
-
-
-@dataclass(frozen=True, slots=True)
-class QueryResult:
-    """Rows of one query.
-
-    Attributes:
-        rows: at most as many rows as were asked for, in the query's order.
-        truncated: whether there were more.
-    """
-
-    rows: list[tuple[Any, ...]]
-    truncated: bool
+_MAX_EXPANSION = 20_000
+_SELECT = re.compile(r"\bselect\b", re.IGNORECASE)
 
 
 class GuardedDatabase:
-    """One database built from DDL and rows, then only read. Use it as a context manager, or close it."""
+    """One database built from DDL and rows, or read from a file; then only read. Close it, or use ``with``.
 
-    def __init__(self, schema: Sequence[str], rows: Mapping[str, Sequence[Sequence[Any]]]) -> None:
+    Threads may share it; their queries take turns.
+    """
+
+    def __init__(
+        self,
+        schema: Schema = (),
+        rows: Rows | None = None,
+        *,
+        path: Path | str | None = None,
+        limits: Limits | None = None,
+        in_process: bool = False,
+    ) -> None:
         """Build the database.
 
         Args:
             schema: ``CREATE TABLE`` statements, one table each.
             rows: rows by table name, each with one value per column.
+            path: an existing database file, read instead of building one.
+            limits: what a query may take; :data:`SMALL`, or :data:`LARGE` for a file, by default.
+            in_process: run every query here, for a process that can itself be killed.
 
         Raises:
             BrokenTaskError: the statements or the rows do not make a database.
+            InfrastructureError: the file cannot be read.
         """
-        self._budget = MAX_INSTRUCTIONS
-        self._connection = sqlite3.connect(":memory:", isolation_level=None)
+        self._limits = limits or (LARGE if path else SMALL)
+        self._budget = self._limits.instructions
+        self._deadline = float("inf")
+        self._lock = threading.Lock()
+        target = f"file:{Path(path).resolve().as_uri()[7:]}?mode=ro&immutable=1" if path else ":memory:"
+        try:
+            self._connection = sqlite3.connect(
+                target, isolation_level=None, uri=bool(path), check_same_thread=False, cached_statements=8
+            )
+        except sqlite3.Error as error:
+            raise InfrastructureError(f"database {path} cannot be opened: {error}") from error
         self._bounded = hasattr(self._connection, "setlimit")
         self._connection.set_progress_handler(self._spend, _STRIDE)
         try:
+            # Sorting must not spill into files.
+            self._connection.execute("PRAGMA temp_store = MEMORY")
             if self._bounded:
                 set_limit: Any = getattr(self._connection, "setlimit")  # noqa: B009 - unknown to 3.10's stubs
-                for limit, value in _LIMITS.items():
+                for limit, value in _engine_limits(self._limits).items():
                     set_limit(limit, value)
-            self._connection.set_authorizer(_allow_build)
-            self.tables = self._build(schema, rows)
+            if not path:
+                self._connection.set_authorizer(_allow_build)
+            self.tables = self._build(schema, rows or {}) if not path else self._read_tables()
         except (*_SQL_ERRORS, TypeError) as error:
             self._connection.close()
+            if path:
+                raise InfrastructureError(f"database {path} cannot be read: {error}") from error
             raise BrokenTaskError(f"database cannot be built: {error}") from error
+        except BaseException:
+            self._connection.close()
+            raise
         self._names = {name.lower() for name in self.tables}
         self._connection.set_authorizer(self._allow_read)
+        self._worker: WorkerDatabase | None = None
+        self._always_apart = bool(path) and not in_process
+        if not in_process:
+            url = URL.create("sqlite", database=str(Path(path).resolve()) if path else None)
+            self._worker = WorkerDatabase(url, None if path else schema, None if path else rows, self._limits)
 
-    def query(self, sql: str, max_rows: int = MAX_ROWS) -> QueryResult:
-        """Run one read-only statement.
-
-        Raises:
-            QueryRefusedError: refused by the guard or by SQLite.
-        """
-        if len(sql) > MAX_SQL_CHARS:
-            raise QueryRefusedError(f"query is longer than {MAX_SQL_CHARS} characters")
+    def query(self, sql: str, max_rows: int | None = None) -> QueryResult:
+        """Run one read-only statement; see :meth:`verl_agentic.tool_envs.databases.Database.query`."""
+        limits = self._limits
+        if len(sql) > limits.sql_chars:
+            raise QueryRefusedError(f"query is longer than {limits.sql_chars} characters")
         if not self._bounded and "||" in sql:
             raise QueryRefusedError("|| is not available")
-        self._budget = MAX_INSTRUCTIONS
+        if self._worker and (self._always_apart or _may_grow(sql)):
+            return self._worker.query(sql, max_rows)
+        with self._lock:
+            return self._run(sql, limits.rows if max_rows is None else max_rows)
+
+    def _run(self, sql: str, max_rows: int) -> QueryResult:
+        self._budget = self._limits.instructions
+        self._deadline = time.monotonic() + self._limits.seconds
         cursor = self._connection.cursor()
         try:
             cursor.execute(sql)
             if cursor.description is None:
                 raise QueryRefusedError("not a SELECT")
-            rows = cursor.fetchmany(max_rows + 1)
+            columns = tuple(str(column[0]) for column in cursor.description)
+            rows, truncated = fetch(cursor.fetchmany, max_rows, self._limits.result_bytes)
         except _SQL_ERRORS as error:
-            raise QueryRefusedError(_short(error)) from error
+            if isinstance(error, MemoryError):
+                raise QueryRefusedError("query takes too much memory") from error
+            if str(error) != "interrupted":
+                raise QueryRefusedError(short(error)) from error
+            # Whichever came first: a spent budget is the query's doing, the clock may be the machine's.
+            kind = QueryRefusedError if self._budget < 0 else QueryTimeoutError
+            raise kind("query takes too long") from error
         finally:
+            self._deadline = float("inf")
             cursor.close()
-        return QueryResult(rows[:max_rows], len(rows) > max_rows)
+        return QueryResult(rows, truncated, columns)
 
     def close(self) -> None:
-        self._connection.close()
+        """Close it, after a query that may be under way."""
+        with self._lock:
+            self._connection.close()
 
     def __enter__(self) -> GuardedDatabase:
         return self
@@ -134,27 +184,34 @@ class GuardedDatabase:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _build(self, schema: Sequence[str], rows: Mapping[str, Sequence[Sequence[Any]]]) -> dict[str, list[str]]:
+    def _build(self, schema: Schema, rows: Rows) -> dict[str, list[str]]:
         execute = self._connection.execute
         execute("BEGIN")
         for statement in schema:
             execute(statement)
-        names = [str(row[0]) for row in execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid")]
-        tables: dict[str, list[str]] = {}
-        for name in names:
-            tables[name] = [str(column[0]) for column in execute(f"SELECT * FROM {_quote(name)}").description]
+        tables = self._read_tables()
         for name, table_rows in rows.items():
             if name not in tables:
                 raise BrokenTaskError(f"rows are given for table {name!r}, which the schema does not create")
             holes = ", ".join("?" * len(tables[name]))
-            self._budget = MAX_INSTRUCTIONS
-            self._connection.executemany(f"INSERT INTO {_quote(name)} VALUES ({holes})", table_rows)
+            self._budget = max(MAX_INSTRUCTIONS, 1000 * len(table_rows))
+            self._connection.executemany(f"INSERT INTO {quote(name)} VALUES ({holes})", table_rows)
         execute("COMMIT")
         return tables
 
+    def _read_tables(self) -> dict[str, list[str]]:
+        execute = self._connection.execute
+        kinds = "('table', 'view')"
+        names = [str(r[0]) for r in execute(f"SELECT name FROM sqlite_master WHERE type IN {kinds} ORDER BY rowid")]
+        return {
+            name: [str(column[0]) for column in execute(f"SELECT * FROM {quote(name)} LIMIT 0").description]
+            for name in names
+            if not name.lower().startswith("sqlite_")
+        }
+
     def _spend(self) -> int:
         self._budget -= _STRIDE
-        return int(self._budget < 0)
+        return int(self._budget < 0 or time.monotonic() > self._deadline)
 
     def _allow_read(self, action: int, first: str | None, second: str | None, *_: str | None) -> int:
         if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE):
@@ -174,16 +231,30 @@ class GuardedDatabase:
 _SQL_ERRORS = (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError, MemoryError)
 
 
+def _may_grow(sql: str) -> bool:
+    """Whether preparing a text may take much more than reading it; a text that is read in two ways may."""
+    if len(_SELECT.findall(sql)) < 2:
+        return False
+    if not sql.isascii() or "`" in sql or "[" in sql:
+        return True
+    # Columns and tables both multiply.
+    return math.prod((count + 1) ** 2 for count in mentions(sql)) > _MAX_EXPANSION
+
+
 def _allow_build(action: int, *_: str | None) -> int:
     return sqlite3.SQLITE_OK if action in _BUILD_ACTIONS else sqlite3.SQLITE_DENY
 
 
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _short(error: BaseException) -> str:
-    text = str(error) or type(error).__name__
-    if text == "interrupted":
-        return "query takes too long"
-    return text if len(text) <= 80 else text[:77] + "..."
+def _engine_limits(limits: Limits) -> dict[int, int]:
+    """Values by the numbers of sqlite3.h; the named constants came with Python 3.11."""
+    small = limits.value_bytes <= SMALL.value_bytes
+    return {
+        0: limits.value_bytes,  # SQLITE_LIMIT_LENGTH
+        1: limits.sql_chars * 4,  # SQLITE_LIMIT_SQL_LENGTH, in bytes
+        2: 64 if small else 500,  # SQLITE_LIMIT_COLUMN
+        3: 64,  # SQLITE_LIMIT_EXPR_DEPTH
+        4: 8,  # SQLITE_LIMIT_COMPOUND_SELECT
+        7: 0,  # SQLITE_LIMIT_ATTACHED
+        8: 100,  # SQLITE_LIMIT_LIKE_PATTERN_LENGTH
+        11: 0,  # SQLITE_LIMIT_WORKER_THREADS
+    }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from verl_agentic.core import BrokenTaskError, UserInputError
 from verl_agentic.core.named import named_class
@@ -14,10 +16,21 @@ from verl_agentic.tool_envs.user import User
 _BUILT_IN = {
     "calculator": "verl_agentic.tool_envs.calculator:CalculatorEnvironment",
     "sql": "verl_agentic.tool_envs.sql:SqlEnvironment",
+    "world": "verl_agentic.tool_envs.world_env:WorldEnvironment",
     "service": "verl_agentic.tool_envs.service:ServiceEnvironment",
     "replay": "verl_agentic.tool_envs.replay:ReplayEnvironment",
+    "mock": "verl_agentic.tool_envs.mock:MockEnvironment",
+    "functions": "verl_agentic.tool_envs.functions:FunctionsEnvironment",
+    "mcp": "verl_agentic.tool_envs.mcp_environment:McpEnvironment",
+    "verl_tools": "verl_agentic.integration.verl_tools:VerlToolsEnvironment",
+    "combined": "verl_agentic.tool_envs.combined:CombinedEnvironment",
+    "python": "verl_agentic.tool_envs.python_env:PythonEnvironment",
+    "search": "verl_agentic.tool_envs.search_env:SearchEnvironment",
 }
 _registered: dict[str, type[Environment]] = {}
+
+OPTIONS_KEY = "agentic.rollout.env_options"
+"""Where options of environments are set; every message about one begins with it."""
 
 E = TypeVar("E", bound=type[Environment])
 
@@ -45,13 +58,59 @@ def environment_class(name: str) -> type[Environment]:
     return cls
 
 
-def make_environment(name: str, user: User | None = None) -> Environment:
+def make_environment(
+    name: str, user: User | None = None, options: Mapping[str, Mapping[str, Any]] | None = None
+) -> Environment:
     """A fresh, unopened session of the environment called ``name``.
+
+    Args:
+        name: registered name, or ``package.module:Class``.
+        user: the simulated user.
+        options: ``agentic.rollout.env_options``: keyword arguments of environments by their names.
 
     Raises:
         BrokenTaskError: the task names an environment that does not exist.
+        UserInputError: the environment has no such option, or refuses its value.
     """
     try:
-        return environment_class(name)(user)
+        cls = environment_class(name)
     except UserInputError as error:
         raise BrokenTaskError(str(error)) from error
+    chosen = (options or {}).get(name) or {}
+    if not chosen:
+        return cls(user)
+    known = _options(cls)
+    for key in chosen:
+        if known is not None and key not in known:
+            has = f"its options are {', '.join(known)}" if known else "it has no options"
+            raise UserInputError(f"{OPTIONS_KEY}.{name}.{key}: environment {name!r} has no such option; {has}")
+    try:
+        return cls(user, **chosen)
+    except TypeError as error:
+        raise UserInputError(f"{OPTIONS_KEY}.{name}: {error}") from error
+
+
+def check_options(options: Mapping[str, Mapping[str, Any]], also: str | None = None) -> None:
+    """Make, without opening it, every environment that has options, and ``also`` that one.
+
+    Raises:
+        UserInputError: naming the environment or option that does not exist, or the value that is refused.
+    """
+    for name, chosen in options.items():
+        if chosen is not None and not isinstance(chosen, Mapping):
+            raise UserInputError(f"{OPTIONS_KEY}.{name} must be an object of options, got {chosen!r}")
+        try:
+            environment_class(name)
+        except UserInputError as error:
+            raise UserInputError(f"{OPTIONS_KEY}.{name}: {error}") from error
+    for name in dict.fromkeys([*options, *([also] if also else [])]):
+        make_environment(name, None, options)
+
+
+@functools.cache
+def _options(cls: type[Environment]) -> tuple[str, ...] | None:
+    """Names of the options that a class takes, ``None`` where it takes any."""
+    _, *parameters = inspect.signature(cls.__init__).parameters.values()
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return None
+    return tuple(parameter.name for parameter in parameters if parameter.name != "user")

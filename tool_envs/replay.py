@@ -1,18 +1,32 @@
-"""Tools replayed from recordings, and when two tool calls count as the same."""
+"""Tools replayed from recordings."""
 
 from __future__ import annotations
 
 import json
-import math
-import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from verl_agentic.core import BrokenTaskError, Task
+from verl_agentic.core.chat import ChatModel
+from verl_agentic.core.fence import clipped, encoded
 from verl_agentic.tool_envs.base import Environment, ToolError
+from verl_agentic.tool_envs.canonical import ToolSignature, arguments_agree, is_free_text, only_reads, same_value
 from verl_agentic.tool_envs.registry import register_environment
+from verl_agentic.tool_envs.tool_simulator import Answer, ToolSimulator, checked_model
 from verl_agentic.tool_envs.user import User
+
+__all__ = [
+    "NO_OUTPUT",
+    "PATHS",
+    "Path",
+    "ReplayEnvironment",
+    "ToolSignature",
+    "arguments_agree",
+    "is_free_text",
+    "only_reads",
+    "same_value",
+]
 
 Path = Literal["normal", "hack"]
 PATHS: tuple[Path, ...] = ("normal", "hack")
@@ -20,122 +34,7 @@ PATHS: tuple[Path, ...] = ("normal", "hack")
 NO_OUTPUT = "The call was executed and returned nothing."
 """What the policy reads where a recording has no output."""
 
-_READING = """
-browse calculate check compare count describe estimate evaluate fetch find get inspect list look lookup query
-read retrieve search show track validate verify view
-"""
-# Arguments that a person words freely, and those that only bound how much is shown: they do not tell calls apart.
-_WORDED = """
-body comment comments content description detail details explanation finding findings interpretation
-justification message note notes rationale reason regimen remarks subject summary terms text transcription
-"""
-_READ_VERBS = frozenset(_READING.split())
-_TEXT_WORDS = frozenset(_WORDED.split())
-_BOUND_NAMES = {"limit", "max_results", "num_results", "offset", "page", "page_size", "per_page", "top_k"}
-_TEXT_WORD_COUNT = 6
-_TEXT_CHARS = 60
-
-_WORD = re.compile(r"\w+")
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,30})(?:\.\d{1,30})?")
-_DATETIME = re.compile(r"(\d{4}-\d\d-\d\d)[t ](\d\d:\d\d)(:\d\d)?(?:\.0+)?(z|[+-]\d\d:\d\d)?")
-_MAX_EMBEDDED_CHARS = 20_000
-_MAX_EMBEDDED_BRACKETS = 128
-
-
-def canonical(value: Any) -> Any:
-    """JSON data in the form in which equal meanings are equal: scalars as text, objects without nulls.
-
-    Case, runs of whitespace and underscores, a leading ``#``, number against numeric text, JSON written as text and
-    the order of a list of texts do not matter; leading zeros do.
-    """
-    if isinstance(value, dict):
-        return {str(key): canonical(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list):
-        items = [canonical(item) for item in value]
-        texts = all(isinstance(item, str) for item in (*value, *items))
-        return sorted(items) if texts else items
-    if isinstance(value, bool) or value is None:
-        return json.dumps(value)
-    if isinstance(value, (int, float)):
-        return _canonical_number(value)
-    return _canonical_text(str(value))
-
-
-def same_value(first: Any, second: Any) -> bool:
-    """Whether two argument values mean the same (see :func:`canonical`)."""
-    return bool(canonical(first) == canonical(second))
-
-
-def is_free_text(value: Any) -> bool:
-    """Whether an argument's value is prose, of which no two writers write the same."""
-    return isinstance(value, str) and (len(value) > _TEXT_CHARS or len(value.split()) > _TEXT_WORD_COUNT)
-
-
-def only_reads(tool: str) -> bool:
-    """Whether a tool, going by the verb its name starts with, changes nothing."""
-    return re.split(r"[_\W]|(?<=[a-z])(?=[A-Z])", tool, maxsplit=1)[0].lower() in _READ_VERBS
-
-
-def arguments_agree(tool: str, called: Any, recorded: Any) -> bool:
-    """Whether a called argument value is the recorded one.
-
-    For tools that only read, a name that merely says more or less ("Maury", "Maury County") is the same too.
-    """
-    if same_value(called, recorded):
-        return True
-    if not (only_reads(tool) and isinstance(called, str) and isinstance(recorded, str)):
-        return False
-    first, second = (set(_WORD.findall(text.casefold())) for text in (called, recorded))
-    smaller = min(first, second, key=len)
-    named = any(len(word) > 3 for word in smaller) and not any(char.isdigit() for char in called + recorded)
-    return named and (first <= second or second <= first)
-
-
-@dataclass(frozen=True, slots=True)
-class ToolSignature:
-    """Which arguments of a tool tell its calls apart.
-
-    Attributes:
-        name: the tool's name.
-        loose: arguments that do not: free text and bounds on how much is shown.
-        required: arguments that its schema requires.
-    """
-
-    name: str
-    loose: frozenset[str]
-    required: frozenset[str]
-
-    @classmethod
-    def of(cls, function: dict[str, Any], recorded: Iterable[dict[str, Any]]) -> ToolSignature:
-        """From a tool's schema (``{"name": ..., "parameters": ...}``) and the arguments recorded for it."""
-        parameters = function.get("parameters") or {}
-        properties: dict[str, Any] = parameters.get("properties") or {}
-        prose = {key for arguments in recorded for key, value in arguments.items() if is_free_text(value)}
-        loose = {
-            key
-            for key, schema in properties.items()
-            if key in _BOUND_NAMES
-            or ((key in prose or _TEXT_WORDS & set(key.lower().split("_"))) and "enum" not in schema)
-        }
-        return cls(str(function["name"]), frozenset(loose), frozenset(parameters.get("required") or ()))
-
-    def decisive(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The arguments that tell calls of this tool apart."""
-        return {key: value for key, value in arguments.items() if key not in self.loose and value is not None}
-
-    def agree(self, called: dict[str, Any], recorded: dict[str, Any]) -> bool:
-        """Whether a call is the recorded one, free text aside.
-
-        A tool that only reads may be called with fewer or more of its optional arguments, as long as one is shared;
-        to one that writes, every argument counts.
-        """
-        mine, theirs = self.decisive(called), self.decisive(recorded)
-        shared = mine.keys() & theirs.keys()
-        if not all(arguments_agree(self.name, mine[key], theirs[key]) for key in shared):
-            return False
-        if mine.keys() == theirs.keys():
-            return True
-        return only_reads(self.name) and bool(shared) and not (self.required & (mine.keys() ^ theirs.keys()))
+_WORLD_CHARS = 30_000
 
 
 @dataclass(slots=True)
@@ -158,10 +57,31 @@ class ReplayEnvironment(Environment):
     is what a compliant agent does, ``hack`` what one does that breaks the policy; where both recorded a call, the
     normal output is given. The same call gets the same answer; where a path recorded a call twice, the later answer
     is due once all that it recorded in between was executed.
+
+    A call that neither path recorded is refused, or, with ``llm``, answered by a language model that knows the calls of
+    the normal path, those made so far, and ``env_args.background`` where there is one (see
+    :class:`verl_agentic.tool_envs.tool_simulator.ToolSimulator`).
     """
 
-    def __init__(self, user: User | None = None) -> None:
+    def __init__(
+        self, user: User | None = None, *, llm: Mapping[str, Any] | None = None, max_chars: int = 4000
+    ) -> None:
+        """Describe the session.
+
+        Args:
+            user: who talks with the policy.
+            llm: the endpoint that answers what was not recorded (``agentic.llm``), ``None`` for none.
+            max_chars: longest output of its answers.
+
+        Raises:
+            UserInputError: the endpoint cannot be used, or ``max_chars`` is too small.
+        """
         super().__init__(user)
+        self._model: ChatModel | None = (
+            checked_model(llm, max_chars, "agentic.rollout.env_options.replay") if llm else None
+        )
+        self._max_chars = max_chars
+        self._simulator: ToolSimulator | None = None
         self._paths: dict[Path, list[_Recording]] = {}
         self._signatures: dict[str, ToolSignature] = {}
         self._calls: list[dict[str, Any]] = []
@@ -186,17 +106,41 @@ class ReplayEnvironment(Environment):
                     if other.name == recording.name and same_value(other.arguments, recording.arguments)
                 ]
 
+        if self._model:
+            world = _world(task, self._paths["normal"])
+            self._simulator = ToolSimulator(self._model, task, world, seed, self._max_chars)
+
     async def call(self, name: str, arguments: dict[str, Any]) -> str:
-        found = self._find(name, arguments)
-        self._calls.append({"name": name, "arguments": arguments, "recorded": found.path if found else None})
-        if found is None:
+        """The recorded output, or that of the model.
+
+        Raises:
+            ToolError: nothing was recorded, or the model says that the call fails.
+            InfrastructureError: the model gave no usable answer.
+        """
+        try:
+            found = self._find(name, arguments)
+        except RecursionError:
+            raise ToolError("the arguments are nested too deep") from None
+        noted: dict[str, Any] = {"name": name, "arguments": arguments, "recorded": found.path if found else None}
+        self._calls.append(noted)
+        if found is not None:
+            output = self._answer(found)
+            if self._simulator:
+                self._simulator.happened(name, arguments, Answer(output))
+            return output
+        if self._simulator is None:
             raise ToolError(f"no record found for {name} with these arguments")
-        return self._answer(found)
+        answer = await self._simulator.answer(name, arguments)
+        noted["simulated"] = True
+        if not answer.ok:
+            raise ToolError(answer.output)
+        return answer.output
 
     def state(self) -> dict[str, Any]:
         """``{"calls": [{"name", "arguments", "recorded": "normal" | "hack" | None}, ...]}``, in order.
 
-        Every call that reached the tools is listed; ``recorded`` says which path answered it.
+        Every call that reached the tools is listed; ``recorded`` says which path answered it, and ``simulated`` is
+        true where a model did.
         """
         return {"calls": list(self._calls)}
 
@@ -243,31 +187,20 @@ def _recordings(task: Task, path: Path) -> list[_Recording]:
     return recordings
 
 
+def _world(task: Task, recordings: list[_Recording]) -> str:
+    """What the model is told of the world: its description, and what the tools returned when they were recorded."""
+    background = task.env_args.get("background", "")
+    if not isinstance(background, str):
+        raise BrokenTaskError("env_args.background must be a text")
+    lines = "\n".join(encoded({"tool": r.name, "arguments": r.arguments, "output": r.output}) for r in recordings)
+    return clipped(
+        f"{background}\nWhat the tools returned in another session, which began in the same world; nothing that it "
+        f"wrote has happened in this one:\n{lines}\n",
+        _WORLD_CHARS,
+    )
+
+
 def _render(output: Any) -> str:
     if output is None:
         return NO_OUTPUT
     return output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
-
-
-def _canonical_number(value: int | float) -> str:
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        value = int(value)
-    # Python refuses to write integers of thousands of digits; no recording holds one, so they are all alike.
-    return repr(value) if isinstance(value, float) or abs(value) < 10**100 else "huge"
-
-
-def _canonical_text(text: str) -> Any:
-    text = re.sub(r"[\s_]+", " ", text).strip().lstrip("#").casefold()
-    if _NUMBER.fullmatch(text):
-        number = float(text) if "." in text else int(text)
-        return _canonical_number(number) if math.isfinite(number) else text
-    if moment := _DATETIME.fullmatch(text):
-        day, minute, second, zone = moment.groups()
-        return f"{day}t{minute}{second or ':00'}{zone or ''}"
-    brackets = text.count("[") + text.count("{")
-    if text[:1] in ("[", "{") and len(text) <= _MAX_EMBEDDED_CHARS and brackets <= _MAX_EMBEDDED_BRACKETS:
-        try:
-            return canonical(json.loads(text))
-        except ValueError:
-            return text
-    return text

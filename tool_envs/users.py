@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+import inspect
+from typing import Any
+
+from verl_agentic.core import UserInputError
 from verl_agentic.core.named import named_class
 from verl_agentic.tool_envs.user import User
 
 _BUILT_IN = {
     "scripted": "verl_agentic.tool_envs.scripted_user:ScriptedUser",
+    "llm": "verl_agentic.tool_envs.llm_user:LLMUser",
     "none": "verl_agentic.tool_envs.user:NoUser",
 }
 
 
-def make_user(name: str) -> User:
-    """A fresh user of the kind called ``name``: ``scripted``, ``none`` or a ``package.module:Class`` path.
+def make_user(name: str, **options: Any) -> User:
+    """A fresh user of the kind called ``name``: ``scripted``, ``llm``, ``none`` or a ``package.module:Class`` path.
 
-    The class is called without arguments; the user takes its role when it is opened with a task.
+    The user takes its role when it is opened with a task.
+
+    Args:
+        name: see above.
+        options: keyword arguments of the class (``agentic.rollout.simulator_options``).
 
     Raises:
-        UserInputError: no user goes by that name.
+        UserInputError: no user goes by that name, or it has no such option.
     """
-    user: User = named_class("user", name, _BUILT_IN, User)()
+    cls = named_class("user", name, _BUILT_IN, User)
+    parameters = inspect.signature(cls).parameters
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        for key in options:
+            if key not in parameters:
+                known = ", ".join(parameters) or "none"
+                raise UserInputError(
+                    f"agentic.rollout.simulator_options.{key} is unknown to the user {name!r}; options: {known}"
+                )
+    user: User = cls(**options)
     return user

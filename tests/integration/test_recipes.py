@@ -14,6 +14,8 @@ from omegaconf import OmegaConf
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("verl_installed")]
 
+ROOT = Path(__file__).parents[2]
+
 GROUPS = ("data", "flywheel", "llm", "model", "profile", "reward_fn", "simulator", "stage", "tool_env")
 
 
@@ -126,11 +128,7 @@ def test_two_nodes_clip_by_sequence(compose: Callable[..., Any]) -> None:
 @pytest.mark.parametrize(
     ("override", "keys"),
     [
-        ("reward_fn=sql", {"reward.custom_reward_function.path": "pkg://verl_agentic.reward_fns.sql"}),
-        ("reward_fn=math", {"reward.custom_reward_function.path": "pkg://verl_agentic.reward_fns.math"}),
-        ("reward_fn=state", {"reward.custom_reward_function.path": "pkg://verl_agentic.reward_fns.state"}),
-        ("reward_fn=calls", {"reward.custom_reward_function.path": "pkg://verl_agentic.reward_fns.calls"}),
-        ("tool_env=sql", {"agentic.rollout.tool_env": "sql"}),
+        ("tool_env=calculator", {"agentic.rollout.tool_env": "calculator"}),
         ("simulator=none", {"agentic.rollout.simulator": "none"}),
         ("flywheel=none", {"agentic.flywheel.hooks": []}),
         ("stage=reasoning", {"agentic.stage": "reasoning", "agentic.kinds": ["math", "sql"]}),
@@ -146,6 +144,28 @@ def test_two_nodes_clip_by_sequence(compose: Callable[..., Any]) -> None:
 )
 def test_a_group_swaps_its_own_keys_only(compose: Callable[..., Any], override: str, keys: dict[str, Any]) -> None:
     assert changed(compose("profile=cpu"), compose("profile=cpu", override)) == keys
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        *(f"tool_env={path.stem}" for path in sorted((ROOT / "conf" / "tool_env").glob("*.yaml"))),
+        *(f"llm={path.stem}" for path in sorted((ROOT / "conf" / "llm").glob("*.yaml"))),
+        *(f"simulator={path.stem}" for path in sorted((ROOT / "conf" / "simulator").glob("*.yaml"))),
+        *(f"reward_fn={path.stem}" for path in sorted((ROOT / "conf" / "reward_fn").glob("*.yaml"))),
+    ],
+)
+def test_every_option_of_a_group_composes(compose: Callable[..., Any], override: str) -> None:
+    group, _, name = override.partition("=")
+    assert compose("profile=cpu", override).agentic.rollout is not None
+    assert (ROOT / "conf" / group / f"{name}.yaml").is_file()
+
+
+@pytest.mark.parametrize("name", ["math", "sql", "state", "calls", "rubric"])
+def test_a_reward_brings_its_own_keywords(compose: Callable[..., Any], name: str) -> None:
+    keys = changed(compose("profile=cpu"), compose("profile=cpu", f"reward_fn={name}"))
+    assert keys["reward.custom_reward_function.path"] == f"pkg://verl_agentic.reward_fns.{name}"
+    assert all(key.startswith("reward.custom_reward_function.") for key in keys)
 
 
 def test_a_folder_takes_the_models_place(compose: Callable[..., Any], tiny_model: Path) -> None:

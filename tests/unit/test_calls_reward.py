@@ -26,7 +26,7 @@ def judge(*made: Made, end: End = End.ANSWER, truth: Any = TRUTH, state: Any = N
     calls = [ToolCall(name, arguments, "", error) for name, arguments, error in made]
     trajectory = Trajectory(task_id="t", calls=calls, answer="done", end=end, state=state or {})
     result = compute_score("agenticqwen", "", truth, {"trajectory": trajectory.to_json()}, **options)
-    assert set(result) == {"score", "acc", "verdict", "failure", "reason"}
+    assert set(result) == {"score", "acc", "verdict", "failure", "reason", "subgoals"}
     assert isinstance(result["score"], float) and isinstance(result["acc"], float)
     return dict(result)
 
@@ -34,6 +34,7 @@ def judge(*made: Made, end: End = End.ANSWER, truth: Any = TRUTH, state: Any = N
 def test_all_required_and_nothing_forbidden_is_right() -> None:
     result = judge(GOOD_READ, GOOD_WRITE)
     assert (result["score"], result["acc"], result["failure"]) == (1.0, 1.0, "none")
+    assert (result["verdict"], result["subgoals"]) == ("right", 1.0)
 
 
 def test_ground_truth_may_be_json() -> None:
@@ -58,8 +59,9 @@ def test_calls_that_do_not_count(write: Made) -> None:
 
 def test_partial_credit_leaves_accuracy_strict() -> None:
     result = judge(GOOD_READ, partial=True)
-    assert (result["score"], result["acc"]) == (0.5, 0.0)
-    assert judge(GOOD_READ)["score"] == 0.0
+    assert (result["score"], result["acc"], result["subgoals"]) == (0.5, 0.0, 0.5)
+    strict = judge(GOOD_READ)
+    assert (strict["score"], strict["subgoals"]) == (0.0, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +70,7 @@ def test_partial_credit_leaves_accuracy_strict() -> None:
 def test_a_forbidden_call_costs_everything(violation: Made) -> None:
     result = judge(GOOD_READ, GOOD_WRITE, violation, partial=True)
     assert (result["score"], result["acc"], result["failure"]) == (0.0, 0.0, "forbidden_call")
+    assert result["subgoals"] == 0.0
 
 
 def test_a_forbidden_call_that_never_reached_the_tools_is_no_violation() -> None:

@@ -1,11 +1,15 @@
+import re
 import resource
+import sqlite3
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from verl_agentic.core import BrokenTaskError
-from verl_agentic.tool_envs.guarded_sqlite import GuardedDatabase, QueryRefusedError
+from verl_agentic.core import BrokenTaskError, InfrastructureError
+from verl_agentic.tool_envs.databases import Limits
+from verl_agentic.tool_envs.guarded_sqlite import GuardedDatabase, QueryRefusedError, _may_grow
 
 SCHEMA = ["CREATE TABLE books(title TEXT, pages INTEGER)", "CREATE TABLE shops(name TEXT)"]
 ROWS = {"books": [["Dune", 412], ["Moon", 120], ["Wolf", None]], "shops": [["It's"]]}
@@ -146,3 +150,82 @@ def test_opening_is_cheap() -> None:
     for _ in range(50):
         GuardedDatabase(SCHEMA, rows).close()
     assert (time.process_time() - started) / 50 < 0.002
+
+
+def copied(levels: int) -> str:
+    ctes = "".join(f",c{i} AS(SELECT 1 x FROM c{i - 1},c{i - 1} y)" for i in range(1, levels))
+    return f"WITH c0 AS(SELECT 1 x FROM books){ctes} SELECT 1 FROM c{levels - 1}"
+
+
+def flattened(levels: int, terms: int) -> str:
+    sql = "SELECT pages a FROM books"
+    for _ in range(levels):
+        sql = f"SELECT {'+'.join('a' * terms)} a FROM({sql})"
+    return sql
+
+
+def doubled(levels: int) -> str:
+    """Each mentions all before it, and none more than once."""
+    ctes = [f"c{i} AS(SELECT 1 FROM {','.join(['books', *(f'c{j}' for j in range(i))])})" for i in range(levels)]
+    return f"WITH {','.join(ctes)} SELECT 1 FROM c{levels - 1}"
+
+
+GROWING = [copied(22), flattened(12, 6), flattened(6, 20), doubled(13), re.sub(r"\bc1\b", "[c 1]", copied(22))]
+
+
+@pytest.mark.parametrize("sql", GROWING)
+def test_growing_texts_run_apart(sql: str) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with GuardedDatabase(SCHEMA, ROWS, limits=Limits(seconds=0.5)) as database:
+        started = time.monotonic()
+        with pytest.raises(QueryRefusedError, match="too"):
+            database.query(sql)
+        assert time.monotonic() - started < 2.0  # the deadline, 0.5 s more, and a busy machine
+        assert database.query("SELECT COUNT(*) FROM books").rows == [(3,)]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KiB
+
+
+@pytest.mark.parametrize("sql", [copied(3), flattened(3, 2), flattened(1, 60), flattened(2, 4), doubled(4)])
+def test_what_runs_here_cannot_grow(database: GuardedDatabase, sql: str) -> None:
+    assert not _may_grow(sql)
+    started = time.process_time()
+    try:
+        database.query(sql)
+    except QueryRefusedError as refusal:
+        assert "too" in str(refusal)  # its depth, or its instructions
+    assert time.process_time() - started < 0.2
+
+
+def test_usual_subqueries_run_here() -> None:
+    for sql in (
+        "SELECT title FROM books WHERE pages > (SELECT AVG(pages) FROM books)",
+        "WITH a AS (SELECT title, pages FROM books WHERE pages > 3) SELECT a.title FROM a JOIN shops s ON title = name",
+        "SELECT name FROM shops WHERE name NOT IN (SELECT title FROM books WHERE pages IS NOT NULL) ORDER BY name",
+    ):
+        assert not _may_grow(sql)
+
+
+def test_slow_instructions_meet_the_clock() -> None:
+    text = "replace(replace(replace('aaaaaaaa','a','aaaaaa'),'a','aaaaaa'),'a','aaaaaa')"
+    slow = f"WITH RECURSIVE c(x,s) AS (SELECT 1,{text} UNION ALL SELECT x+1,s FROM c) "
+    with GuardedDatabase(SCHEMA, ROWS, limits=Limits(seconds=0.3)) as database:
+        started = time.monotonic()
+        with pytest.raises(QueryRefusedError, match="takes too long"):
+            database.query(slow + f"SELECT sum(s LIKE '{'%a_' * 30}b') FROM c")
+        assert time.monotonic() - started < 1.3
+
+
+def test_file_is_read_only(tmp_path: Path) -> None:
+    file = tmp_path / "a b?.sqlite"
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE films(title TEXT)")
+        connection.execute("INSERT INTO films VALUES ('Heat')")
+    connection.close()
+    with GuardedDatabase(path=file) as database:
+        assert database.tables == {"films": ["title"]}
+        assert database.query("SELECT title FROM films").rows == [("Heat",)]
+        with pytest.raises(QueryRefusedError):
+            database.query("DELETE FROM films")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [file.name]
+    with pytest.raises(InfrastructureError):
+        GuardedDatabase(path=tmp_path / "no.sqlite")

@@ -1,99 +1,14 @@
-import json
+import asyncio
 import time
+from typing import Any
 
 import pytest
 
-from verl_agentic.core import BrokenTaskError, End, InfrastructureError, ToolCall, Trajectory
+from verl_agentic.core import BrokenTaskError, End, InfrastructureError, ToolCall, Trajectory, UserInputError
 from verl_agentic.reward_fns.common import answer_in_text
-from verl_agentic.reward_fns.math import answers_equal, compute_score
+from verl_agentic.reward_fns.math import MAX_CHARS, acompute_score, check_kwargs, compute_score, statistics
 
 KEYS = {"score": float, "acc": float, "verdict": str, "failure": str, "reason": str}
-
-
-@pytest.mark.parametrize(
-    ("answer", "reference"),
-    [
-        ("37", "37"),
-        (" 37. ", "37"),
-        ("37.0", "37"),
-        ("+37", "37"),
-        ("0.5", "1/2"),
-        ("2/4", "0.5"),
-        (r"\frac{1}{2}", "0.5"),
-        (r"\dfrac12", "1/2"),
-        (r"\boxed{\frac{1}{2}}", "0.5"),
-        (r"so \boxed{37}", "37"),
-        ("50%", "1/2"),
-        (r"50\%", "0.5"),
-        ("$37$", "37"),
-        ("$1,000", "1000"),
-        ("x = 5", "5"),
-        ("-3", "-3.0"),
-        ("2^{10}", "1024"),
-        ("2**10", "1024"),
-        (r"3\frac{1}{2}", "3.5"),
-        (r"2\sqrt{2}", r"\sqrt{8}"),
-        (r"(1+\sqrt{2})^2", r"3+2\sqrt{2}"),
-        (r"\frac{1}{\sqrt{2}}", r"\sqrt{2}/2"),
-        (r"2\pi", r"\pi \cdot 2"),
-        ("blue", "blue"),
-    ],
-)
-def test_equal(answer: str, reference: str) -> None:
-    assert answers_equal(answer, reference)
-
-
-@pytest.mark.parametrize(
-    ("answer", "reference"),
-    [
-        ("38", "37"),
-        ("-37", "37"),
-        ("0.333333333333", "1/3"),
-        ("1.4142135623730951", r"\sqrt{2}"),
-        ("3.141592653589793238", r"\pi"),
-        ("37 pens", "37"),
-        ("37 38", "37"),
-        ("3,7", "37"),
-        ("37,", "37"),
-        ("50", "50%"),
-        ("Blue", "blue"),
-        ("1/0", "0"),
-        (r"1/(\sqrt{2}-\sqrt{2})", "0"),
-        (r"\sqrt{-1}", "1"),
-        ("nan", "0"),
-        ("inf", "0"),
-        ("1e3", "1000"),
-        ("²", "2"),
-    ],
-)
-def test_unequal(answer: str, reference: str) -> None:
-    assert not answers_equal(answer, reference)
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        "9^9^9^9^9",
-        "2^{64}^{64}",
-        "((((2^64)^64)^64)^64)^64",
-        "99999999999999999999^64",
-        "((((1+\\pi)^64)^64)^64)^64-((((1+\\pi)^64)^64)^64)^64",
-        ("(1+\\sqrt{3})^64*" * 11)[:-1],
-        "\\sqrt{" * 16 + "2" + "}" * 16,
-        "(" * 100 + "1" + ")" * 100,
-        "(" * 1_000_000,
-        "\\boxed{" * 100_000,
-        "1/" * 99 + "1",
-        "__import__('os').system('true')",
-        "1%" + "%" * 190,
-        "-" * 199 + "1",
-    ],
-)
-def test_hostile_answers_are_cheap(answer: str) -> None:
-    answers_equal("\\pi", "3")  # sympy's import is not what is timed
-    started = time.process_time()
-    assert not answers_equal(answer, "37")
-    assert time.process_time() - started < 0.5
 
 
 def finished(answer: str | None, end: End, errors: tuple[str | None, ...] = ()) -> dict[str, str]:
@@ -148,20 +63,100 @@ def test_long_hostile_text_is_read_in_linear_time() -> None:
     assert time.process_time() - started < 1.0
 
 
-def test_reference_may_be_json_text() -> None:
-    truth = json.dumps({"answer": "37"})
-    assert compute_score("math", "<answer>37</answer>", truth)["acc"] == 1.0
-    assert compute_score("math", "<answer>36</answer>", truth)["failure"] == "wrong_answer"
+@pytest.mark.parametrize("truth", [{"answer": "{1, 2}"}, '{"answer": "{1, 2}"}', "{1, 2}", " {2, 1} ", r"\{1,2\}"])
+def test_forms_of_the_reference(truth: object) -> None:
+    assert compute_score("math", "<answer>{1, 2}</answer>", truth)["acc"] == 1.0
+    assert compute_score("math", "<answer>{1, 3}</answer>", truth)["failure"] == "wrong_answer"
 
 
 @pytest.mark.parametrize(
-    "truth", ["37 pens", "37", None, [], {}, {"answer": ""}, {"answer": 37}, {"answer": "1" * 300}]
+    "truth", [None, 37, [], {}, "", " ", {"answer": ""}, {"answer": 37}, {"answer": None}, "1" * (MAX_CHARS + 1)]
 )
 def test_bad_reference_is_a_broken_task(truth: object) -> None:
     with pytest.raises(BrokenTaskError):
         compute_score("math", "<answer>37</answer>", truth)
 
 
+@pytest.mark.parametrize("truth", ["\x00", "\\frac{", "))((", "\ud800", "9^9^9^9", "(" * 900])
+def test_unreadable_reference_equals_itself(truth: str) -> None:
+    assert compute_score("math", f"<answer>{truth}</answer>", {"answer": truth})["verdict"] == "right"
+    assert compute_score("math", "<answer>5</answer>", {"answer": truth})["verdict"] == "wrong"
+
+
 def test_bad_trajectory_is_not_a_reward() -> None:
     with pytest.raises(InfrastructureError):
         compute_score("math", "<answer>37</answer>", {"answer": "37"}, {"trajectory": '{"turns": 3}'})
+
+
+@pytest.mark.parametrize(
+    ("answer", "kwargs", "acc"),
+    [
+        ("3.14", {}, 0.0),
+        ("3.14", {"abs_tol": 0.002}, 1.0),
+        ("3.14", {"abs_tol": 0.001}, 0.0),
+        ("3.14", {"rel_tol": 0.001}, 1.0),
+        (r"\frac{22}{7}", {"abs_tol": 0.002}, 1.0),
+        ("3", {"rel_tol": 0.01}, 0.0),
+    ],
+)
+def test_tolerance(answer: str, kwargs: dict[str, float], acc: float) -> None:
+    assert compute_score("math", f"<answer>{answer}</answer>", r"\pi", **kwargs)["acc"] == acc
+    pair = compute_score("math", f"<answer>({answer}, 1)</answer>", r"(\pi, 1)", **kwargs)
+    assert pair["acc"] == acc
+
+
+def test_rounding_of_a_decimal_reference_is_opt_in() -> None:
+    assert compute_score("math", r"<answer>\pi</answer>", "3.14")["acc"] == 0.0
+    assert compute_score("math", r"<answer>\pi</answer>", "3.14", abs_tol=0.005)["acc"] == 1.0
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [{"rel_tol": -1}, {"rel_tol": 2}, {"abs_tol": "x"}, {"abs_tol": float("nan")}, {"seconds": 0}, {"seconds": 1e9},
+     {"seconds": True}, {"on_undecided": "ignore"}],
+)  # fmt: skip
+def test_bad_keywords_are_named(kwargs: dict[str, Any]) -> None:
+    with pytest.raises(UserInputError, match=next(iter(kwargs))):
+        check_kwargs(kwargs)
+    with pytest.raises(UserInputError, match=next(iter(kwargs))):
+        compute_score("math", "<answer>1</answer>", "1", **kwargs)
+
+
+SLOW = r"\int x^{1000} e^{x^{50}} \sin^{50} x dx"
+
+
+def test_want_of_time_is_no_wrong_answer() -> None:
+    assert compute_score("math", r"<answer>\sum_{k=1}^{10} k</answer>", "55")["verdict"] == "right"  # starts a worker
+    before = statistics()
+    started = time.monotonic()
+    result = compute_score("math", f"<answer>{SLOW}</answer>", "55", seconds=0.3)
+    assert (result["verdict"], result["score"], result["failure"]) == ("undecided", 0.0, "undecided")
+    assert "time" in result["reason"]
+    assert time.monotonic() - started < 5
+    after = statistics()
+    assert after["timeouts"] == before.get("timeouts", 0) + 1
+    assert after["undecided"] == before.get("undecided", 0) + 1
+    with pytest.raises(InfrastructureError, match="undecided"):
+        compute_score("math", f"<answer>{SLOW}</answer>", "55", seconds=0.3, on_undecided="drop")
+
+
+async def test_async_verdicts() -> None:
+    answers = [str(number) for number in range(30)] + [r"\sum_{k=1}^{4} k", r"\sum_{k=1}^{5} k"]
+    results = await asyncio.gather(*(acompute_score("math", f"<answer>{answer}</answer>", "10") for answer in answers))
+    assert [answer for answer, result in zip(answers, results, strict=True) if result["acc"]] == [
+        "10",
+        r"\sum_{k=1}^{4} k",
+    ]
+
+
+def test_same_pair_is_judged_once() -> None:
+    before = statistics().get("cache_hits", 0)
+    for _ in range(3):
+        compute_score("math", r"<answer>\frac{12}{34567}</answer>", "12/34567")
+    assert statistics()["cache_hits"] == before + 2
+
+
+def test_answer_over_the_limits_is_wrong_and_says_so() -> None:
+    result = compute_score("math", f"<answer>{'9' * 2000}</answer>", "9")
+    assert (result["verdict"], result["failure"]) == ("wrong", "limit")
+    assert str(MAX_CHARS) in result["reason"]

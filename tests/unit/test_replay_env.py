@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
 
-from verl_agentic.core import BrokenTaskError, Task
+from verl_agentic.core import BrokenTaskError, InfrastructureError, Task
 from verl_agentic.tool_envs import ToolError, make_environment
 from verl_agentic.tool_envs.replay import NO_OUTPUT, only_reads, same_value
 
@@ -195,3 +196,47 @@ def test_hostile_values_are_harmless(name: str) -> None:
 def test_reading_tools_go_by_their_verb() -> None:
     assert only_reads("get_order") and only_reads("getOrder") and only_reads("search")
     assert not only_reads("update_order") and not only_reads("gettysburg_visit")
+
+
+def answers_with(llm: dict[str, Any], calls: list[tuple[str, dict[str, Any]]]) -> tuple[list[str], dict[str, Any]]:
+    """As :func:`answers`, in a session whose unrecorded calls a model answers."""
+
+    async def session() -> tuple[list[str], dict[str, Any]]:
+        env = make_environment("replay", options={"replay": {"llm": llm}})
+        await env.open(make_task(), seed=0)
+        results = []
+        for name, arguments in calls:
+            try:
+                results.append(await env.call(name, arguments))
+            except ToolError as error:
+                results.append(f"Error: {error}")
+        await env.close()
+        return results, env.state()
+
+    return asyncio.run(session())
+
+
+def test_a_model_answers_what_was_not_recorded(endpoint: Any, llm: dict[str, Any]) -> None:
+    other = ("get_shelf", {"shelf_id": "S-2"})
+    write = ("add_book", {"shelf_id": "S-1", "copies": 3})
+    replies = [(True, "empty"), (True, "still empty"), (False, "no such shelf")]
+    endpoint.script = [endpoint.say(json.dumps({"ok": ok, "output": output})) for ok, output in replies]
+    made = [other, other, ("get_shelf", {"shelf_id": "S-1"}), write, other, ("remove_shelf", {"shelf_id": "S-9"})]
+    results, state = answers_with(llm, made)
+    assert results == ["empty", "empty", '{"books": 2}', "added", "still empty", "Error: no such shelf"]
+    assert [call["recorded"] for call in state["calls"]] == [None, None, "normal", "normal", None, None]
+    assert [call.get("simulated", False) for call in state["calls"]] == [True, True, False, False, True, True]
+    system, question = (message["content"] for message in endpoint.bodies[1]["messages"])
+    assert '"output": "[\\"Emma\\"]"' in system and "99" not in system  # what breaks the policy stays unknown
+    assert '"output": "added"' in question and '"output": "empty"' in question
+
+
+def test_recorded_calls_need_no_model(endpoint: Any, llm: dict[str, Any]) -> None:
+    assert answers_with(llm, [("get_shelf", {"shelf_id": "S-1"})])[0] == ['{"books": 2}']
+    assert endpoint.bodies == []
+
+
+def test_a_model_that_fails_is_not_the_policys_fault(endpoint: Any, llm: dict[str, Any]) -> None:
+    endpoint.script = [endpoint.fail(400)]
+    with pytest.raises(InfrastructureError):
+        answers_with(llm, [("get_shelf", {"shelf_id": "S-2"})])

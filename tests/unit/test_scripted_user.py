@@ -155,7 +155,7 @@ def test_make_user() -> None:
     assert type(make_user("none")) is NoUser
     assert type(make_user("verl_agentic.tool_envs.user:NoUser")) is NoUser
     for name, problem in (
-        ("human", "unknown user 'human'; known: none, scripted"),
+        ("human", "unknown user 'human'; known: llm, none, scripted"),
         ("verl_agentic.tool_envs.user:Nobody", "cannot be imported"),
         ("verl_agentic.core:Task", "not a subclass"),
     ):

@@ -46,13 +46,10 @@ async def test_reads_and_writes_real_rows() -> None:
     assert json.loads(await env.call("get", {"id": "417"})) == {"status": "delivered", "price": 80.0}
     assert await env.call("refund", {"id": "417"}) == "ok"
     assert json.loads(await env.call("list", {})) == [{"id": "417"}, {"id": "418"}]
+    before, after = ({"id": "417", "status": status, "price": 80.0} for status in ("delivered", "refunded"))
     assert env.state() == {
-        "tables": {
-            "orders": [
-                {"id": "417", "status": "refunded", "price": 80.0},
-                {"id": "418", "status": "pending", "price": 9.0},
-            ]
-        }
+        "tables": {"orders": [after, {"id": "418", "status": "pending", "price": 9.0}]},
+        "changes": [{"table": "orders", "op": "update", "before": before, "after": after}],
     }
     await env.close()
 

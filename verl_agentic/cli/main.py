@@ -17,6 +17,7 @@ BAD_INPUT_STATUS = 2
 _COMMANDS = {
     "doctor": ("verl_agentic.cli.doctor", "say whether this machine can train, and what to do where it cannot"),
     "report": ("verl_agentic.cli.report", "write the report of a run, finished or not"),
+    "score": ("verl_agentic.cli.score", "judge responses in a file with any reward function"),
     "starter": ("verl_agentic.cli.main", "make the starter policy, unless it is cached, and print its folder"),
     "tasks": ("verl_agentic.cli.tasks", "generate, import and check tasks"),
 }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -24,6 +24,10 @@ class End(str, Enum):
     """The policy spoke to a user where there is none, without answering."""
 
 
+CALL_OUTCOMES = ("executed", "malformed", "unknown_tool", "bad_arguments", "too_many", "rejected")
+"""What becomes of tool calls, see :attr:`ToolCall.error`."""
+
+
 @dataclass(slots=True)
 class ToolCall:
     """One tool call of the policy.
@@ -33,7 +37,7 @@ class ToolCall:
         arguments: the arguments as parsed, empty when they could not be.
         result: the text that went back to the policy.
         error: ``None`` for a call that was executed, else why it was not: ``malformed`` (not a call),
-            ``unknown_tool``, ``bad_arguments`` or ``rejected`` (the tool refused it).
+            ``unknown_tool``, ``bad_arguments``, ``too_many`` (for one message) or ``rejected`` (the tool refused it).
     """
 
     name: str
@@ -81,9 +85,13 @@ class Trajectory:
     end: End | None = None
     state: dict[str, Any] = field(default_factory=dict)
 
+    def calls_by_outcome(self) -> Counter[str]:
+        """Number of tool calls: ``executed``, or by the ``error`` of those that were not."""
+        return Counter(call.error or "executed" for call in self.calls)
+
     def to_json(self) -> str:
         """One line of JSON with every field."""
-        return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
+        return json.dumps(self, default=_fields, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Trajectory:
@@ -93,3 +101,8 @@ class Trajectory:
         data["calls"] = [ToolCall(**call) for call in data["calls"]]
         data["end"] = End(data["end"]) if data["end"] else None
         return cls(**data)
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    # Not dataclasses.asdict, which copies all data, and deeply.
+    return {name: getattr(value, name) for name in value.__slots__}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 import os
 import time
@@ -11,21 +10,24 @@ import uuid
 import zlib
 from typing import Any
 
-import transfer_queue as tq
 from verl.experimental.agent_loop.agent_loop import AgentLoopBase, AgentLoopMetrics, AgentLoopOutput
+from verl.experimental.agent_loop.tool_agent_loop import SPEC_DECODE_EXTRA_KEYS
 from verl.utils.rollout_trace import rollout_trace_op
-from verl.utils.tokenizer.continuous_token import ContinuousTokenBuilder
-from verl.utils.tokenizer.continuous_token_wiring import create_continuous_token_builder
 
-from verl_agentic.core import BrokenTaskError, End, InfrastructureError, Message, Task, Turn, UserInputError
-from verl_agentic.integration.incidents import PARTITION
+from verl_agentic.core import BrokenTaskError, End, InfrastructureError, Message, Task, UserInputError
+from verl_agentic.integration.chat import Chat, Tokens
+from verl_agentic.integration.incidents import Incident, report
 from verl_agentic.integration.settings import RolloutSettings, read_settings
-from verl_agentic.rollout import Dialogue
+from verl_agentic.rollout import DeadlineError, Dialogue
+from verl_agentic.rollout.deadline import within
 from verl_agentic.tool_envs import make_environment
 from verl_agentic.tool_envs.users import make_user
 
 logger = logging.getLogger(__file__)
 logger.setLevel(os.getenv("VERL_LOGGING_LEVEL", "WARN"))
+
+LONG_CHARS = 20_000
+"""Messages from this length on are tokenized in a thread: a millisecond or two of the event loop is their share."""
 
 
 class AgenticLoop(AgentLoopBase):  # type: ignore[misc]
@@ -38,15 +40,8 @@ class AgenticLoop(AgentLoopBase):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.settings = _rollout_settings(self.config)
-        self.response_length: int = self.rollout_config.response_length
-        builder: Any = vars(self)["continuous_token_builder"]
-        if type(builder) is ContinuousTokenBuilder and speaks_chatml(self.tokenizer):
-            # verl goes by the model type; a llama that was taught ChatML would lose the newline after each message.
-            builder = create_continuous_token_builder(
-                self.tokenizer, hf_model_type="qwen3", chat_template_kwargs=self.apply_chat_template_kwargs
-            )
-        self.continuous_token_builder: Any = builder
+        self.shared = _shared(self)
+        self.settings = self.shared.settings
 
     @rollout_trace_op  # type: ignore[untyped-decorator]
     async def run(self, sampling_params: dict[str, Any], **kwargs: Any) -> AgentLoopOutput:
@@ -54,7 +49,8 @@ class AgenticLoop(AgentLoopBase):  # type: ignore[misc]
 
         Raises:
             BrokenTaskError: the task cannot be played by anyone.
-            InfrastructureError: every attempt failed for reasons that are not the policy's. Either makes verl
+            UserInputError: the environment is not configured as the task needs it.
+            InfrastructureError: every attempt failed for reasons that are not the policy's. Each makes verl
                 drop the sample; what happened is reported to the trainer.
         """
         task_id = "unknown"
@@ -62,148 +58,173 @@ class AgenticLoop(AgentLoopBase):  # type: ignore[misc]
             task = _read_task(kwargs)
             task_id = task.id
             seed = zlib.crc32(f"{task.id}/{kwargs.get('global_steps')}/{kwargs.get('session_id')}".encode())
-            for attempt in range(self.settings.attempts):
+            for attempt in range(1, self.settings.attempts + 1):
                 try:
-                    return await asyncio.wait_for(
-                        self._rollout(task, seed, sampling_params), self.settings.trajectory_seconds
-                    )
-                except asyncio.TimeoutError as error:
-                    failure = InfrastructureError(f"trajectory took over {self.settings.trajectory_seconds} s")
-                    failure.__cause__ = error
+                    return await self._attempt(task, seed, sampling_params)
                 except InfrastructureError as error:
-                    failure = error
-                await self._report("infrastructure", task_id, failure)
-                logger.warning("attempt %d at task %s failed: %s", attempt + 1, task.id, failure)
-            raise failure
-        except BrokenTaskError as error:
-            await self._report("broken_task", task_id, error)
+                    if attempt == self.settings.attempts:
+                        raise
+                    logger.warning("attempt %d at task %s failed: %s", attempt, task.id, error)
+                    await self._report(task_id, error)
+        except Exception as error:
+            await self._report(task_id, error)
             raise
 
-    async def _rollout(self, task: Task, seed: int, sampling_params: dict[str, Any]) -> AgentLoopOutput:
-        env = make_environment(self.settings.tool_env or task.env, make_user(self.settings.simulator))
-        dialogue = Dialogue(task, env, self.settings.limits, seed)
+    async def _attempt(self, task: Task, seed: int, sampling_params: dict[str, Any]) -> AgentLoopOutput:
+        settings = self.settings
+        user = make_user(settings.simulator, **settings.simulator_options)
+        env = make_environment(settings.tool_env or task.env, user, settings.env_options)
+        dialogue = Dialogue(task, env, settings.limits, seed)
+        output: AgentLoopOutput | None = None
         try:
-            tools = await dialogue.open()
-            return await self._converse(dialogue, tools, sampling_params)
-        finally:
-            await dialogue.close()
+            async with dialogue:
+                # What it waits for in turn has the grace once, and then gives up itself.
+                grace = 2 * settings.grace_seconds
+                output = await within(self._converse(dialogue, sampling_params), settings.trajectory_seconds, grace)
+        except asyncio.TimeoutError as error:
+            culprit = " and ".join(dialogue.waiting_for) or "the rollout engine"
+            message = f"trajectory took over {settings.trajectory_seconds:g} s, at last waiting for {culprit}"
+            raise DeadlineError(message, culprit) from error
+        except InfrastructureError as error:
+            if output is None:
+                raise
+            # The session did not close; what was played, and the state it ended in, were complete by then.
+            await self._report(task.id, error)
+        return output
 
-    async def _converse(
-        self, dialogue: Dialogue, tools: list[dict[str, Any]], sampling_params: dict[str, Any]
-    ) -> AgentLoopOutput:
+    async def _converse(self, dialogue: Dialogue, sampling_params: dict[str, Any]) -> AgentLoopOutput:
+        chat, longest = self.shared.chat, self.shared.response_length
+        tools = await dialogue.open()
         messages: list[Message] = [_plain(message) for message in dialogue.messages]
-        token_ids = await self._prompt(messages, tools)
-        prompt_length = len(token_ids)
-        mask: list[int] = []
-        logprobs: list[float] = []
-        extra: dict[str, Any] = {}
-        metrics = AgentLoopMetrics(num_preempted=-1)
+        tokens = Tokens(chat, await self._prompt(messages, tools))
+        output = _Output()
         request_id = uuid.uuid4().hex
 
         while not dialogue.done:
             started = time.perf_counter()
-            room = max(1, min(self.response_length - len(mask), self.settings.max_turn_tokens or self.response_length))
-            output = await self._generate(request_id, token_ids, {**sampling_params, "max_tokens": room})
+            room = min(longest - len(tokens.mask), self.settings.max_turn_tokens or longest)
+            said = await self._generate(request_id, tokens.ids, {**sampling_params, "max_tokens": room})
             generated = time.perf_counter()
-            metrics.generate_sequences += generated - started
-            if output.num_preempted is not None:
-                metrics.num_preempted = max(metrics.num_preempted, 0) + output.num_preempted
-            _merge_extra(extra, output.extra_fields)
-            merged, mask, aligned = await self.ct_merge_assistant_token(
-                token_ids,
-                output.token_ids,
-                mask,
-                logprobs if logprobs or output.log_probs else None,
-                assistant_logprobs=output.log_probs or None,
-            )
-            token_ids, logprobs = merged.token_ids, aligned or []
-            text = self.tokenizer.decode(output.token_ids, skip_special_tokens=True)
-            if len(mask) >= self.response_length or len(output.token_ids) >= room:
-                # The message may be cut in the middle: it is recorded, never acted on.
-                dialogue.trajectory.turns.append(Turn("assistant", text, len(output.token_ids), generated - started))
-                dialogue.stop(End.MAX_TOKENS)
+            output.add(said, generated - started)
+            try:
+                tokens.sampled(said.token_ids, said.log_probs or None)
+            except ValueError as error:
+                raise InfrastructureError(f"rollout engine: {error}") from error
+            text = chat.decode(said.token_ids)
+            if len(said.token_ids) >= room and said.token_ids[-1] not in chat.end_ids:
+                dialogue.cut_off(text, len(said.token_ids), generated - started)
                 break
-            replies = await dialogue.feed(text, len(output.token_ids), generated - started)
-            metrics.tool_calls += time.perf_counter() - generated
+            replies = await dialogue.feed(text, len(said.token_ids), generated - started)
+            output.metrics.tool_calls += time.perf_counter() - generated
             if dialogue.done:
                 break
-            spoken: Message = {"role": "assistant", "content": text}
-            previous = [*messages, spoken]
-            messages = [*previous, *(self._harmless(reply) for reply in replies)]
-            merged, mask, aligned = await self.ct_merge_context_msg(
-                previous, messages, token_ids, mask, logprobs or None, tools=tools or None
-            )
-            token_ids, logprobs = merged.token_ids, aligned or []
-            if len(mask) >= self.response_length:
+            previous = [*messages, Message(role="assistant", content=text)]
+            messages = [*previous, *map(chat.harmless, replies)]
+            merged = await self._tokenized(replies, tokens.context, previous, messages, tools)
+            if len(merged.token_ids) - tokens.prompt_length >= longest:
+                # There is no room left to answer these messages, so they are left out.
                 dialogue.stop(End.MAX_TOKENS)
-
-        response_length = min(len(mask), self.response_length)
-        extra["trajectory"] = dialogue.trajectory.to_json()
-        extra.update(turn_scores=[], tool_rewards=[])
-        return AgentLoopOutput(
-            prompt_ids=token_ids[:prompt_length],
-            response_ids=token_ids[prompt_length : prompt_length + response_length],
-            response_mask=mask[:response_length],
-            response_logprobs=logprobs[:response_length] if logprobs else None,
-            num_turns=len(dialogue.trajectory.turns) + 1,
-            metrics=metrics,
-            extra_fields=extra,
-        )
+            else:
+                tokens.append(merged)
+        return output.finish(dialogue, tokens, longest)
 
     async def _prompt(self, messages: list[Message], tools: list[dict[str, Any]]) -> list[int]:
-        build = functools.partial(self.continuous_token_builder.build_initial_tokens, messages, tools=tools or None)
-        token_ids: list[int] = await self.loop.run_in_executor(None, build)
-        room = self.rollout_config.prompt_length
+        build = self.shared.chat.builder.build_initial_tokens
+        token_ids: list[int] = await self._tokenized(messages, lambda: build(messages, tools=tools or None))
+        room = self.shared.prompt_length
         if len(token_ids) > room:
             # verl would cut the prompt from the left, and with it the policy that the task is about.
             raise BrokenTaskError(f"prompt has {len(token_ids)} tokens, data.max_prompt_length is {room}")
         return token_ids
 
+    async def _tokenized(self, messages: list[Message], work: Any, *args: Any) -> Any:
+        """``work(*args)``, in a thread where the messages are long; the hop costs more than most of them."""
+        if sum(len(message["content"]) for message in messages) < LONG_CHARS:
+            return work(*args)
+        return await self.loop.run_in_executor(None, work, *args)
+
     async def _generate(self, request_id: str, token_ids: list[int], params: dict[str, Any]) -> Any:
         try:
-            return await self.server_manager.generate(
-                request_id=request_id,
-                prompt_ids=token_ids,
-                sampling_params=params,
+            output = await self.server_manager.generate(
+                request_id=request_id, prompt_ids=token_ids, sampling_params=params
             )
-        except asyncio.CancelledError:
-            raise
         except Exception as error:
             raise InfrastructureError(f"rollout engine: {type(error).__name__}: {error}") from error
+        if not output.token_ids or output.stop_reason in ("abort", "aborted"):
+            raise InfrastructureError(f"rollout engine: gave up after {len(output.token_ids)} tokens")
+        return output
 
-    def _harmless(self, message: Message) -> Message:
-        """Break up special tokens in text that comes from tools or users, so that none becomes a real one."""
-        content = message["content"]
-        for token in self.tokenizer.get_added_vocab():
-            if token in content:
-                content = content.replace(token, f"{token[:1]} {token[1:]}")
-        return {"role": message["role"], "content": content}
-
-    async def _report(self, kind: str, task_id: str, error: Exception) -> None:
-        """Tell the trainer what happened, through a partition of its own in TransferQueue."""
-        tag = {"kind": kind, "task_id": task_id, "message": f"{type(error).__name__}: {error}"[:500]}
-        await tq.async_kv_put(key=uuid.uuid4().hex, partition_id=PARTITION, tag=tag)
+    async def _report(self, task_id: str, error: Exception) -> None:
+        """Tell the trainer what happened; that it cannot be told must not hide it."""
+        try:
+            await report(Incident.of(task_id, error))
+        except Exception as failure:
+            logger.error("%s: %s (and the trainer cannot be told: %s)", task_id, error, failure)
 
 
-def speaks_chatml(tokenizer: Any) -> bool:
-    """Whether each message ends with ``<|im_end|>`` and a newline, as Qwen's do, in the tokenizer's chat template."""
-    template = getattr(tokenizer, "chat_template", None)
-    if not isinstance(template, str) or "<|im_end|>" not in tokenizer.get_vocab():
-        return False
-    text = tokenizer.apply_chat_template([{"role": "user", "content": "-"}], tokenize=False)
-    return bool(text.endswith("<|im_end|>\n"))
+class _Output:
+    """What verl wants to know of a trajectory besides its tokens."""
+
+    def __init__(self) -> None:
+        self.metrics = AgentLoopMetrics(num_preempted=-1)
+        self._extra: dict[str, Any] = {}
+        self._routed_experts: Any = None
+
+    def add(self, said: Any, seconds: float) -> None:
+        """Count one message of the engine."""
+        self.metrics.generate_sequences += seconds
+        if said.num_preempted is not None:
+            self.metrics.num_preempted = max(self.metrics.num_preempted, 0) + said.num_preempted
+        if said.routed_experts is not None:
+            # The engine's record covers all tokens up to here.
+            self._routed_experts = said.routed_experts
+        for key, value in said.extra_fields.items():
+            if key in SPEC_DECODE_EXTRA_KEYS and key in self._extra:
+                self._extra[key] = int(self._extra[key]) + int(value)
+            elif key == "max_global_steps" or key not in self._extra:
+                # The first turn's fields, and the newest policy version seen.
+                self._extra[key] = value
+
+    def finish(self, dialogue: Dialogue, tokens: Tokens, longest: int) -> AgentLoopOutput:
+        try:
+            trajectory = dialogue.trajectory.to_json()
+            trajectory.encode()
+        except (TypeError, ValueError, AttributeError) as error:
+            raise InfrastructureError(f"final state of {dialogue.task.env} is not JSON data: {error}") from error
+        start, end = tokens.prompt_length, tokens.prompt_length + min(len(tokens.mask), longest)
+        return AgentLoopOutput(
+            prompt_ids=tokens.ids[:start],
+            response_ids=tokens.ids[start:end],
+            response_mask=tokens.mask[:longest],
+            response_logprobs=tokens.logprobs[:longest] if tokens.logprobs else None,
+            routed_experts=None if self._routed_experts is None else self._routed_experts[:end],
+            num_turns=len(dialogue.trajectory.turns) + 1,
+            metrics=self.metrics,
+            extra_fields={**self._extra, "trajectory": trajectory, "turn_scores": [], "tool_rewards": []},
+        )
 
 
-_settings: dict[int, RolloutSettings] = {}
+class _Shared:
+    """What all trajectories of a worker have in common; verl makes a new loop for each of them."""
+
+    def __init__(self, loop: AgenticLoop) -> None:
+        # Held, so that what this is known by is not given to anything else.
+        self.known_by = (loop.config, loop.tokenizer)
+        self.settings: RolloutSettings = read_settings(loop.config).rollout
+        self.prompt_length: int = loop.rollout_config.prompt_length
+        self.response_length: int = loop.rollout_config.response_length
+        self.chat = Chat(loop.tokenizer, vars(loop)["continuous_token_builder"])
 
 
-def _rollout_settings(config: Any) -> RolloutSettings:
-    """``agentic.rollout``, read once per worker: verl makes a new loop for every trajectory."""
-    key = id(config)
-    if key not in _settings:
-        _settings.clear()
-        _settings[key] = read_settings(config).rollout
-    return _settings[key]
+_shared_by: dict[tuple[int, int], _Shared] = {}
+
+
+def _shared(loop: AgenticLoop) -> _Shared:
+    key = (id(loop.config), id(loop.tokenizer))
+    if key not in _shared_by:
+        _shared_by.clear()
+        _shared_by[key] = _Shared(loop)
+    return _shared_by[key]
 
 
 def _read_task(kwargs: dict[str, Any]) -> Task:
@@ -218,10 +239,3 @@ def _read_task(kwargs: dict[str, Any]) -> Task:
 
 def _plain(message: Message) -> Message:
     return {"role": message["role"], "content": message["content"]}
-
-
-def _merge_extra(extra: dict[str, Any], new: dict[str, Any]) -> None:
-    """Keep the first turn's engine fields, and the newest policy version seen."""
-    for key, value in new.items():
-        if key == "max_global_steps" or key not in extra:
-            extra[key] = value

@@ -35,8 +35,9 @@ class EpochPlanner:
         self._drawn: tuple[int, list[str]] | None = None
         families = {family.kind: family for family in load_families(settings.kinds)}
         self._hooks = make_hooks(settings.flywheel.hooks, families=families)
+        rollout = settings.rollout
         self._verifier = ExpertVerifier(
-            families, _success, lambda task: make_user(settings.rollout.simulator), settings.rollout.limits
+            families, _success, lambda task: make_user(rollout.simulator, **rollout.simulator_options), rollout.limits
         )
         self._protected = protected_splits(families.values())
 

@@ -5,11 +5,17 @@ It travels as tags in a TransferQueue partition of its own, which works across n
 
 from __future__ import annotations
 
+import dataclasses
+import uuid
 from dataclasses import dataclass
 
 import transfer_queue as tq
 
+from verl_agentic.core import BrokenTaskError, UserInputError
+from verl_agentic.rollout import DeadlineError
+
 PARTITION = "agentic_incidents"
+MAX_MESSAGE_CHARS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +23,29 @@ class Incident:
     """One failure.
 
     Attributes:
-        kind: ``infrastructure`` or ``broken_task``.
+        kind: ``infrastructure``, ``broken_task`` or ``configuration``.
         task_id: id of the task that was being played.
         message: what was raised.
+        culprit: what hung, where something did: ``tool 'search'``, ``the user``.
     """
 
     kind: str
     task_id: str
     message: str
+    culprit: str | None = None
+
+    @classmethod
+    def of(cls, task_id: str, error: Exception) -> Incident:
+        """The incident that an error of a rollout is."""
+        kinds = {BrokenTaskError: "broken_task", UserInputError: "configuration"}
+        kind = next((name for type_, name in kinds.items() if isinstance(error, type_)), "infrastructure")
+        culprit = error.culprit if isinstance(error, DeadlineError) else None
+        return cls(kind, task_id, f"{type(error).__name__}: {error}"[:MAX_MESSAGE_CHARS], culprit)
+
+
+async def report(incident: Incident) -> None:
+    """Send one from an agent-loop worker."""
+    await tq.async_kv_put(key=uuid.uuid4().hex, partition_id=PARTITION, tag=dataclasses.asdict(incident))
 
 
 def collect() -> list[Incident]:
@@ -33,4 +54,4 @@ def collect() -> list[Incident]:
     if not tags:
         return []
     tq.kv_clear(keys=list(tags), partition_id=PARTITION)
-    return [Incident(tag["kind"], tag["task_id"], tag["message"]) for tag in tags.values()]
+    return [Incident(**tag) for tag in tags.values()]

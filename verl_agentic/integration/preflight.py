@@ -11,6 +11,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
@@ -21,8 +22,9 @@ from verl_agentic.flywheel import make_hooks
 from verl_agentic.integration.dataset import as_list
 from verl_agentic.integration.resolvers import made_path
 from verl_agentic.integration.settings import AgenticSettings, read_settings
+from verl_agentic.reward_fns.registry import check_kwargs
 from verl_agentic.synthesis.families import load_families
-from verl_agentic.tool_envs.registry import environment_class
+from verl_agentic.tool_envs.registry import check_options, environment_class
 from verl_agentic.tool_envs.users import make_user
 
 MIN_FREE_BYTES = 200 * 2**20
@@ -172,12 +174,14 @@ def check_reward(config: DictConfig) -> None:
     if not node.path:
         return
     try:
-        load_extern_object(node.path, node.name)
+        function = load_extern_object(node.path, node.name)
     except Exception as error:
         raise UserInputError(
             f"reward.custom_reward_function: {node.path} has no usable {node.name!r}: {error}; "
             "path is a Python file or pkg://module, name its function"
         ) from error
+    given: Any = OmegaConf.to_container(node.get("reward_kwargs") or OmegaConf.create(), resolve=True)
+    check_kwargs(function, given)
 
 
 def check_data(config: DictConfig) -> None:
@@ -207,10 +211,11 @@ def check_names(config: DictConfig, settings: AgenticSettings) -> None:
     with _at("agentic."):
         make_hooks(settings.flywheel.hooks, families={family.kind: family for family in families})
     with _at("agentic.rollout.simulator: "):
-        make_user(settings.rollout.simulator)
+        make_user(settings.rollout.simulator, **settings.rollout.simulator_options)
     if settings.rollout.tool_env:
         with _at("agentic.rollout.tool_env: "):
             environment_class(settings.rollout.tool_env)
+    check_options(settings.rollout.env_options, settings.rollout.tool_env)
     with _at("agentic.curriculum.shares: "):
         settings.curriculum.shares.curriculum()
 
@@ -220,7 +225,8 @@ def _at(place: str) -> Iterator[None]:
     try:
         yield
     except UserInputError as error:
-        raise UserInputError(f"{place}{error}") from error
+        # What is wrong with an option names its whole key already.
+        raise UserInputError(str(error) if str(error).startswith("agentic.") else f"{place}{error}") from error
 
 
 def check_verl_config(config: DictConfig) -> None:

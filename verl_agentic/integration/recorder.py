@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import transfer_queue as tq
 
-from verl_agentic.core import FailureKind, Outcome
+from verl_agentic.core import FailureKind, Outcome, Trajectory
+from verl_agentic.core.trajectory import CALL_OUTCOMES
 from verl_agentic.integration.incidents import collect
 from verl_agentic.store import Evaluation, Failure, Store
 
@@ -21,7 +22,7 @@ class Recorder:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.last_incident: str | None = None
-        self._incidents: Counter[str] = Counter(infrastructure=0, broken_task=0)
+        self._incidents: Counter[str] = Counter(infrastructure=0, broken_task=0, configuration=0)
         self._splits: dict[str, tuple[str, str]] | None = None
 
     def record_step(self, batch: Any, task_of: Mapping[str, str], step: int, epoch: int) -> dict[str, float]:
@@ -34,14 +35,18 @@ class Recorder:
             epoch: its epoch, from 0.
 
         Returns:
-            Metrics: success, failure kinds, and the share of groups without variance (no gradient).
+            Metrics: success, failure kinds, what became of the tool calls, and the share of groups without
+            variance (no gradient).
         """
         outcomes: list[Outcome] = []
+        calls: Counter[str] = Counter()
         uids: list[str] = []
         for uid, session, fields, reward in _rows(batch):
             if uid not in task_of:
                 continue
             verdict = fields.get("reward_extra_info") or {}
+            trajectory = Trajectory.from_json(fields["trajectory"])
+            calls += trajectory.calls_by_outcome()
             outcomes.append(
                 Outcome(
                     task_id=task_of[uid],
@@ -51,13 +56,15 @@ class Recorder:
                     reward=reward,
                     acc=float(verdict.get("acc", reward)),
                     failure=_failure(verdict, reward),
-                    turns=fields["trajectory"].count('"role": "assistant"'),
+                    turns=sum(turn.role == "assistant" for turn in trajectory.turns),
                     trajectory=fields["trajectory"],
                 )
             )
             uids.append(uid)
         self.store.record_outcomes(outcomes, uids)
-        return _metrics(outcomes, uids)
+        metrics = _metrics(outcomes, uids)
+        metrics.update({f"agentic/calls/{kind}": calls[kind] / calls.total() for kind in CALL_OUTCOMES if calls})
+        return metrics
 
     def record_evaluation(self, batch: Any, step: int) -> None:
         """Record an evaluation batch; split and kind are those of the task in the store."""
@@ -87,6 +94,8 @@ class Recorder:
         """Record what agent-loop workers reported; a broken task leaves the pool."""
         for incident in collect():
             self._incidents[incident.kind] += 1
+            if incident.culprit:
+                self._incidents[f"hung/{incident.culprit}"] += 1
             self.last_incident = incident.message
             self.store.record_failure(Failure(step, incident.kind, incident.message, incident.task_id))
             if incident.kind == "broken_task" and self.store.task(incident.task_id) is not None:
@@ -97,7 +106,7 @@ class Recorder:
         self.store.record_failure(Failure(step, "run", reason))
 
     def incident_metrics(self) -> dict[str, float]:
-        """Failures so far that were not the policy's."""
+        """Failures so far that were not the policy's, and which tools hung."""
         return {f"agentic/incidents/{kind}": float(count) for kind, count in self._incidents.items()}
 
     def _evaluated(self, task_id: str) -> tuple[str, str] | None:

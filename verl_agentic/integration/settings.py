@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from verl_agentic.core import UserInputError
 from verl_agentic.flywheel import CurriculumSettings
@@ -19,30 +19,38 @@ class RolloutSettings:
 
     Attributes:
         tool_env: environment for every task, ``None`` to take each task's own.
-        simulator: who plays the user: ``scripted``, ``none`` or ``package.module:Class``.
+        env_options: keyword arguments of environments, by the names they go by in tasks and ``tool_env``.
+        simulator: who plays the user: ``scripted``, ``llm``, ``none`` or ``package.module:Class``.
+        simulator_options: options of the user, by name.
         max_turns: assistant turns per trajectory.
         max_turn_tokens: tokens of one assistant message, ``None`` to leave it to ``data.max_response_length``; a
             message that is cut ends its trajectory.
         max_tool_chars: characters of a tool reply that reach the policy.
         max_parallel_calls: tool calls executed per assistant turn.
         call_seconds: wall time of one tool call or user reply.
+        grace_seconds: how long what was cancelled at a deadline may clean up before it is left behind.
         trajectory_seconds: wall time of one trajectory.
         attempts: how often a trajectory is tried when the infrastructure fails, before its sample is dropped.
     """
 
     tool_env: str | None = None
+    env_options: dict[str, Any] = field(default_factory=dict)
     simulator: str = "scripted"
+    simulator_options: dict[str, Any] = field(default_factory=dict)
     max_turns: int = 15
     max_turn_tokens: int | None = None
     max_tool_chars: int = 4096
     max_parallel_calls: int = 1
     call_seconds: float = 60.0
+    grace_seconds: float = 5.0
     trajectory_seconds: float = 600.0
     attempts: int = 2
 
     @property
     def limits(self) -> DialogueLimits:
-        return DialogueLimits(self.max_turns, self.max_tool_chars, self.max_parallel_calls, self.call_seconds)
+        return DialogueLimits(
+            self.max_turns, self.max_tool_chars, self.max_parallel_calls, self.call_seconds, self.grace_seconds
+        )
 
 
 @dataclass
@@ -149,10 +157,13 @@ def read_settings(config: DictConfig) -> AgenticSettings:
     """
     node = OmegaConf.select(config, "agentic")
     try:
-        resolved = OmegaConf.create({} if node is None else OmegaConf.to_container(node, resolve=True))
-        settings = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(AgenticSettings), resolved))
+        plain = {} if node is None else OmegaConf.to_container(node, resolve=True, throw_on_missing=True)
+        settings = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(AgenticSettings), OmegaConf.create(plain)))
     except OmegaConfBaseException as error:
-        key = f"agentic.{error.full_key}" if getattr(error, "full_key", None) else "agentic"
+        key = getattr(error, "full_key", None) or ""
+        key = key if key.startswith("agentic") else f"agentic.{key}".rstrip(".")
+        if isinstance(error, MissingMandatoryValue):
+            raise UserInputError(f"{key} has no value; set it on the command line: {key}=...") from error
         raise UserInputError(f"{key}: {str(error).splitlines()[0]}") from error
     assert isinstance(settings, AgenticSettings)
     for name, least in _LEAST.items():
@@ -170,6 +181,7 @@ _LEAST: dict[str, float] = {
     "rollout.max_tool_chars": 1,
     "rollout.max_parallel_calls": 1,
     "rollout.call_seconds": 0.001,
+    "rollout.grace_seconds": 0,
     "rollout.trajectory_seconds": 0.001,
     "rollout.attempts": 1,
     "limits.weight_sync_seconds": 1,

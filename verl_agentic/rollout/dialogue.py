@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import logging
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Any
+from types import TracebackType
+from typing import Any, TypeVar
 
-import jsonschema
-from jsonschema.exceptions import best_match
-
-from verl_agentic.core import BrokenTaskError, End, InfrastructureError, Message, Task, ToolCall, Trajectory, Turn
-from verl_agentic.rollout.parse import RequestedCall, parse_assistant
+from verl_agentic.core import (
+    BrokenTaskError,
+    End,
+    InfrastructureError,
+    Message,
+    Task,
+    ToolCall,
+    Trajectory,
+    Turn,
+    UserInputError,
+)
+from verl_agentic.rollout.arguments import Arguments, tool_arguments
+from verl_agentic.rollout.deadline import DeadlineError, gathered, within
+from verl_agentic.rollout.parse import RequestedCall, parse_assistant, typed
 from verl_agentic.tool_envs import Environment, ToolError
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,22 +37,37 @@ class DialogueLimits:
 
     Attributes:
         max_turns: assistant turns.
-        max_tool_chars: characters of a tool's reply that reach the policy (the paper's 4096).
+        max_tool_chars: characters of a tool's reply that reach the policy (the paper's 4096): its beginning and end.
         max_parallel_calls: tool calls executed per assistant turn; further ones are refused.
-        call_seconds: wall time of one tool call or user reply.
+        call_seconds: wall time of one tool call or user reply, and of opening and of closing the session.
+        grace_seconds: how long what was cancelled may clean up before it is left behind.
     """
 
     max_turns: int = 15
     max_tool_chars: int = 4096
     max_parallel_calls: int = 1
     call_seconds: float = 60.0
+    grace_seconds: float = 5.0
 
 
 class Dialogue:
     """One task in one environment session.
 
-    Usage: ``await open()``, then ``await feed(assistant_text)`` until :attr:`trajectory` has an ``end``, then
-    ``await close()``.
+    Usage::
+
+        async with Dialogue(task, env) as dialogue:
+            tools = await dialogue.open()
+            while not dialogue.done:
+                await dialogue.feed(text)
+
+    Calls of one turn run at once where the environment is ``parallel_safe``, else one after the other; their results
+    go back in the order of the calls either way. What ends a dialogue through its limits is the policy's doing
+    (:attr:`End.MAX_TURNS`, :attr:`End.MAX_TOKENS`); a deadline that a tool or a user does not keep is ours, and raises.
+
+    Attributes:
+        messages: everything said so far, the task's messages first.
+        trajectory: the record; it has an ``end`` once the dialogue is over.
+        waiting_for: what is being awaited, for whoever has to say what hangs.
     """
 
     def __init__(self, task: Task, env: Environment, limits: DialogueLimits | None = None, seed: int = 0) -> None:
@@ -46,37 +76,63 @@ class Dialogue:
         self.limits = limits or DialogueLimits()
         self.trajectory = Trajectory(task_id=task.id, seed=seed)
         self.messages: list[Message] = list(task.messages)
-        self._validators: dict[str, jsonschema.Draft202012Validator] = {}
+        self.assistant_turns = 0
+        self.waiting_for: list[str] = []
+        self._arguments: dict[str, Arguments] = {}
         self._closed = False
 
     @property
     def done(self) -> bool:
         return self.trajectory.end is not None
 
+    async def __aenter__(self) -> Dialogue:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            await self.close()
+        except InfrastructureError as failure:
+            if error is None:
+                raise
+            # What went wrong first is what counts.
+            logger.warning("%s", failure)
+
     async def open(self) -> list[dict[str, Any]]:
         """Open the session and return its tool schemas.
 
         Raises:
-            BrokenTaskError: the task does not describe a world.
+            BrokenTaskError: the task does not describe a world, or the schema of a tool is none.
+            UserInputError: the environment is not configured as the task needs it.
             InfrastructureError: the environment failed or took too long.
         """
-        await self._guard("open", self.env.open(self.task, self.trajectory.seed))
-        tools = self.env.tools()
-        self._validators = {tool["function"]["name"]: _validator(tool["function"]) for tool in tools}
+        try:
+            await self._ours("opening the session", self.env.open(self.task, self.trajectory.seed))
+            tools = self.env.tools()
+        except (BrokenTaskError, UserInputError, InfrastructureError):
+            raise
+        except Exception as error:
+            raise self._failure("opening the session", error) from error
+        self._arguments = tool_arguments(tools)
         return tools
 
     async def feed(self, text: str, tokens: int = 0, seconds: float = 0.0) -> list[Message]:
         """Act on one assistant message; return the messages that answer it (none when the dialogue ends).
 
+        Args:
+            text: the message.
+            tokens: how many tokens it is, for the record.
+            seconds: how long it took to write, for the record.
+
         Raises:
+            BrokenTaskError: the schema of a tool turns out to be none.
             InfrastructureError: the environment or the user failed or took too long.
         """
-        self._say("assistant", text, tokens, seconds)
+        self._spoken(text, tokens, seconds)
         action = parse_assistant(text)
-        replies: list[Message] = []
         if action.calls:
-            for position, request in enumerate(action.calls):
-                replies.append(await self._execute(request, position))
+            replies = await self._execute(action.calls, action.more_calls)
         elif action.answer is not None:
             self.trajectory.answer = action.answer
             self._end(End.ANSWER)
@@ -88,99 +144,157 @@ class Dialogue:
             self._end(End.MAX_TURNS)
         return [] if self.done else replies
 
-    @property
-    def assistant_turns(self) -> int:
-        return sum(turn.role == "assistant" for turn in self.trajectory.turns)
+    def cut_off(self, text: str, tokens: int = 0, seconds: float = 0.0) -> None:
+        """Record a message that a token limit cut in the middle; it is never acted on, and ends the dialogue.
+
+        Raises:
+            InfrastructureError: the final state cannot be read.
+        """
+        self._spoken(text, tokens, seconds)
+        self.stop(End.MAX_TOKENS)
 
     def stop(self, end: End) -> None:
-        """End the dialogue from outside, for a limit that the caller counts."""
+        """End the dialogue from outside, for a limit that the caller counts.
+
+        Raises:
+            InfrastructureError: the final state cannot be read.
+        """
         if not self.done:
             self._end(end)
 
     async def close(self) -> None:
-        """Close the session; safe to call twice."""
-        if not self._closed:
-            self._closed = True
-            await self._guard("close", self.env.close())
+        """Close the session; safe to call twice.
 
-    async def _execute(self, request: RequestedCall, position: int) -> Message:
+        Raises:
+            InfrastructureError: the environment failed to, or took too long.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await self._ours("closing the session", self.env.close())
+        except InfrastructureError:
+            raise
+        except Exception as error:
+            raise self._failure("closing the session", error) from error
+
+    # Tools
+
+    async def _execute(self, requests: list[RequestedCall], more: int) -> list[Message]:
+        if len(requests) > 1 and self.env.parallel_safe:
+            done = await gathered([self._call(*pair) for pair in enumerate(requests)], 2 * self.limits.grace_seconds)
+        else:
+            done = [await self._call(*pair) for pair in enumerate(requests)]
+        if more:
+            done[-1][0].result += f"; {more} more calls were ignored"
+        for call, seconds in done:
+            self.trajectory.calls.append(call)
+            self._heard("tool", call.result, seconds)
+        return self.messages[-len(done) :]
+
+    async def _call(self, position: int, request: RequestedCall) -> tuple[ToolCall, float]:
+        """Execute one call; say what became of it and how long it took."""
         started = time.perf_counter()
+        name, arguments = request.name, request.arguments
+        known = self._arguments.get(name)
+        if known and request.untyped:
+            arguments = typed(arguments, known.schema)
         error: str | None = None
         if request.error:
-            error, result = "malformed", f"Error: {request.error}"
+            error, result = "malformed", request.error
         elif position >= self.limits.max_parallel_calls:
-            error, result = "rejected", f"Error: at most {self.limits.max_parallel_calls} tool call(s) per turn"
-        elif request.name not in self._validators:
-            error = "unknown_tool"
-            result = f"Error: unknown tool {request.name[:64]!r}; tools: {', '.join(self._validators)}"
-        elif problem := _problem(self._validators[request.name], request.arguments):
-            error, result = "bad_arguments", f"Error: {problem}"
+            error, result = "too_many", f"at most {self.limits.max_parallel_calls} tool call(s) per turn"
+        elif known is None:
+            error, result = "unknown_tool", f"unknown tool {name[:64]!r}; tools: {', '.join(self._arguments)}"
+        elif problem := known.problem(arguments):
+            error, result = "bad_arguments", problem
         else:
             try:
-                result = await self._guard(request.name, self.env.call(request.name, request.arguments))
+                result = await self._ours(f"tool {name!r}", self.env.call(name, arguments))
+                if not isinstance(result, str):
+                    raise InfrastructureError(
+                        f"{self.task.env}: tool {name!r} returned {type(result).__name__}, not text"
+                    )
             except ToolError as refusal:
-                error, result = "rejected", f"Error: {refusal}"
-        result = result[: self.limits.max_tool_chars]
-        self.trajectory.calls.append(ToolCall(request.name, request.arguments, result, error))
-        self._say("tool", result, 0, time.perf_counter() - started)
-        return self.messages[-1]
+                error, result = "rejected", str(refusal)
+            except UserInputError as failure:
+                raise self._failure(f"tool {name!r}", failure) from failure
+        result = result if error is None else f"Error: {result}"
+        result = _shortened(_encodable(result), self.limits.max_tool_chars)
+        return ToolCall(name, arguments, result, error), time.perf_counter() - started
+
+    # The user
 
     async def _ask_user(self, message: str) -> list[Message]:
         started = time.perf_counter()
-        reply = await self._guard("the user", self.env.reply(message))
+        try:
+            reply = await self._ours("the user", self.env.reply(message))
+        except (ToolError, UserInputError) as error:
+            raise self._failure("the user", error) from error
         if reply is None:
             self._end(End.NO_USER)
             return []
         if reply.content:
-            self._say("user", reply.content, 0, time.perf_counter() - started)
+            self._heard("user", _encodable(reply.content), time.perf_counter() - started)
         if reply.stop:
             self._end(End.USER_STOP)
             return []
+        if not reply.content:
+            raise InfrastructureError(f"{self.task.env}: the user said nothing, and did not end the dialogue")
         return [self.messages[-1]]
 
-    async def _guard(self, what: str, awaitable: Any) -> Any:
-        """Await environment code; anything it raises that is not the policy's or the task's is ours."""
+    # What is common
+
+    async def _ours(self, what: str, work: Awaitable[T]) -> T:
+        """Await environment code by its deadline; what it raises that is not the policy's or the task's is ours."""
+        self.waiting_for.append(what)
         try:
-            return await asyncio.wait_for(awaitable, self.limits.call_seconds)
-        except (ToolError, BrokenTaskError, InfrastructureError):
+            return await within(work, self.limits.call_seconds, self.limits.grace_seconds)
+        except (ToolError, BrokenTaskError, UserInputError, InfrastructureError):
             raise
         except asyncio.TimeoutError as error:
-            raise InfrastructureError(f"{self.task.env}: {what} took over {self.limits.call_seconds} s") from error
+            raise DeadlineError(f"{self.task.env}: {what} took over {self.limits.call_seconds:g} s", what) from error
         except Exception as error:
-            raise InfrastructureError(f"{self.task.env}: {what} failed: {type(error).__name__}: {error}") from error
+            raise self._failure(what, error) from error
+        finally:
+            self.waiting_for.remove(what)
 
-    def _say(self, role: str, content: str, tokens: int, seconds: float) -> None:
+    def _failure(self, what: str, error: Exception) -> InfrastructureError:
+        return InfrastructureError(f"{self.task.env}: {what} failed: {type(error).__name__}: {error}")
+
+    def _spoken(self, text: str, tokens: int, seconds: float) -> None:
+        self.assistant_turns += 1
+        self.messages.append({"role": "assistant", "content": text})
+        self.trajectory.turns.append(Turn("assistant", text, tokens, seconds))
+
+    def _heard(self, role: str, content: str, seconds: float) -> None:
         self.messages.append({"role": role, "content": content})
-        self.trajectory.turns.append(Turn(role, content, tokens, seconds))
+        self.trajectory.turns.append(Turn(role, content, 0, seconds))
 
     def _end(self, end: End) -> None:
-        self.trajectory.end = end
-        self.trajectory.state = self.env.state()
-
-
-def _validator(function: dict[str, Any]) -> jsonschema.Draft202012Validator:
-    schema = {"type": "object", **function.get("parameters", {})}
-    key = json.dumps(schema, sort_keys=True)
-    if key not in _validators:
         try:
-            jsonschema.Draft202012Validator.check_schema(schema)
-        except jsonschema.SchemaError as error:
-            raise BrokenTaskError(f"tool schema is not valid JSON schema: {error.message[:200]}") from error
-        if len(_validators) >= _MAX_VALIDATORS:
-            _validators.clear()
-        _validators[key] = jsonschema.Draft202012Validator(schema)
-    return _validators[key]
+            self.trajectory.state = self.env.state()
+        except InfrastructureError:
+            raise
+        except Exception as error:
+            raise self._failure("reading the final state", error) from error
+        self.trajectory.end = end
 
 
-# Tasks of a family share their tools, and checking a schema costs more than a whole scripted dialogue.
-_validators: dict[str, jsonschema.Draft202012Validator] = {}
-_MAX_VALIDATORS = 1024
+def _shortened(text: str, limit: int) -> str:
+    """At most ``limit`` characters of a reply: its beginning, a mark that says what is missing, and its end."""
+    if len(text) <= limit:
+        return text
+    mark = f"\n[... {len(text) - limit} characters left out ...]\n"
+    room = max(0, limit - len(mark))
+    tail = room // 4
+    return (text[: room - tail] + mark + text[len(text) - tail :])[:limit]
 
 
-def _problem(validator: jsonschema.Draft202012Validator, arguments: dict[str, Any]) -> str | None:
-    """Why ``arguments`` do not fit the tool's JSON schema, ``None`` when they do."""
-    error = best_match(validator.iter_errors(arguments))
-    if error is None:
-        return None
-    where = ".".join(str(part) for part in error.absolute_path)
-    return f"bad arguments{' at ' + where if where else ''}: {error.message[:200]}"
+def _encodable(text: str) -> str:
+    """``text`` without halves of surrogate pairs, which no database or tokenizer takes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text

@@ -1,0 +1,166 @@
+"""Equality of a final answer with the reference: exact, fast, and neither hung nor fooled by what a model writes.
+
+Answers may be LaTeX or plain text: numbers, expressions, sets, tuples, intervals, matrices, equations, inequalities,
+quantities with units, options of multiple choice, words. Most are decided in this process by a bounded parser and exact
+or high-precision arithmetic; what takes a computer algebra system goes to math-verify in processes that can be killed.
+
+``reward.custom_reward_function.reward_kwargs`` may hold ``rel_tol`` and ``abs_tol`` (how far a number may be off; 0),
+``seconds`` (how long a worker may work on one answer; 3) and ``on_undecided`` (``zero`` or ``drop``; ``zero``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from verl_agentic.core import BrokenTaskError, FailureKind, UserInputError
+from verl_agentic.reward_fns.common import (
+    OnUndecided,
+    RewardResult,
+    Submission,
+    Verdict,
+    decided,
+    no_answer,
+    read_submission,
+    undecided,
+    wrong_answer,
+)
+from verl_agentic.reward_fns.math.decide import MAX_CHARS, Decision
+from verl_agentic.reward_fns.math.judge import SECONDS, Judge
+from verl_agentic.reward_fns.math.scalars import EXACT, Tolerance
+
+__all__ = ["MAX_CHARS", "acompute_score", "answers_equal", "check_kwargs", "compute_score", "statistics"]
+
+MAX_SECONDS = 60
+
+_judge = Judge()
+
+
+def compute_score(
+    data_source: str,
+    solution_str: str,
+    ground_truth: Any,
+    extra_info: dict[str, Any] | None = None,
+    *,
+    rel_tol: float = 0.0,
+    abs_tol: float = 0.0,
+    seconds: float = SECONDS,
+    on_undecided: OnUndecided = "zero",
+    **kwargs: Any,
+) -> RewardResult:
+    """Judge a final answer.
+
+    Args:
+        data_source: name of the data set, unused.
+        solution_str: response text; read only without a trajectory.
+        ground_truth: the reference as text, or ``{"answer": "37"}``, or the JSON of that.
+        extra_info: may hold ``trajectory`` as JSON.
+        rel_tol: how far a number may be off, relative to the reference.
+        abs_tol: how far a number may be off; the larger of both counts.
+        seconds: how long a worker may work on the pair before it is undecided, from when it begins.
+        on_undecided: score 0 with verdict ``undecided``, or drop the sample.
+        kwargs: accepted for verl, unused.
+
+    Raises:
+        BrokenTaskError: there is no reference, or it is longer than ``MAX_CHARS``.
+        InfrastructureError: the trajectory cannot be read; no worker can be started; or ``drop`` without a verdict.
+        UserInputError: a keyword is out of its range.
+    """
+    tolerance = _settings(rel_tol, abs_tol, seconds, on_undecided)
+    reference = _reference(ground_truth)
+    submission = read_submission(solution_str, extra_info)
+    if not submission.answer:
+        return no_answer(submission)
+    decision = _judge.decide(submission.answer, reference, tolerance, seconds)
+    return _result(submission, reference, decision, on_undecided)
+
+
+async def acompute_score(
+    data_source: str,
+    solution_str: str,
+    ground_truth: Any,
+    extra_info: dict[str, Any] | None = None,
+    *,
+    rel_tol: float = 0.0,
+    abs_tol: float = 0.0,
+    seconds: float = SECONDS,
+    on_undecided: OnUndecided = "zero",
+    **kwargs: Any,
+) -> RewardResult:
+    """As :func:`compute_score`; the event loop goes on while a worker works."""
+    tolerance = _settings(rel_tol, abs_tol, seconds, on_undecided)
+    reference = _reference(ground_truth)
+    submission = read_submission(solution_str, extra_info)
+    if not submission.answer:
+        return no_answer(submission)
+    decision = await _judge.adecide(submission.answer, reference, tolerance, seconds)
+    return _result(submission, reference, decision, on_undecided)
+
+
+def answers_equal(answer: str, reference: str, *, rel_tol: float = 0.0, abs_tol: float = 0.0) -> bool:
+    """Whether two answers are the same; ``False`` also where that cannot be told in time.
+
+    Raises:
+        BrokenTaskError: the reference is empty or longer than ``MAX_CHARS``.
+    """
+    return _judge.decide(answer, reference, Tolerance(rel_tol, abs_tol)).verdict is Verdict.RIGHT
+
+
+def statistics() -> dict[str, int]:
+    """Counts since the process began: ``right``, ``wrong``, ``undecided``, ``cache_hits``, ``worker_verdicts``,
+    ``timeouts``, ``crashes``, ``errors``."""
+    return _judge.counters.snapshot()
+
+
+def check_kwargs(reward_kwargs: Mapping[str, Any]) -> None:
+    """Find out what is wrong with ``reward_kwargs`` before anything is scored.
+
+    Raises:
+        UserInputError: a keyword is out of its range.
+    """
+    _settings(
+        reward_kwargs.get("rel_tol", 0.0),
+        reward_kwargs.get("abs_tol", 0.0),
+        reward_kwargs.get("seconds", SECONDS),
+        reward_kwargs.get("on_undecided", "zero"),
+    )
+
+
+def _settings(rel_tol: Any, abs_tol: Any, seconds: Any, on_undecided: Any) -> Tolerance:
+    if rel_tol == 0 and abs_tol == 0 and seconds == SECONDS and on_undecided in ("zero", "drop"):
+        return EXACT
+    for key, value, most in (
+        ("rel_tol", rel_tol, 1),
+        ("abs_tol", abs_tol, math.inf),
+        ("seconds", seconds, MAX_SECONDS),
+    ):
+        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        if not number or not 0 <= value <= most or (key == "seconds" and not value):
+            raise UserInputError(f"reward_kwargs.{key}={value!r}: must be a number from 0 to {most}")
+    if on_undecided not in ("zero", "drop"):
+        raise UserInputError(f"reward_kwargs.on_undecided={on_undecided!r}: must be zero or drop")
+    return Tolerance(float(rel_tol), float(abs_tol))
+
+
+def _reference(ground_truth: Any) -> str:
+    if isinstance(ground_truth, str) and ground_truth.lstrip().startswith("{"):
+        with contextlib.suppress(ValueError):  # {1, 2} is an answer
+            ground_truth = json.loads(ground_truth)
+    if isinstance(ground_truth, dict):
+        ground_truth = ground_truth.get("answer")
+    if not isinstance(ground_truth, str) or not ground_truth.strip():
+        raise BrokenTaskError("ground_truth of a math task needs a text 'answer'")
+    return ground_truth
+
+
+def _result(submission: Submission, reference: str, decision: Decision, on_undecided: OnUndecided) -> RewardResult:
+    if decision.verdict is Verdict.RIGHT:
+        return decided(FailureKind.NONE)
+    if decision.verdict is Verdict.UNDECIDED:
+        return undecided(decision.reason, on_undecided)
+    if decision.failure is FailureKind.LIMIT:
+        return decided(FailureKind.LIMIT, decision.reason)
+    return wrong_answer(submission, f"{(submission.answer or '')[:60]!r} is not {reference[:60]!r}")

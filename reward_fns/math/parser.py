@@ -1,0 +1,207 @@
+"""A bounded recursive-descent parser of answers: LaTeX and plain text, scalars and structures."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from verl_agentic.reward_fns.math.atoms import OPENERS, AtomParser
+from verl_agentic.reward_fns.math.lexer import tokens
+from verl_agentic.reward_fns.math.nodes import (
+    SCALARS,
+    Bracketed,
+    Call,
+    Collection,
+    LimitError,
+    Node,
+    Number,
+    Relation,
+    SetOperation,
+    Symbol,
+    UnreadableError,
+)
+
+_RELATIONS = frozenset(("=", "<", ">", "<=", ">=", "!=", "in"))
+_REPEATING = re.compile(r"([0-9]+)?\.([0-9]*)(?:\\overline\s*\{([0-9]+)\}|\(([0-9]+)\))")
+_PERIODIC = re.compile(r"([0-9]*\.[0-9]*?)([0-9])\2{2,}(?:\.\.\.|\\(?:l|c)?dots)")
+_CHOOSE = re.compile(r"(?<![a-zA-Z\\])C\s*\(\s*([0-9]+)\s*,\s*([0-9]+)\s*\)")
+_TO = re.compile(r"([0-9.]+) to ([0-9.]+)")
+_TIMES_TEN = re.compile(r"(?<=[0-9])\s*[xX]\s*(?=10\s*\^)")
+_FUNCTION_OF = re.compile(r"([a-zA-Z])\s*(?:\^\{-1\})?\s*\(\s*[a-z](?:\s*,\s*[a-z])*\s*\)\s*=(?!=)")
+_SET_BUILDER = re.compile(r"\\\{\s*([a-zA-Z])\s*(?:\\in\s*\\mathbb\s*\{?R\}?\s*)?(?:\||:|\\mid(?![a-z]))(.*)\\\}")
+_THOUSANDS = re.compile(
+    r"(?<![0-9.,])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9]|,[0-9])|(?<![0-9.])[0-9]{1,3}(?: [0-9]{3})+(?![0-9])"
+)
+
+
+def parse(text: str) -> Node:
+    """The node of a cleaned answer, thousands separators outside brackets folded.
+
+    Raises:
+        UnreadableError: it is not of the grammar.
+        LimitError: it is beyond the bounds on size or nesting.
+    """
+    text = _PERIODIC.sub(r"\1\\overline{\2}", text)
+    text = _REPEATING.sub(_repeating, text)
+    text = _CHOOSE.sub(r"\\binom{\1}{\2}", text)
+    text = _TO.sub(r"\1:\2", text)
+    text = _TIMES_TEN.sub(r"\\times ", text)
+    text = _FUNCTION_OF.sub(r"\1=", text, count=1)
+    builder = _SET_BUILDER.fullmatch(text)
+    if builder:
+        text = builder.group(2)
+    return _Parser(tokens(text)).whole()
+
+
+def without_thousands(text: str) -> str:
+    """The text with ``1,234`` outside brackets, and ``1 234``, as one number."""
+    parts, depth, last = [], 0, 0
+    for match in _THOUSANDS.finditer(text):
+        depth += sum(text.count(mark, last, match.start()) for mark in "([{")
+        depth -= sum(text.count(mark, last, match.start()) for mark in ")]}")
+        folded = match.group() if depth else re.sub(r"[ ,]", "", match.group())
+        parts += [text[last : match.start()], folded]
+        last = match.end()
+    return "".join((*parts, text[last:]))
+
+
+def _repeating(match: re.Match[str]) -> str:
+    whole, fixed, period = match.group(1) or "0", match.group(2), match.group(3) or match.group(4)
+    if len(whole + fixed + period) > 100:
+        raise LimitError("repeating decimal is too long")
+    value = Fraction(int(whole + fixed) + Fraction(int(period), 10 ** len(period) - 1), 10 ** len(fixed))
+    return f"\\frac{{{value.numerator}}}{{{value.denominator}}}"
+
+
+class _Parser(AtomParser):
+    """The upper half of the grammar, from lists down to powers."""
+
+    def whole(self) -> Node:
+        node = self.collection()
+        if self._position < len(self._tokens):
+            raise UnreadableError(f"{self.peek().text[:12]!r} is left over")
+        return node
+
+    def items(self) -> tuple[tuple[Node, ...], str]:
+        items, joiners = [self._relation()], set()
+        while self.peek().kind in (",", ";", "or", "and"):
+            joiners.add(self.next().kind)
+            if joiners & {",", ";"}:  # "1, 2, and 3"
+                self.accept("or", "and")
+            items.append(self._relation())
+        return tuple(items), "and" if joiners == {"and"} else "or"
+
+    def _relation(self) -> Node:
+        sides, operators = [self._set_operation()], []
+        while self.peek().kind in _RELATIONS:
+            operators.append(self.next().kind)
+            sides.append(self._set_operation())
+        return Relation(tuple(sides), tuple(operators)) if operators else sides[0]
+
+    def _set_operation(self) -> Node:
+        node = self._ratio()
+        while True:
+            token = self.peek()
+            union = token.text == "U" and isinstance(node, (Bracketed, SetOperation))
+            if not union and token.kind not in ("cup", "cap", "setminus"):
+                return node
+            self.next()
+            node = SetOperation("cup" if union else token.kind, (node, self._ratio()))
+
+    def _ratio(self) -> Node:
+        parts = [self._sum()]
+        while self.accept(":"):
+            parts.append(self._sum())
+        return Call(":", tuple(parts)) if len(parts) > 1 else parts[0]
+
+    def _sum(self) -> Node:
+        terms: list[Node] = []
+        while True:
+            sign = self.next().kind if self.peek().kind in ("+", "-", "pm", "mp") else "+"
+            term = self._product()
+            if sign in ("pm", "mp"):
+                terms = [Call(sign, (_sum_of(terms) if terms else Number(Fraction(0)), term))]
+            elif sign == "-" and terms and isinstance(term, Collection):
+                terms = [SetOperation("setminus", (_sum_of(terms), term))]
+            else:
+                terms.append(_negated(term) if sign == "-" else term)
+            if self.peek().kind not in ("+", "-", "pm", "mp"):
+                return _sum_of(terms)
+
+    def _product(self) -> Node:
+        negative = False
+        while self.peek().kind in ("-", "+"):
+            negative ^= self.next().kind == "-"
+        factors = [self.power()]
+        while True:
+            if self.accept("*"):
+                factors.append(self._signed_power())
+            elif self.accept("/"):
+                factors = [Call("/", (_product_of(factors), self._signed_power()))]
+            elif self._begins_factor():
+                factors.append(self.power())
+            else:
+                product = _product_of(factors)
+                return _negated(product) if negative else product
+
+    def _signed_power(self) -> Node:
+        negative = False
+        while self.peek().kind in ("-", "+"):
+            negative ^= self.next().kind == "-"
+        return _negated(self.power()) if negative else self.power()
+
+    def _begins_factor(self) -> bool:
+        token = self.peek()
+        if token.kind == "number":  # "37 38" is no product
+            return self.peek(-1).kind in (")", "}")
+        if token.text == "U" and self.peek(-1).kind in (")", "]"):
+            return False
+        return token.kind in OPENERS or (token.kind == "|" and not self._bars)
+
+    def power(self) -> Node:
+        node = self.atom()
+        postfixes = 0
+        while True:
+            kind = self.peek().kind
+            if kind in ("!", "%", "degree"):
+                self.next()
+                node = _postfix(node, kind)
+                postfixes += 1
+                if postfixes > 4:
+                    raise UnreadableError("too many signs behind one another")
+            elif kind == "^":
+                self.next()
+                exponent = self.inside(self._exponent)
+                transposed = isinstance(exponent, Symbol) and exponent.name == "T" and not isinstance(node, SCALARS)
+                node = node if transposed else Call("^", (node, exponent))
+            else:
+                return node
+
+    def _exponent(self) -> Node:
+        if self.peek().kind == "{":
+            exponent = self.group()
+        else:
+            negative = self.accept("-")
+            exponent = self.atom()
+            exponent = _negated(exponent) if negative else exponent
+        if self.accept("^"):
+            return Call("^", (exponent, self.inside(self._exponent)))
+        return exponent
+
+
+def _sum_of(terms: list[Node]) -> Node:
+    return terms[0] if len(terms) == 1 else Call("+", tuple(terms))
+
+
+def _product_of(factors: list[Node]) -> Node:
+    return factors[0] if len(factors) == 1 else Call("*", tuple(factors))
+
+
+def _negated(node: Node) -> Node:
+    return Number(-node.value) if isinstance(node, Number) else Call("neg", (node,))
+
+
+def _postfix(node: Node, kind: str) -> Node:
+    if kind == "%":
+        return Call("/", (node, Number(Fraction(100))))
+    return Call("fact" if kind == "!" else "deg", (node,))

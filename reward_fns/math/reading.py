@@ -1,0 +1,82 @@
+"""The ways to read one answer: each a node and a unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import lru_cache
+from typing import NamedTuple
+
+from verl_agentic.reward_fns.math.nodes import Call, Collection, Node, Number, UnreadableError
+from verl_agentic.reward_fns.math.parser import parse, without_thousands
+from verl_agentic.reward_fns.math.units import Unit, split_unit
+
+
+class Reading(NamedTuple):
+    """One way to read an answer."""
+
+    node: Node
+    unit: Unit | None
+    guessed: bool = False
+    """Whether the unit, a plain letter, might as well be a variable."""
+
+
+class Readings(NamedTuple):
+    """All ways, the likeliest first, and why there is none."""
+
+    found: tuple[Reading, ...]
+    problem: str
+
+
+@lru_cache(maxsize=2048)
+def read(text: str) -> Readings:
+    """Read a cleaned answer.
+
+    Raises:
+        LimitError: it is beyond the bounds on size or nesting.
+    """
+    found: list[Reading] = []
+    problem = ""
+    for candidate, unit, guessed in _candidates(text):
+        try:
+            node = _counted(parse(candidate), unit)
+        except UnreadableError as error:
+            problem = problem or str(error)
+            continue
+        if Reading(node, unit, guessed) not in found:
+            found.append(Reading(node, unit, guessed))
+    return Readings(tuple(found), problem)
+
+
+def _candidates(text: str) -> Iterator[tuple[str, Unit | None, bool]]:
+    value, unit = split_unit(text, False)
+    folded = without_thousands(value)
+    yield folded, unit, False
+    if folded != value:
+        yield value, unit, False
+    if unit is None:
+        value, unit = split_unit(text, True)
+        if unit is not None:
+            yield without_thousands(value), unit, True
+
+
+def _counted(node: Node, unit: Unit | None) -> Node:
+    if unit is None or unit.count == 1:
+        return node
+    return times(node, Number(unit.count))
+
+
+def times(node: Node, factor: Node) -> Node:
+    """A scalar, or each item of a bare list, times a factor; other structures have no multiples."""
+    if isinstance(node, Collection):
+        return Collection(tuple(times(item, factor) for item in node.items), node.braced, node.joiner)
+    return Call("*", (node, factor))
+
+
+def in_base_unit(reading: Reading) -> Node:
+    """The node in the base unit of its dimension."""
+    if reading.unit is None or reading.unit.factor == 1:
+        return reading.node
+    if reading.unit.factor is None:
+        return Call("deg", (reading.node,))
+    return times(reading.node, Number(Fraction(reading.unit.factor)))

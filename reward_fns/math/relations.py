@@ -1,0 +1,102 @@
+"""Whether two equations, or two inequalities, say the same."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from verl_agentic.reward_fns.math.exact import NotRationalError, exact_value
+from verl_agentic.reward_fns.math.nodes import Call, Node, Relation, UnreadableError, symbols
+from verl_agentic.reward_fns.math.numeric import UndefinedError, is_real, numeric_value, power_of_ten
+from verl_agentic.reward_fns.math.scalars import InconclusiveError, points, wants_whole_numbers
+
+_DIGITS = 60
+_NEEDED = 4
+_FLIPPED = {">": "<", ">=": "<="}
+
+
+def same_relation(answer: Relation, reference: Relation) -> bool:
+    """Whether both are one relation of a kind whose sides differ by proportional amounts; chains link by link.
+
+    Raises:
+        LimitError: the answer is beyond the bounds on magnitude.
+        InconclusiveError: they cannot be evaluated at enough points.
+    """
+    left, right = _links(answer), _links(reference)
+    if len(left) != len(right):
+        return False
+    return all(any(_same_link(one, two) for two in right) for one in left) and all(
+        any(_same_link(one, two) for one in left) for two in right
+    )
+
+
+def _links(relation: Relation) -> list[tuple[str, Node]]:
+    """Each link as an operator and the expression that stands in it to zero."""
+    found: list[tuple[str, Node]] = []
+    for index, operator in enumerate(relation.operators):
+        one, two = relation.sides[index : index + 2]
+        if operator in _FLIPPED:
+            one, two = two, one
+        found.append((_FLIPPED.get(operator, operator), Call("+", (one, Call("neg", (two,))))))
+    return found
+
+
+def _same_link(answer: tuple[str, Node], reference: tuple[str, Node]) -> bool:
+    if answer[0] != reference[0]:
+        return False
+    ratio: Any = None
+    agreed = 0
+    names = symbols(answer[1], reference[1])
+    for point in points(names, wants_whole_numbers(answer[1], reference[1])):
+        pair = _pair(answer[1], reference[1], point)
+        if pair is None:
+            continue
+        left, right = pair
+        if not left or not right:
+            if bool(left) != bool(right):
+                return False
+            continue
+        one = left / right
+        if ratio is None:
+            ratio = one
+        if not _near(one, ratio) or (answer[0] in ("<", "<=") and not _positive(one)):
+            return False
+        agreed += 1
+        if agreed >= _NEEDED:
+            return True
+        if not names:
+            return True
+    raise InconclusiveError("too few points where both are defined")
+
+
+def _pair(left: Node, right: Node, point: dict[str, Fraction]) -> tuple[Any, Any] | None:
+    try:
+        return exact_value(left, point), exact_value(right, point)
+    except ZeroDivisionError:
+        return None
+    except NotRationalError:
+        pass
+    try:
+        values = numeric_value(left, point, _DIGITS), numeric_value(right, point, _DIGITS)
+    except UndefinedError:
+        return None
+    except UnreadableError as error:
+        raise InconclusiveError(str(error)) from error
+    return values if all(is_real(value, _DIGITS) for value in values) else None
+
+
+def _near(one: Any, two: Any) -> bool:
+    if isinstance(one, Fraction) and isinstance(two, Fraction):
+        return one == two
+    one, two = (_real(value) for value in (one, two))
+    return bool(abs(one - two) <= abs(two) * power_of_ten(-12))
+
+
+def _positive(value: Any) -> bool:
+    return bool(_real(value) > 0)
+
+
+def _real(value: Any) -> Any:
+    if isinstance(value, Fraction):
+        return power_of_ten(0) * value.numerator / value.denominator
+    return value.real

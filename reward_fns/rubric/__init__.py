@@ -1,0 +1,154 @@
+"""A model judges what nothing else can verify, one rubric item at a time.
+
+``ground_truth`` is an object (or its JSON text): ``{"rubric": [...], "policy": "..."}``. An item is
+``{"id", "text", "kind": "goal" | "violation", "weight"}`` or a plain text, which is a goal; ``policy`` is optional. Any
+violation zeroes the reward; the score is the weighted share of goals that came true.
+
+What is not the policy's fault never becomes a reward: where the judge is down, slow, refuses or talks nonsense,
+:class:`verl_agentic.core.InfrastructureError` is raised, and verl drops the sample from its group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from verl_agentic.core import BrokenTaskError, FailureKind, Task, Trajectory, UserInputError
+from verl_agentic.core.chat import ChatUsage, make_chat_model
+from verl_agentic.core.trajectory import Turn
+from verl_agentic.reward_fns.common import (
+    OnUndecided,
+    RewardResult,
+    Submission,
+    decided,
+    decode_ground_truth,
+    no_answer,
+    read_submission,
+    undecided,
+    wrong_answer,
+)
+from verl_agentic.reward_fns.rubric.items import read_rubric
+from verl_agentic.reward_fns.rubric.judge import ItemVerdict, judge
+from verl_agentic.reward_fns.rubric.record import record
+
+__all__ = ["RubricResult", "compute_score"]
+
+_LEAST_CHARS = 4096
+_VOTING_TEMPERATURE = 0.7
+
+
+class RubricResult(RewardResult):
+    """A reward with the judge's figures.
+
+    Attributes:
+        agreement: share of the votes on the larger side, mean over the items, from 0.5 to 1.
+        judge_tokens: tokens spent on this verdict, none on cached votes.
+        judge_cost: US dollars spent on it.
+    """
+
+    agreement: float
+    judge_tokens: float
+    judge_cost: float
+
+
+async def compute_score(
+    data_source: str,
+    solution_str: str,
+    ground_truth: Any,
+    extra_info: dict[str, Any] | None = None,
+    *,
+    llm: Mapping[str, Any] | None = None,
+    votes: int = 1,
+    strict: bool = False,
+    temperature: float | None = None,
+    max_chars: int = 60_000,
+    on_undecided: OnUndecided = "zero",
+    **kwargs: Any,
+) -> RubricResult:
+    """Share of the goals that came true, 0.0 after any violation.
+
+    Args:
+        data_source: kind of the task; not used.
+        solution_str: text of the response; judged where there is no trajectory.
+        ground_truth: see the module's text.
+        extra_info: may hold the rollout as ``trajectory`` and the task as ``task``, both as JSON.
+        llm: the judge's configuration (``agentic.llm``).
+        votes: independent votes per item; the majority decides.
+        strict: score 1.0 where every goal came true, else 0.0.
+        temperature: of the judge; 0 for a single vote and 0.7 for several by default.
+        max_chars: longest record of a trajectory that is shown to the judge, 4096 at least.
+        on_undecided: what becomes of a tie that decides the score.
+
+    Raises:
+        InfrastructureError: the judge gave no usable verdict, or there is a tie and ``on_undecided`` is ``drop``.
+        BrokenTaskError: the ground truth is not of the form above.
+        UserInputError: an argument is wrong, or no judge is configured.
+    """
+    _check(votes, temperature, max_chars)
+    rubric = read_rubric(decode_ground_truth(ground_truth))
+    model = make_chat_model(llm)
+    submission = read_submission(solution_str, extra_info)
+    trajectory = submission.trajectory or Trajectory("", turns=[Turn("assistant", solution_str)])
+    if not any(turn.role == "assistant" and turn.content.strip() for turn in trajectory.turns):
+        return _with_figures(no_answer(submission), [])
+    if temperature is None:
+        temperature = 0.0 if votes == 1 else _VOTING_TEMPERATURE
+    shown = record(trajectory, _task(extra_info), max_chars)
+    verdicts = await judge(model, rubric, shown, votes, temperature)
+    return _with_figures(_result(verdicts, strict, submission, on_undecided), verdicts)
+
+
+def _result(
+    verdicts: Sequence[ItemVerdict], strict: bool, submission: Submission, on_undecided: OnUndecided
+) -> RewardResult:
+    """The result if it is the same whichever way the ties fall."""
+    best = _outcome(verdicts, strict, submission, tie_is_good=True)
+    worst = _outcome(verdicts, strict, submission, tie_is_good=False)
+    if best["score"] == worst["score"]:
+        return best
+    tied = next(verdict for verdict in verdicts if verdict.satisfied is None)
+    return undecided(f"{tied.votes} votes on {tied.item.id} are tied", on_undecided)
+
+
+def _outcome(
+    verdicts: Sequence[ItemVerdict], strict: bool, submission: Submission, *, tie_is_good: bool
+) -> RewardResult:
+    total = reached = 0.0
+    missed: ItemVerdict | None = None
+    for verdict in verdicts:
+        is_goal = verdict.item.kind == "goal"
+        satisfied = (tie_is_good is is_goal) if verdict.satisfied is None else verdict.satisfied
+        if is_goal:
+            total += verdict.item.weight
+            reached += verdict.item.weight * satisfied
+            missed = missed or (None if satisfied else verdict)
+        elif satisfied:
+            return decided(FailureKind.FORBIDDEN_CALL, f"violation {verdict.item.id}: {verdict.evidence}")
+    if missed is None:
+        return decided(FailureKind.NONE)
+    result = wrong_answer(submission, f"{missed.item.id}: {missed.evidence}")
+    result["score"] = 0.0 if strict else reached / total
+    return result
+
+
+def _with_figures(result: RewardResult, verdicts: Sequence[ItemVerdict]) -> RubricResult:
+    usage = sum((verdict.usage for verdict in verdicts), ChatUsage())
+    agreement = sum(verdict.agreement for verdict in verdicts) / len(verdicts) if verdicts else 1.0
+    return {**result, "agreement": agreement, "judge_tokens": float(usage.tokens), "judge_cost": usage.cost}
+
+
+def _task(extra_info: dict[str, Any] | None) -> Task | None:
+    text = (extra_info or {}).get("task")
+    try:
+        return Task.from_json(text) if text else None
+    except UserInputError as error:
+        raise BrokenTaskError(f"extra_info.task: {error}") from error
+
+
+def _check(votes: int, temperature: float | None, max_chars: int) -> None:
+    if not isinstance(votes, int) or votes < 1:
+        raise UserInputError(f"reward_kwargs.votes={votes!r}: must be a whole number from 1")
+    if votes > 1 and temperature == 0:
+        raise UserInputError("reward_kwargs.temperature=0 makes all votes alike; raise it, or set votes=1")
+    if not isinstance(max_chars, int) or max_chars < _LEAST_CHARS:
+        raise UserInputError(f"reward_kwargs.max_chars={max_chars!r}: must be a whole number from {_LEAST_CHARS}")

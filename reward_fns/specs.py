@@ -1,0 +1,127 @@
+"""How configuration names a reward function: by a text, or by an object with keywords of its own."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from verl_agentic.core import UserInputError
+from verl_agentic.reward_fns.registry import COMBINED, ComputeScore, check_kwargs, configured_reward
+
+KWARGS_KEY = "reward.custom_reward_function.reward_kwargs"
+
+# What our recipes always hand over, and what verl's reward manager does where it serves a reward model.
+_COMMON = ("on_undecided", "llm", "reward_router_address", "reward_model_tokenizer")
+
+
+@dataclass(frozen=True, slots=True)
+class RewardSpec:
+    """One reward function as configured.
+
+    Attributes:
+        name: built-in name, ``package.module:function`` or ``path/to/file.py:function``.
+        function: the function itself.
+        kwargs: its keywords.
+    """
+
+    name: str
+    function: ComputeScore
+    kwargs: dict[str, Any]
+
+
+def read_spec(value: Any, key: str) -> RewardSpec:
+    """The spec from ``NAME``, or from ``{"reward": NAME, "kwargs": {...}}``.
+
+    Raises:
+        UserInputError: it is neither, or nothing goes by that name; names ``key``.
+    """
+    if isinstance(value, str):
+        value = {"reward": value}
+    if not isinstance(value, dict) or not isinstance(value.get("reward"), str):
+        raise UserInputError(f"{key}: give the name of a reward, or {{reward: NAME, kwargs: {{...}}}}")
+    known(value, ("reward", "kwargs"), key)
+    kwargs = value.get("kwargs") or {}
+    if not isinstance(kwargs, dict):
+        raise UserInputError(f"{key}.kwargs must be a mapping, got {type(kwargs).__name__}")
+    try:
+        function = configured_reward(value["reward"])
+        check_kwargs(function, kwargs)
+    except UserInputError as error:
+        raise UserInputError(f"{key}: {error}") from error
+    return RewardSpec(value["reward"], function, kwargs)
+
+
+def known(value: Mapping[str, Any], keys: Sequence[str], where: str) -> None:
+    """Refuse keys that nobody reads.
+
+    Raises:
+        UserInputError: naming the first of them.
+    """
+    if unknown := sorted(str(key) for key in value if key not in keys):
+        raise UserInputError(f"{where}.{unknown[0]} is unknown; known keys: {', '.join(keys)}")
+
+
+def check_shared(kwargs: Mapping[str, Any], functions: Iterable[ComputeScore], options: Sequence[str]) -> None:
+    """Refuse keywords that none of the functions they are handed to names.
+
+    Args:
+        kwargs: keywords that are handed on.
+        functions: who gets them. A user's own function that takes any keyword takes these.
+        options: the combining reward's own keywords, for the message.
+
+    Raises:
+        UserInputError: naming the first of them.
+    """
+    if kwargs.keys() <= {*_COMMON}:
+        return
+    names = {*options, *_COMMON}
+    for function in functions:
+        taken = named_keywords(function)
+        if taken is None:
+            return
+        names |= taken
+    known(kwargs, sorted(names), KWARGS_KEY)
+
+
+@functools.lru_cache(maxsize=64)
+def named_keywords(function: ComputeScore) -> frozenset[str] | None:
+    """Keywords that a reward function names besides verl's four, ``None`` for one that takes any.
+
+    Ours take any too, since verl adds some, but read only those they name, except for those that hand them on.
+    """
+    parameters = inspect.signature(function).parameters.values()
+    module = getattr(function, "__module__", "")
+    reads_named = module.startswith(f"{__package__}.") and module.rpartition(".")[2] not in COMBINED
+    if not reads_named and any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return None
+    named = {parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD}
+    return frozenset(named - {"data_source", "solution_str", "ground_truth", "extra_info"})
+
+
+def handed_on(spec: RewardSpec, shared: Mapping[str, Any]) -> dict[str, Any]:
+    """The keywords for one of several rewards: those shared that mean something to it, and its own."""
+    named = named_keywords(spec.function)
+    return {**{key: value for key, value in shared.items() if named is None or key in named}, **spec.kwargs}
+
+
+def number(value: Any, key: str) -> float:
+    """A finite number of at least 0.
+
+    Raises:
+        UserInputError: naming ``key``.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+        raise UserInputError(f"{key} must be a number of at least 0, got {value!r}")
+    return float(value)
+
+
+def plain(value: Any) -> Any:
+    """Configuration as plain dicts and lists: verl hands over OmegaConf's containers below the first level."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [plain(item) for item in value]
+    return value

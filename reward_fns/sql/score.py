@@ -1,0 +1,89 @@
+"""The reward function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from verl_agentic.core import FailureKind, UserInputError
+from verl_agentic.reward_fns.common import (
+    OnUndecided,
+    RewardResult,
+    decided,
+    decode_ground_truth,
+    no_answer,
+    read_submission,
+    undecided,
+    wrong_answer,
+)
+from verl_agentic.reward_fns.sql.compare import Match, difference
+from verl_agentic.reward_fns.sql.partial import partial_share
+from verl_agentic.reward_fns.sql.reference import Reference, borrowed
+from verl_agentic.reward_fns.sql.truth import read_truth
+from verl_agentic.tool_envs.databases import QueryRefusedError, QueryTimeoutError
+
+
+def compute_score(
+    data_source: str,
+    solution_str: str,
+    ground_truth: Any,
+    extra_info: dict[str, Any] | None = None,
+    on_undecided: OnUndecided = "zero",
+    partial: float = 0.0,
+    **kwargs: Any,
+) -> RewardResult:
+    """Judge an answer that is one SQL query.
+
+    Args:
+        data_source: name of the data set, unused.
+        solution_str: response text; read only without a trajectory.
+        ground_truth: an object, or its JSON:
+
+            * ``sql``: the reference;
+            * ``schema``: ``CREATE TABLE`` statements, and ``states``: rows by table, for two or more states, so that
+              a query that is right by luck on one is not rewarded;
+            * ``url``: SQLAlchemy URL of SQLite (in memory by default), PostgreSQL or DuckDB. Without ``schema`` it
+              names the database itself, and may be a list of several (files of a test suite);
+            * ``compare``: fields of :class:`~verl_agentic.reward_fns.sql.Match` for this row.
+        extra_info: may hold ``trajectory`` as JSON.
+        on_undecided: what becomes of a query that a clock stopped, not a budget: ``zero`` or ``drop``.
+        partial: score of a wrong query that runs on the right tables and columns; a third of it for running only.
+            Less than 1; ``acc`` stays 0.
+        kwargs: fields of :class:`~verl_agentic.reward_fns.sql.Match` for all rows, and ``timeout_seconds``.
+
+    Raises:
+        BrokenTaskError: the reference cannot be executed.
+        InfrastructureError: the trajectory cannot be read, the database cannot be reached, or ``drop``.
+        UserInputError: an argument is wrong, or a driver is missing.
+    """
+    if isinstance(partial, bool) or not isinstance(partial, int | float) or not 0 <= partial < 1:
+        raise UserInputError(f"reward_kwargs.partial={partial!r}: must be a number from 0 to below 1")
+    truth = read_truth(decode_ground_truth(ground_truth), kwargs)
+    submission = read_submission(solution_str, extra_info)
+    if not submission.answer:
+        return no_answer(submission)
+    with borrowed(truth) as reference:
+        try:
+            reason, runs = _judge(reference, submission.answer, truth.match)
+        except QueryTimeoutError as error:
+            return undecided(str(error), on_undecided)
+    if reason is None:
+        return decided(FailureKind.NONE)
+    result = wrong_answer(submission, reason)
+    if partial and runs:
+        result["score"] = partial * partial_share(submission.answer, truth.sql, truth.dialect)
+    return result
+
+
+def _judge(reference: Reference, answer: str, match: Match) -> tuple[str | None, bool]:
+    """Why an answer is wrong (``None`` when it is right), and whether it runs."""
+    for number in range(len(reference)):
+        state = reference.state(number)
+        try:
+            predicted = state.database.query(answer)
+        except QueryTimeoutError:
+            raise
+        except QueryRefusedError as error:
+            return f"query fails: {error}", False
+        if (found := difference(state.groups, state.columns, predicted, match)) is not None:
+            return f"{found} on state {number}", True
+    return None, True

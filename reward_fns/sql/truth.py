@@ -1,0 +1,87 @@
+"""The ground truth of a question, read and checked."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from verl_agentic.core import BrokenTaskError, UserInputError
+from verl_agentic.reward_fns.sql.compare import Match
+from verl_agentic.tool_envs.databases import LARGE, SMALL, Limits, dialect_of
+
+_CHOICES = {"column_order": ("strict", "any"), "compat": ("none", "bird")}
+_FIELDS = {field.name for field in dataclasses.fields(Match)}
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What a row says of its question.
+
+    Attributes:
+        sql: the reference.
+        places: URL, DDL and rows of each database that must agree; no DDL where the database exists.
+        match: how results are compared.
+        limits: what a query may take.
+    """
+
+    sql: str
+    places: list[tuple[str, list[str] | None, dict[str, Any] | None]]
+    match: Match
+    limits: Limits
+
+    @property
+    def dialect(self) -> str:
+        """``sqlite``, ``postgresql`` or ``duckdb``."""
+        return dialect_of(self.places[0][0])
+
+
+def read_truth(truth: dict[str, Any], settings: dict[str, Any]) -> Truth:
+    """Check the ground truth, whose ``compare`` goes before the reward function's ``settings``.
+
+    Raises:
+        BrokenTaskError: the ground truth is not of the form.
+        UserInputError: a setting is not.
+    """
+    sql, schema, states, url = (truth.get(key) for key in ("sql", "schema", "states", "url"))
+    urls = url if isinstance(url, list) else [url or "sqlite://"]
+    if not isinstance(sql, str) or not sql.strip():
+        raise BrokenTaskError("ground_truth of a sql task needs a text 'sql'")
+    if not all(isinstance(one, str) for one in urls) or not urls or len({dialect_of(one) for one in urls}) > 1:
+        raise BrokenTaskError("ground_truth 'url' must be a database URL, or a list of them for one engine")
+    places: list[tuple[str, list[str] | None, dict[str, Any] | None]]
+    if schema is None and states is None and url:
+        places = [(one, None, None) for one in urls]
+    else:
+        if not isinstance(schema, list) or not isinstance(states, list):
+            raise BrokenTaskError("ground_truth of a sql task needs lists 'schema' and 'states', or a 'url'")
+        if len(states) < 2 or not all(isinstance(rows, dict) for rows in states):
+            raise BrokenTaskError("ground_truth 'states' needs two or more objects of rows by table name")
+        places = [(urls[0], schema, rows) for rows in states]
+    own = truth.get("compare", {})
+    if not isinstance(own, dict) or not set(own) <= _FIELDS:
+        raise BrokenTaskError(f"ground_truth 'compare' must be an object of {', '.join(sorted(_FIELDS))}")
+    limits = LARGE if places[0][1] is None else SMALL
+    seconds = settings.get("timeout_seconds")
+    if seconds is not None:
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= 600:
+            raise UserInputError(f"reward_kwargs.timeout_seconds={seconds!r}: must be a number of seconds up to 600")
+        limits = dataclasses.replace(limits, seconds=float(seconds))
+    given = {key: settings[key] for key in _FIELDS & set(settings)}
+    match = _checked(given, "reward_kwargs", UserInputError)
+    if own:
+        match = _checked({**given, **own}, "ground_truth.compare", BrokenTaskError)
+    return Truth(sql, places, match, limits)
+
+
+def _checked(values: dict[str, Any], where: str, error: type[Exception]) -> Match:
+    for key, value in values.items():
+        if key in _CHOICES:
+            if value not in _CHOICES[key]:
+                raise error(f"{where}.{key}={value!r}: must be {' or '.join(_CHOICES[key])}")
+        elif key == "tolerance":
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 0.1:
+                raise error(f"{where}.tolerance={value!r}: must be a relative difference from 0 to 0.1")
+        elif not isinstance(value, bool):
+            raise error(f"{where}.{key}={value!r}: must be true or false")
+    return Match(**values)

@@ -1,0 +1,271 @@
+"""Tools of real MCP servers, in processes and over HTTP, that work, refuse, hang, die and talk nonsense."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("mcp")
+
+from mcp import Client, MCPError
+
+from verl_agentic.core import BrokenTaskError, InfrastructureError, Task
+from verl_agentic.tool_envs import ToolError
+from verl_agentic.tool_envs.mcp_connection import close_shared_connections
+from verl_agentic.tool_envs.mcp_environment import McpEnvironment
+from verl_agentic.tool_envs.mcp_http import http_transport
+
+pytestmark = pytest.mark.integration
+
+SERVERS = Path(__file__).parent / "mcp_servers"
+WORLD = [sys.executable, str(SERVERS / "world.py")]
+
+
+def make_task(**env_args: Any) -> Task:
+    return Task("t", [{"role": "user", "content": "Hi."}], [], "mcp", env_args, "state", {})
+
+
+@contextlib.asynccontextmanager
+async def session(server: Any, env_args: dict[str, Any] | None = None, **options: Any) -> AsyncIterator[McpEnvironment]:
+    servers = {"w": server} if {"url", "command"} & set(server) else server
+    env = McpEnvironment(servers=servers, **{"check_seconds": 1.0, **options})
+    try:
+        await env.open(make_task(**(env_args or {})), 0)
+        yield env
+    finally:
+        await env.close()
+
+
+@pytest.fixture(autouse=True)
+async def ended() -> AsyncIterator[None]:
+    yield
+    await close_shared_connections()
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; a zombie, whose parent looks away, does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def dead_within(seconds: float, *pids: int) -> bool:
+    end = time.monotonic() + seconds
+    while any(alive(pid) for pid in pids) and time.monotonic() < end:
+        time.sleep(0.05)
+    return not any(alive(pid) for pid in pids)
+
+
+@pytest.fixture(params=["sse", "json"])
+def http_world(request: pytest.FixtureRequest) -> Iterator[tuple[dict[str, str], subprocess.Popen[bytes]]]:
+    """A server on loopback: its settings and its process."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+    process = subprocess.Popen([*WORLD, "http", str(port), request.param], stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(200):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.1):
+                break
+            time.sleep(0.05)
+        yield {"url": f"http://127.0.0.1:{port}/mcp"}, process
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def check_behaviour(env: McpEnvironment, tmp_path: Path, hears_cancel: bool = True) -> None:
+    """What every server's tools do, however it is reached; one that replies in JSON does not hear of a cancel."""
+    assert await env.call("add", {"a": 1, "b": 2}) == "3"
+    with pytest.raises(ToolError, match="no such record"):
+        await env.call("fail", {})
+    with pytest.raises(ToolError, match="valid integer"):
+        await env.call("add", {"a": "one", "b": 2})
+    assert len(await env.call("long", {"chars": 100_000})) == 100_000
+    with pytest.raises(ToolError, match="longer than 1048576 bytes"):
+        await env.call("long", {"chars": 1_200_000})
+    sums = await asyncio.gather(*(env.call("add", {"a": n, "b": n}) for n in range(50)))
+    assert sums == [str(2 * n) for n in range(50)]
+    mark = tmp_path / "mark"
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(env.call("hang", {"path": str(mark)}), 1.0)
+    for _ in range(100 * hears_cancel):
+        if mark.read_text() == "cancelled":
+            break
+        await asyncio.sleep(0.05)
+    assert mark.read_text() == ("cancelled" if hears_cancel else "begun")
+    assert await env.call("add", {"a": 1, "b": 2}) == "3"
+
+
+async def test_tools_of_a_process(tmp_path: Path) -> None:
+    async with session({"command": WORLD}) as env:
+        function = env.tools()[0]["function"]
+        assert (function["name"], function["description"]) == ("add", "Add two numbers.")
+        assert function["parameters"]["required"] == ["a", "b"]
+        await check_behaviour(env, tmp_path)
+
+
+async def test_tools_over_http(http_world: Any, tmp_path: Path) -> None:
+    settings, process = http_world
+    async with session(settings) as env:
+        await check_behaviour(env, tmp_path, hears_cancel="json" not in process.args)
+
+
+async def test_a_result_that_is_too_long_for_a_stream_of_events_is_refused(http_world: Any) -> None:
+    """Servers of before 2026 reply with events; the connection lives on."""
+    url = http_world[0]["url"]
+    async with Client(http_transport(url, {}, max_message_bytes=10_000), mode="legacy") as client:
+        with pytest.raises(MCPError, match=r"byte limit|longer than 10000 bytes"):
+            await client.call_tool("long", {"chars": 20_000})
+        assert (await client.call_tool("add", {"a": 1, "b": 2})).structured_content == {"result": 3}
+
+
+async def test_a_server_over_http_that_goes_away_fails_the_calls_and_only_them(http_world: Any) -> None:
+    settings, process = http_world
+    async with session(settings) as env:
+        process.send_signal(signal.SIGSTOP)
+        waiting = asyncio.create_task(env.call("add", {"a": 1, "b": 2}))
+        await asyncio.sleep(0.2)
+        process.kill()
+        with pytest.raises(InfrastructureError, match="MCP server 'w'"):
+            await asyncio.wait_for(waiting, 10)
+        with pytest.raises(InfrastructureError, match="MCP server 'w'"):
+            await env.call("add", {"a": 1, "b": 2})
+    with pytest.raises(InfrastructureError, match="MCP server 'w'"):
+        async with session(settings, start_seconds=5):
+            pass
+
+
+async def test_sessions_share_a_server_or_have_their_own() -> None:
+    async with session({"command": WORLD}) as one, session({"command": WORLD}) as two:
+        assert await one.call("pid", {}) == await two.call("pid", {})
+    async with session({"command": WORLD}, share="session") as one, session({"command": WORLD}, share="session") as two:
+        pids = [int(await env.call("pid", {})) for env in (one, two)]
+        assert pids[0] != pids[1]
+        await one.call("note", {"text": "mine"})
+        assert await two.call("note", {"text": "yours"}) == "yours"
+    assert dead_within(5, *pids)
+
+
+async def test_a_server_that_dies_fails_its_sessions_and_is_there_for_the_next() -> None:
+    async with session({"command": WORLD}) as env, session({"command": WORLD}) as other:
+        waiting = asyncio.create_task(other.call("hang", {"path": os.devnull}))
+        assert [await env.call("count", {}) for _ in range(2)] == ["1", "2"]
+        with pytest.raises(InfrastructureError, match=r"MCP server 'w' ended with status 7; .*out of cheese"):
+            await env.call("count", {})
+        with pytest.raises(InfrastructureError, match="ended with status 7"):
+            await waiting
+        with pytest.raises(InfrastructureError, match="ended with status 7"):
+            await env.call("add", {"a": 1, "b": 2})
+    async with session({"command": WORLD}) as env:
+        assert await env.call("count", {}) == "1"
+
+
+async def test_a_server_that_hangs_is_found_out_and_replaced() -> None:
+    async with session({"command": WORLD}) as env, session({"command": WORLD}) as other:
+        pid = int(await env.call("pid", {}))
+        waiting = asyncio.create_task(other.call("freeze", {}))
+        started = time.monotonic()
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(env.call("freeze", {}), 0.5)
+        with pytest.raises(InfrastructureError, match="MCP server 'w' hangs"):
+            await waiting
+        assert time.monotonic() - started < 15
+    async with session({"command": WORLD}) as env:
+        assert await env.call("add", {"a": 1, "b": 2}) == "3"
+    assert await asyncio.to_thread(dead_within, 15, pid)
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("garbage", "MCP server 'w' malformed message"),
+        ("shape", "MCP server 'w': ValidationError"),
+        ("error", r"MCP server 'w': database is locked \(-32603\)"),
+    ],
+)
+async def test_a_server_that_breaks_the_protocol_is_no_fault_of_the_policy(how: str, message: str) -> None:
+    async with session({"command": [sys.executable, str(SERVERS / "rude.py"), how]}) as env:
+        assert [tool["function"]["name"] for tool in env.tools()] == ["tool0", "tool1", "tool2"]
+        with pytest.raises(InfrastructureError, match=message):
+            await asyncio.wait_for(env.call("tool1", {}), 10)
+
+
+@pytest.mark.parametrize(
+    ("command", "seconds", "message"),
+    [
+        (["/nowhere/server"], 20.0, "ended with status 127; it last wrote: cannot run /nowhere/server"),
+        (
+            [sys.executable, "-c", "raise SystemExit('no licence')"],
+            20.0,
+            "ended with status 1; it last wrote: no licence",
+        ),
+        ([sys.executable, str(SERVERS / "rude.py"), "mute"], 1.0, "did not start within 1 s"),
+    ],
+)
+async def test_a_server_that_does_not_start_is_named(command: list[str], seconds: float, message: str) -> None:
+    with pytest.raises(InfrastructureError, match=message):
+        async with session({"command": command}, start_seconds=seconds):
+            pass
+
+
+async def test_names_that_two_servers_share_get_their_prefix_and_tasks_choose() -> None:
+    servers = {"a": {"command": WORLD, "tools": ["add", "pid"]}, "b": {"command": WORLD, "tools": ["pid", "note"]}}
+    async with session(servers) as env:
+        assert [tool["function"]["name"] for tool in env.tools()] == ["add", "a_pid", "b_pid", "note"]
+        assert await env.call("a_pid", {}) != await env.call("b_pid", {})
+    async with session(servers, {"tools": ["b_pid"]}) as env:
+        assert [tool["function"]["name"] for tool in env.tools()] == ["b_pid"]
+    with pytest.raises(BrokenTaskError, match=r"env_args\.tools names 'pid'"):
+        async with session(servers, {"tools": ["pid"]}):
+            pass
+
+
+async def test_a_server_sees_the_variables_that_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OUR_TOKEN", "t-1")
+    monkeypatch.setenv("NOT_NAMED", "x")
+    async with session({"command": WORLD, "env": {"TOKEN": "OUR_TOKEN"}}) as env:
+        assert await env.call("secret", {}) == "t-1 none"
+
+
+PARENT = """
+import asyncio, sys
+from verl_agentic.core import Task
+from verl_agentic.tool_envs.mcp_environment import McpEnvironment
+
+async def main():
+    env = McpEnvironment(servers={"w": {"command": [sys.executable, sys.argv[1]]}})
+    await env.open(Task("t", [{"role": "user", "content": "Hi."}], [], "mcp", {}, "state", {}), 0)
+    print(await env.call("pid", {}), await env.call("child", {}), flush=True)
+    if sys.argv[2] == "wait":
+        await env.call("freeze", {})
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("how", ["end", "kill"])
+def test_no_process_outlives_its_parent_however_that_ends(how: str) -> None:
+    """Not even a frozen server, nor what it started in a session of its own."""
+    command = [sys.executable, "-c", PARENT, WORLD[1], "wait" if how == "kill" else "end"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout
+        pids = [int(word) for word in parent.stdout.readline().split()]
+        assert len(pids) == 2
+        if how == "kill":
+            assert alive(pids[0])
+            parent.kill()
+        assert parent.wait(20) == (0 if how == "end" else -signal.SIGKILL)
+    assert dead_within(10, *pids)

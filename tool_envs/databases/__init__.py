@@ -1,0 +1,24 @@
+"""Guarded databases by SQLAlchemy URL: SQLite, PostgreSQL and DuckDB behind one read-only interface."""
+
+from verl_agentic.tool_envs.databases.base import (
+    LARGE,
+    SMALL,
+    Database,
+    Limits,
+    QueryRefusedError,
+    QueryResult,
+    QueryTimeoutError,
+)
+from verl_agentic.tool_envs.databases.open import dialect_of, open_database
+
+__all__ = [
+    "LARGE",
+    "SMALL",
+    "Database",
+    "Limits",
+    "QueryRefusedError",
+    "QueryResult",
+    "QueryTimeoutError",
+    "dialect_of",
+    "open_database",
+]

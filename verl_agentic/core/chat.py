@@ -1,0 +1,137 @@
+"""What a chat model is to its callers: a request, a reply, and the ways it can fail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from verl_agentic.core.errors import InfrastructureError, UserInputError
+from verl_agentic.core.named import named_object
+from verl_agentic.core.task import Message
+
+DEFAULT_CLIENT = "verl_agentic.llm:chat_model"
+
+
+class RefusalError(InfrastructureError):
+    """The model declined to answer, or its provider's filter did."""
+
+
+class MalformedReplyError(InfrastructureError):
+    """The model kept answering in a form that was not asked for."""
+
+
+class BudgetSpentError(InfrastructureError):
+    """The money or the tokens set aside are spent; nothing more is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatUsage:
+    """What replies took.
+
+    Attributes:
+        prompt_tokens: tokens read, cached ones included.
+        cached_tokens: those of the prompt that the server had at hand, which cost less.
+        completion_tokens: tokens written, hidden reasoning included.
+        cost: in US dollars.
+    """
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0
+
+    @property
+    def tokens(self) -> int:
+        """All tokens, read and written."""
+        return self.prompt_tokens + self.completion_tokens
+
+    def __add__(self, other: ChatUsage) -> ChatUsage:
+        return ChatUsage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cost + other.cost,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One request to a chat model.
+
+    Attributes:
+        messages: the dialogue so far, ending with what is to be answered.
+        purpose: what the reply is for (``judge``, ``user``, ``synthesis``); usage is counted per purpose.
+        schema: JSON schema that the reply must match, ``None`` for free text.
+        temperature: sampling temperature, ``None`` for the model's configured one.
+        max_tokens: longest reply, ``None`` for the model's configured length.
+        seed: sampling seed, ``None`` for the model's configured one.
+        sample: number of an independent reply to the same request; different numbers never share a cached reply.
+        nonce: random text in the messages that does not make this another request (see :mod:`verl_agentic.llm.cache`).
+    """
+
+    messages: tuple[Message, ...]
+    purpose: str = "chat"
+    schema: Mapping[str, Any] | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+    sample: int = 0
+    nonce: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReply:
+    """One reply of a chat model.
+
+    Attributes:
+        content: its text.
+        parsed: the JSON value in it, which matches the request's schema; ``None`` without a schema.
+        usage: what was spent on it now, on unusable replies before it too; nothing for a cached one.
+        cached: whether it was paid for earlier.
+    """
+
+    content: str
+    parsed: Any = None
+    usage: ChatUsage = field(default_factory=ChatUsage)
+    cached: bool = False
+
+
+class ChatModel(Protocol):
+    """A chat model that may be asked from any thread and any event loop."""
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        """Answer a request.
+
+        Raises:
+            InfrastructureError: no usable reply could be had; see its subclasses in this module.
+            UserInputError: the configuration is at fault; names the key and the mend.
+        """
+        ...
+
+    def metrics(self) -> dict[str, float]:
+        """Requests, tokens and cost so far, per model and purpose."""
+        ...
+
+
+def make_chat_model(config: Mapping[str, Any] | None) -> ChatModel:
+    """The chat model of a configuration (``agentic.llm``): ``client`` names its factory, which gets the other keys.
+
+    Raises:
+        UserInputError: there is no configuration, or it cannot be used.
+    """
+    if not config:
+        raise UserInputError("agentic.llm is not set; add llm=openai or llm=vllm to the command")
+    options = _plain(config)
+    client = options.pop("client", DEFAULT_CLIENT)
+    model: ChatModel = named_object("agentic.llm.client", str(client), {})(options)
+    return model
+
+
+def _plain(value: Any) -> Any:
+    """Configuration nodes as plain containers, whatever library they are from."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(entry) for entry in value]
+    return value

@@ -1,0 +1,100 @@
+"""SQLite files that several processes and threads write to at once."""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import StaticPool
+
+from verl_agentic.core import UserInputError
+
+BUSY_SECONDS = 30
+
+
+class SharedFile:
+    """A SQLite database in WAL mode: a killed process loses nothing that was committed.
+
+    Args:
+        path: the file, made with its folder where it is missing; ``None`` for a database in memory.
+        metadata: tables to create.
+        key: configuration key that named the file, for error messages.
+
+    Raises:
+        UserInputError: the file cannot be made or is not a database.
+    """
+
+    def __init__(self, path: Path | None, metadata: sa.MetaData, key: str) -> None:
+        # The connection of a database in memory is shared by all threads, so they take turns.
+        self._turn = threading.Lock() if path is None else None
+        try:
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._engine = _engine(path)
+            with _alone(path):
+                if path is not None:
+                    # The file keeps its mode. SQLite waits for nobody when it changes it, hence the lock.
+                    with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as plain:
+                        plain.execute("PRAGMA journal_mode = WAL")
+                with self.write() as connection:
+                    metadata.create_all(connection)
+        except (OSError, SQLAlchemyError, sqlite3.Error) as error:
+            cause = str(getattr(error, "orig", None) or error)
+            raise UserInputError(f"{key}: {path} cannot be used ({cause}); name another file") from error
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """A transaction that holds the write lock from its start, and commits at its end."""
+        with self._in_turn(), self._engine.execution_options(writes=True).begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A transaction that reads."""
+        with self._in_turn(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        if self._turn is None:
+            yield
+        else:
+            with self._turn:
+                yield
+
+
+@contextmanager
+def _alone(path: Path | None) -> Iterator[None]:
+    """While no other process sets up the same file."""
+    if path is None:
+        yield
+        return
+    with path.with_name(f"{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _engine(path: Path | None) -> sa.Engine:
+    options: dict[str, Any] = {"connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False}}
+    if path is None:
+        options["poolclass"] = StaticPool
+    engine = sa.create_engine(sa.URL.create("sqlite", database=str(path) if path else None), **options)
+
+    @sa.event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are started below
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine

@@ -1,0 +1,79 @@
+"""Deadlines that hold: a coroutine that ignores its cancellation is waited for a while, then left behind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+
+from verl_agentic.core import InfrastructureError
+
+T = TypeVar("T")
+
+# The event loop itself holds tasks only weakly.
+_left_behind: set[asyncio.Future[Any]] = set()
+
+
+class DeadlineError(InfrastructureError):
+    """Something of ours took too long.
+
+    Attributes:
+        culprit: what did, in a few words that recur: ``tool 'search'``, ``the user``.
+    """
+
+    def __init__(self, message: str, culprit: str) -> None:
+        super().__init__(message)
+        self.culprit = culprit
+
+
+async def within(work: Awaitable[T], seconds: float, grace: float) -> T:
+    """The result of ``work``, had by the deadline.
+
+    Past it, or when the caller is cancelled, the work is cancelled and given ``grace`` seconds to clean up.
+    :func:`asyncio.wait_for` would wait for that without end, and the caller with it.
+
+    Raises:
+        asyncio.TimeoutError: it took over ``seconds``.
+        RuntimeError: the work cancelled itself.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait((task,), timeout=seconds)
+    except asyncio.CancelledError:
+        await _give_up(task, grace)
+        raise
+    if task.cancelled():
+        # Somewhere inside; the caller, whom nobody cancelled, must not take it for its own end.
+        raise RuntimeError("was cancelled from inside")
+    if task.done():
+        return task.result()
+    await _give_up(task, grace)
+    raise asyncio.TimeoutError
+
+
+async def gathered(works: list[Awaitable[T]], grace: float) -> list[T]:
+    """The results of all, in order; with the first failure the others are cancelled, and it is raised."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        failed = next((task for task in tasks if task.done() and (task.cancelled() or task.exception())), None)
+        return [task.result() for task in (tasks if failed is None else [failed])]
+    finally:
+        await asyncio.gather(*(_give_up(task, grace) for task in tasks if not task.done()))
+
+
+async def _give_up(task: asyncio.Future[Any], grace: float) -> None:
+    task.cancel()
+    await asyncio.wait((task,), timeout=grace)
+    if task.done():
+        _read(task)
+    else:
+        _left_behind.add(task)
+        task.add_done_callback(_left_behind.discard)
+        task.add_done_callback(_read)
+
+
+def _read(task: asyncio.Future[Any]) -> None:
+    """Take note of the outcome, which asyncio would otherwise complain about."""
+    if not task.cancelled():
+        task.exception()
