@@ -138,4 +138,3 @@ def _on(number: int, block: list[bytes]) -> list[bytes]:
 
 def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
     return struct.pack("HBBI", code, if_true, if_false, value)
-
