@@ -108,7 +108,7 @@ class Job:
             process.kill()
 
     def tail(self) -> str:
-        return self.log.read_text(errors="replace")[-4000:]
+        return self.log.read_text(errors="replace")[-20000:]
 
 
 @pytest.fixture
