@@ -82,7 +82,7 @@ class AgenticLoop(AgentLoopBase):  # type: ignore[misc]
                 grace = 2 * settings.grace_seconds
                 output = await within(self._converse(dialogue, sampling_params), settings.trajectory_seconds, grace)
         except asyncio.TimeoutError as error:
-            culprit = " and ".join(dialogue.waiting_for) or "the rollout engine"
+            culprit = " and ".join(dialogue.cut_short) or "the rollout engine"
             message = f"trajectory took over {settings.trajectory_seconds:g} s, at last waiting for {culprit}"
             raise DeadlineError(message, culprit) from error
         except InfrastructureError as error:

@@ -67,7 +67,7 @@ class Dialogue:
     Attributes:
         messages: everything said so far, the task's messages first.
         trajectory: the record; it has an ``end`` once the dialogue is over.
-        waiting_for: what is being awaited, for whoever has to say what hangs.
+        cut_short: what was being awaited when the dialogue was cancelled, for whoever has to say what hung.
     """
 
     def __init__(self, task: Task, env: Environment, limits: DialogueLimits | None = None, seed: int = 0) -> None:
@@ -77,7 +77,7 @@ class Dialogue:
         self.trajectory = Trajectory(task_id=task.id, seed=seed)
         self.messages: list[Message] = list(task.messages)
         self.assistant_turns = 0
-        self.waiting_for: list[str] = []
+        self.cut_short: list[str] = []
         self._arguments: dict[str, Arguments] = {}
         self._closed = False
 
@@ -247,17 +247,17 @@ class Dialogue:
 
     async def _ours(self, what: str, work: Awaitable[T]) -> T:
         """Await environment code by its deadline; what it raises that is not the policy's or the task's is ours."""
-        self.waiting_for.append(what)
         try:
             return await within(work, self.limits.call_seconds, self.limits.grace_seconds)
         except (ToolError, BrokenTaskError, UserInputError, InfrastructureError):
             raise
         except asyncio.TimeoutError as error:
             raise DeadlineError(f"{self.task.env}: {what} took over {self.limits.call_seconds:g} s", what) from error
+        except asyncio.CancelledError:
+            self.cut_short.append(what)
+            raise
         except Exception as error:
             raise self._failure(what, error) from error
-        finally:
-            self.waiting_for.remove(what)
 
     def _failure(self, what: str, error: Exception) -> InfrastructureError:
         return InfrastructureError(f"{self.task.env}: {what} failed: {type(error).__name__}: {error}")
