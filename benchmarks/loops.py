@@ -9,12 +9,13 @@ from typing import Any
 
 import hydra
 from hydra import compose, initialize_config_module
-from verl.experimental.agent_loop.agent_loop import DictConfigWrap, ToolListWrap
+from verl.experimental.agent_loop.agent_loop import DictConfigWrap, ToolListWrap, _agent_loop_registry
 from verl.utils.dataset.rl_dataset import RLHFDataset
 from verl.workers.rollout.replica import TokenOutput
 
-AGENTIC = "verl_agentic.integration.agent_loop.AgenticLoop"
-VERL = "verl.experimental.agent_loop.tool_agent_loop.ToolAgentLoop"
+AGENTIC = "agentic"
+VERL = "tool_agent"
+"""Names in verl's registry of agent loops."""
 
 
 class ScriptedEngine:
@@ -45,10 +46,10 @@ def configuration(*overrides: str) -> Any:
         return compose("ppo_trainer", ["+recipe=agenticqwen", *overrides])
 
 
-def make_loop(target: str, config: Any, tokenizer: Any, engine: Any, tools: Sequence[Any] = ()) -> Any:
+def make_loop(name: str, config: Any, tokenizer: Any, engine: Any, tools: Sequence[Any] = ()) -> Any:
     """An agent loop for one trajectory, made as verl's worker makes it."""
     return hydra.utils.instantiate(
-        config={"_target_": target},
+        config=_agent_loop_registry[name],
         trainer_config=DictConfigWrap(config=config),
         server_manager=engine,
         tokenizer=tokenizer,
