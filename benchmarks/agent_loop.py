@@ -174,7 +174,10 @@ def main() -> None:
     logging.disable(logging.WARNING)
     bench = Bench()
     rng = random.Random(0)
-    timed([bench.ours(make_question(rng)), bench.verl(make_question(rng))])
+    for _ in range(2):
+        first = [make_question(rng) for _ in range(options.questions * 2)]
+        timed([bench.ours(question) for question in first])
+        timed([bench.verl(question) for question in first])
     rows = []
     for number in range(options.rounds):
         # New questions each round, so that nobody has seen them before.

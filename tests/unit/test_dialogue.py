@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Awaitable
 from typing import Any
@@ -160,7 +161,8 @@ async def test_a_long_reply_keeps_its_beginning_and_end(limit: int) -> None:
     assert len(reply["content"]) <= limit
     if limit == 200:
         assert reply["content"].startswith("0123456789") and reply["content"].endswith("789end")
-        assert "[... 803 characters left out ...]" in reply["content"]
+        head, missing, tail = re.split(r"\n\[\.\.\. (\d+) characters left out \.\.\.\]\n", reply["content"])
+        assert len(head) + int(missing) + len(tail) == 1003
     whole = await (await opened(World(), max_tool_chars=1003)).feed(called("long"))
     assert len(whole[0]["content"]) == 1003
 
@@ -252,6 +254,17 @@ async def test_a_message_that_was_cut_is_recorded_and_never_acted_on() -> None:
     dialogue.cut_off(called("count", n=1), tokens=12)
     assert (dialogue.trajectory.end, world.log, dialogue.trajectory.calls) == (End.MAX_TOKENS, [], [])
     assert dialogue.trajectory.turns[-1].tokens == 12
+
+
+async def test_a_session_that_does_not_open_has_a_time_of_its_own() -> None:
+    class Slow(World):
+        async def open(self, task: Task, seed: int) -> None:
+            await asyncio.sleep(0.1)
+            await super().open(task, seed)
+
+    await opened(Slow(), call_seconds=0.01)
+    with pytest.raises(DeadlineError, match=r"opening the session took over 0\.02 s"):
+        await opened(Slow(), open_seconds=0.02)
 
 
 class Failing(World):

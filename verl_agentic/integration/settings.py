@@ -28,6 +28,7 @@ class RolloutSettings:
         max_tool_chars: characters of a tool reply that reach the policy.
         max_parallel_calls: tool calls executed per assistant turn.
         call_seconds: wall time of one tool call or user reply.
+        open_seconds: wall time of opening a session; the first one may start a server or build an index.
         grace_seconds: how long what was cancelled at a deadline may clean up before it is left behind.
         trajectory_seconds: wall time of one trajectory.
         attempts: how often a trajectory is tried when the infrastructure fails, before its sample is dropped.
@@ -42,6 +43,7 @@ class RolloutSettings:
     max_tool_chars: int = 4096
     max_parallel_calls: int = 1
     call_seconds: float = 60.0
+    open_seconds: float = 120.0
     grace_seconds: float = 5.0
     trajectory_seconds: float = 600.0
     attempts: int = 2
@@ -49,7 +51,12 @@ class RolloutSettings:
     @property
     def limits(self) -> DialogueLimits:
         return DialogueLimits(
-            self.max_turns, self.max_tool_chars, self.max_parallel_calls, self.call_seconds, self.grace_seconds
+            self.max_turns,
+            self.max_tool_chars,
+            self.max_parallel_calls,
+            self.call_seconds,
+            self.open_seconds,
+            self.grace_seconds,
         )
 
 
@@ -181,6 +188,7 @@ _LEAST: dict[str, float] = {
     "rollout.max_tool_chars": 1,
     "rollout.max_parallel_calls": 1,
     "rollout.call_seconds": 0.001,
+    "rollout.open_seconds": 0.001,
     "rollout.grace_seconds": 0,
     "rollout.trajectory_seconds": 0.001,
     "rollout.attempts": 1,

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -23,31 +22,13 @@ from verl_agentic.core import (
 )
 from verl_agentic.rollout.arguments import Arguments, tool_arguments
 from verl_agentic.rollout.deadline import DeadlineError, gathered, within
+from verl_agentic.rollout.limits import DialogueLimits, encodable, shortened
 from verl_agentic.rollout.parse import RequestedCall, parse_assistant, typed
 from verl_agentic.tool_envs import Environment, ToolError
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class DialogueLimits:
-    """Bounds of one trajectory.
-
-    Attributes:
-        max_turns: assistant turns.
-        max_tool_chars: characters of a tool's reply that reach the policy (the paper's 4096): its beginning and end.
-        max_parallel_calls: tool calls executed per assistant turn; further ones are refused.
-        call_seconds: wall time of one tool call or user reply, and of opening and of closing the session.
-        grace_seconds: how long what was cancelled may clean up before it is left behind.
-    """
-
-    max_turns: int = 15
-    max_tool_chars: int = 4096
-    max_parallel_calls: int = 1
-    call_seconds: float = 60.0
-    grace_seconds: float = 5.0
 
 
 class Dialogue:
@@ -107,8 +88,9 @@ class Dialogue:
             UserInputError: the environment is not configured as the task needs it.
             InfrastructureError: the environment failed or took too long.
         """
+        seed = self.trajectory.seed
         try:
-            await self._ours("opening the session", self.env.open(self.task, self.trajectory.seed))
+            await self._ours("opening the session", self.env.open(self.task, seed), self.limits.open_seconds)
             tools = self.env.tools()
         except (BrokenTaskError, UserInputError, InfrastructureError):
             raise
@@ -220,7 +202,7 @@ class Dialogue:
             except UserInputError as failure:
                 raise self._failure(f"tool {name!r}", failure) from failure
         result = result if error is None else f"Error: {result}"
-        result = _shortened(_encodable(result), self.limits.max_tool_chars)
+        result = shortened(encodable(result), self.limits.max_tool_chars)
         return ToolCall(name, arguments, result, error), time.perf_counter() - started
 
     # The user
@@ -235,7 +217,7 @@ class Dialogue:
             self._end(End.NO_USER)
             return []
         if reply.content:
-            self._heard("user", _encodable(reply.content), time.perf_counter() - started)
+            self._heard("user", encodable(reply.content), time.perf_counter() - started)
         if reply.stop:
             self._end(End.USER_STOP)
             return []
@@ -245,14 +227,15 @@ class Dialogue:
 
     # What is common
 
-    async def _ours(self, what: str, work: Awaitable[T]) -> T:
+    async def _ours(self, what: str, work: Awaitable[T], seconds: float | None = None) -> T:
         """Await environment code by its deadline; what it raises that is not the policy's or the task's is ours."""
+        seconds = seconds or self.limits.call_seconds
         try:
-            return await within(work, self.limits.call_seconds, self.limits.grace_seconds)
+            return await within(work, seconds, self.limits.grace_seconds)
         except (ToolError, BrokenTaskError, UserInputError, InfrastructureError):
             raise
         except asyncio.TimeoutError as error:
-            raise DeadlineError(f"{self.task.env}: {what} took over {self.limits.call_seconds:g} s", what) from error
+            raise DeadlineError(f"{self.task.env}: {what} took over {seconds:g} s", what) from error
         except asyncio.CancelledError:
             self.cut_short.append(what)
             raise
@@ -279,22 +262,3 @@ class Dialogue:
         except Exception as error:
             raise self._failure("reading the final state", error) from error
         self.trajectory.end = end
-
-
-def _shortened(text: str, limit: int) -> str:
-    """At most ``limit`` characters of a reply: its beginning, a mark that says what is missing, and its end."""
-    if len(text) <= limit:
-        return text
-    mark = f"\n[... {len(text) - limit} characters left out ...]\n"
-    room = max(0, limit - len(mark))
-    tail = room // 4
-    return (text[: room - tail] + mark + text[len(text) - tail :])[:limit]
-
-
-def _encodable(text: str) -> str:
-    """``text`` without halves of surrogate pairs, which no database or tokenizer takes."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "replace").decode()
-    return text

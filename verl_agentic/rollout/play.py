@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from verl_agentic.core import Message, Task
-from verl_agentic.rollout.dialogue import Dialogue, DialogueLimits
+from verl_agentic.rollout.dialogue import Dialogue
+from verl_agentic.rollout.limits import DialogueLimits
 from verl_agentic.tool_envs import User, make_environment
 
 Policy = Callable[[Sequence[Message], Sequence[dict[str, Any]]], "str | Awaitable[str]"]
