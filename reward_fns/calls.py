@@ -6,7 +6,7 @@ from typing import Any
 
 from verl_agentic.core import BrokenTaskError, End, FailureKind, Trajectory, UserInputError
 from verl_agentic.reward_fns.common import RewardResult, decided, decode_ground_truth, read_submission
-from verl_agentic.tool_envs.replay import arguments_agree, is_free_text
+from verl_agentic.tool_envs.canonical import arguments_agree, is_free_text
 
 
 class CallsResult(RewardResult):

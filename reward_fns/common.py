@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, get_args
 
 from verl_agentic.core import BrokenTaskError, End, FailureKind, InfrastructureError, Trajectory, UserInputError
 from verl_agentic.core.text import without_thoughts
@@ -127,6 +127,16 @@ def decided(failure: FailureKind, reason: str = "", score: float | None = None) 
     }
 
 
+def check_on_undecided(value: object) -> None:
+    """Refuse anything but the values of :data:`OnUndecided`.
+
+    Raises:
+        UserInputError: naming the key and the values.
+    """
+    if value not in get_args(OnUndecided):
+        raise UserInputError(f"reward_kwargs.on_undecided={value!r}: must be zero or drop")
+
+
 def undecided(reason: str, on_undecided: OnUndecided) -> RewardResult:
     """The result where nobody could tell right from wrong, for want of time or memory.
 
@@ -136,8 +146,7 @@ def undecided(reason: str, on_undecided: OnUndecided) -> RewardResult:
     """
     if on_undecided == "drop":
         raise InfrastructureError(f"undecided: {reason}"[:MAX_REASON_CHARS])
-    if on_undecided != "zero":
-        raise UserInputError(f"reward_kwargs.on_undecided={on_undecided!r}: must be zero or drop")
+    check_on_undecided(on_undecided)
     return {
         "score": 0.0,
         "acc": 0.0,

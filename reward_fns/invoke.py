@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from verl_agentic.core import BrokenTaskError, FailureKind, InfrastructureError, UserInputError
+from verl_agentic.core.named import parameters_of
 from verl_agentic.reward_fns.common import Verdict
 
 
@@ -62,10 +63,8 @@ async def invoke(
 
 def accepted(function: Callable[..., Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """The keywords that a function takes."""
-    parameters = inspect.signature(function).parameters
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return dict(kwargs)
-    return {key: value for key, value in kwargs.items() if key in parameters}
+    parameters = parameters_of(function)
+    return {key: value for key, value in kwargs.items() if parameters is None or key in parameters}
 
 
 def complete(result: Any, name: str) -> dict[str, Any]:

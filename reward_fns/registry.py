@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-import importlib.util
-import os
 import sys
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from types import ModuleType
 from typing import Any, TypeVar
 
 from verl_agentic.core import BrokenTaskError, Task, Trajectory, UserInputError
-from verl_agentic.core.named import named_object
+from verl_agentic.core.named import module_of_file, named_object
 from verl_agentic.reward_fns.invoke import accepted, invoke
 
 BUILT_IN = ("math", "sql", "state", "calls", "rubric")
@@ -47,7 +43,12 @@ def configured_reward(name: str) -> ComputeScore:
     path, _, attribute = name.rpartition(":")
     if not path.endswith(".py"):
         return reward_function(name)
-    found = getattr(_module_of_file(os.path.abspath(os.path.expanduser(path))), attribute, None)
+    try:
+        found = getattr(module_of_file(path), attribute, None)
+    except FileNotFoundError as error:
+        raise UserInputError(f"reward function: {error}") from error
+    except Exception as error:  # whatever a user's file raises
+        raise UserInputError(f"reward function: {path} cannot be loaded: {type(error).__name__}: {error}") from error
     if not callable(found):
         raise UserInputError(f"reward function {name!r}: {path} has no function {attribute!r}")
     return found  # type: ignore[no-any-return]
@@ -96,6 +97,11 @@ def score_task(task: Task, trajectory: Trajectory) -> dict[str, Any]:
     return run_coroutine(score_task_async(task, trajectory))
 
 
+def success(task: Task, trajectory: Trajectory) -> float:
+    """1.0 when the task's own reward function calls the trajectory a success, else 0.0; raises as the above."""
+    return float(score_task(task, trajectory)["acc"])
+
+
 def run_coroutine(coroutine: Coroutine[Any, Any, _T]) -> _T:
     """Run a coroutine to its end, in another thread where this one has an event loop running."""
     try:
@@ -104,20 +110,3 @@ def run_coroutine(coroutine: Coroutine[Any, Any, _T]) -> _T:
         return asyncio.run(coroutine)
     with ThreadPoolExecutor(max_workers=1) as executor:
         return executor.submit(asyncio.run, coroutine).result()
-
-
-@functools.lru_cache(maxsize=64)
-def _module_of_file(path: str) -> ModuleType:
-    # Under its path, so that two files of one name do not become one module.
-    name = f"verl_agentic_user_reward:{path}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None or not os.path.isfile(path):
-        raise UserInputError(f"reward function: no such file: {path}")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[name]
-        raise UserInputError(f"reward function: {path} cannot be loaded: {type(error).__name__}: {error}") from error
-    return module

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib
-import importlib.util
 import inspect
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from verl_agentic.core import UserInputError
+from verl_agentic.core.named import module_of_file
 from verl_agentic.tool_envs.function_schema import function_schema
 
 LIFECYCLE = ("setup", "teardown", "state")
@@ -71,28 +67,10 @@ def load_object(spec: str) -> Any:
     if not source or not name:
         raise UserInputError(f"{spec!r} is neither 'package.module:name' nor 'path/to/file.py:name'")
     try:
-        module = _load_file(Path(source).resolve()) if source.endswith(".py") else importlib.import_module(source)
+        module = module_of_file(source) if source.endswith(".py") else importlib.import_module(source)
         return getattr(module, name)
     except Exception as error:  # whatever a user's module raises while it is imported
         raise UserInputError(f"{spec!r} cannot be imported: {type(error).__name__}: {error}") from error
-
-
-def _load_file(path: Path) -> ModuleType:
-    # By its path, so that two files of one name do not share a module.
-    name = f"_verl_agentic_file_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise FileNotFoundError(f"no file {path}")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
 
 
 @functools.cache

@@ -25,6 +25,7 @@ from verl_agentic.core import BrokenTaskError, InfrastructureError
 from verl_agentic.tool_envs.databases.base import (
     LARGE,
     SMALL,
+    Closing,
     Limits,
     QueryRefusedError,
     QueryResult,
@@ -32,13 +33,12 @@ from verl_agentic.tool_envs.databases.base import (
     Rows,
     Schema,
     fetch,
+    insertion,
     quote,
     short,
 )
 from verl_agentic.tool_envs.databases.expansion import mentions
 from verl_agentic.tool_envs.databases.worker import WorkerDatabase
-
-__all__ = ["GuardedDatabase", "QueryRefusedError", "QueryResult", "QueryTimeoutError"]
 
 MAX_SQL_CHARS = SMALL.sql_chars
 MAX_INSTRUCTIONS = SMALL.instructions
@@ -71,7 +71,7 @@ _MAX_EXPANSION = 20_000
 _SELECT = re.compile(r"\bselect\b", re.IGNORECASE)
 
 
-class GuardedDatabase:
+class GuardedDatabase(Closing):
     """One database built from DDL and rows, or read from a file; then only read. Close it, or use ``with``.
 
     Threads may share it; their queries take turns.
@@ -141,8 +141,7 @@ class GuardedDatabase:
     def query(self, sql: str, max_rows: int | None = None) -> QueryResult:
         """Run one read-only statement; see :meth:`verl_agentic.tool_envs.databases.Database.query`."""
         limits = self._limits
-        if len(sql) > limits.sql_chars:
-            raise QueryRefusedError(f"query is longer than {limits.sql_chars} characters")
+        limits.check_length(sql)
         if not self._bounded and "||" in sql:
             raise QueryRefusedError("|| is not available")
         if self._worker and (self._always_apart or _may_grow(sql)):
@@ -178,12 +177,6 @@ class GuardedDatabase:
         with self._lock:
             self._connection.close()
 
-    def __enter__(self) -> GuardedDatabase:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def _build(self, schema: Schema, rows: Rows) -> dict[str, list[str]]:
         execute = self._connection.execute
         execute("BEGIN")
@@ -191,11 +184,9 @@ class GuardedDatabase:
             execute(statement)
         tables = self._read_tables()
         for name, table_rows in rows.items():
-            if name not in tables:
-                raise BrokenTaskError(f"rows are given for table {name!r}, which the schema does not create")
-            holes = ", ".join("?" * len(tables[name]))
+            statement = insertion(tables, name)
             self._budget = max(MAX_INSTRUCTIONS, 1000 * len(table_rows))
-            self._connection.executemany(f"INSERT INTO {quote(name)} VALUES ({holes})", table_rows)
+            self._connection.executemany(statement, table_rows)
         execute("COMMIT")
         return tables
 

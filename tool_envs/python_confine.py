@@ -23,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from verl_agentic.tool_envs import python_kernel as kernel
+from verl_agentic.tool_envs import linux_calls as kernel
 from verl_agentic.tool_envs import python_landlock as landlock
 from verl_agentic.tool_envs import python_namespaces as namespaces
 from verl_agentic.tool_envs.python_seccomp import allow_calls

@@ -11,7 +11,7 @@ import os
 import struct
 from collections.abc import Sequence
 
-from verl_agentic.tool_envs.python_kernel import syscall
+from verl_agentic.tool_envs.linux_calls import syscall
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _READ_FILE, _READ_DIR = 1 << 2, 1 << 3

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from verl_agentic.tool_envs.python_kernel import detach, mount, syscall, unshare
+from verl_agentic.tool_envs.linux_calls import detach, mount, syscall, unshare
 
 SCRATCH = "/scratch"
 

@@ -12,7 +12,7 @@ import platform
 import struct
 from collections.abc import Sequence
 
-from verl_agentic.tool_envs.python_kernel import prctl
+from verl_agentic.tool_envs.linux_calls import prctl
 
 _PR_SET_SECCOMP = 22
 _MODE_FILTER = 2

@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from verl_agentic.tool_envs import python_kernel as kernel
+from verl_agentic.tool_envs import linux_calls as kernel
 from verl_agentic.tool_envs.python_confine import Budget, Confinement, confine, find_escapes, in_child, leave_world
 from verl_agentic.tool_envs.python_frames import encode
 from verl_agentic.tool_envs.python_session import serve

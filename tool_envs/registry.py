@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from verl_agentic.core import BrokenTaskError, UserInputError
-from verl_agentic.core.named import named_class
+from verl_agentic.core.named import named_class, parameters_of
 from verl_agentic.tool_envs.base import Environment
 from verl_agentic.tool_envs.user import User
 
@@ -79,9 +77,10 @@ def make_environment(
     chosen = (options or {}).get(name) or {}
     if not chosen:
         return cls(user)
-    known = _options(cls)
+    parameters = parameters_of(cls)
     for key in chosen:
-        if known is not None and key not in known:
+        if parameters is not None and (key == "user" or key not in parameters):
+            known = [name for name in parameters if name != "user"]
             has = f"its options are {', '.join(known)}" if known else "it has no options"
             raise UserInputError(f"{OPTIONS_KEY}.{name}.{key}: environment {name!r} has no such option; {has}")
     try:
@@ -105,12 +104,3 @@ def check_options(options: Mapping[str, Mapping[str, Any]], also: str | None = N
             raise UserInputError(f"{OPTIONS_KEY}.{name}: {error}") from error
     for name in dict.fromkeys([*options, *([also] if also else [])]):
         make_environment(name, None, options)
-
-
-@functools.cache
-def _options(cls: type[Environment]) -> tuple[str, ...] | None:
-    """Names of the options that a class takes, ``None`` where it takes any."""
-    _, *parameters = inspect.signature(cls.__init__).parameters.values()
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        return None
-    return tuple(parameter.name for parameter in parameters if parameter.name != "user")

@@ -11,22 +11,10 @@ from verl_agentic.core import BrokenTaskError, Task
 from verl_agentic.core.chat import ChatModel
 from verl_agentic.core.fence import clipped, encoded
 from verl_agentic.tool_envs.base import Environment, ToolError
-from verl_agentic.tool_envs.canonical import ToolSignature, arguments_agree, is_free_text, only_reads, same_value
+from verl_agentic.tool_envs.canonical import ToolSignature, same_value
 from verl_agentic.tool_envs.registry import register_environment
 from verl_agentic.tool_envs.tool_simulator import Answer, ToolSimulator, checked_model
 from verl_agentic.tool_envs.user import User
-
-__all__ = [
-    "NO_OUTPUT",
-    "PATHS",
-    "Path",
-    "ReplayEnvironment",
-    "ToolSignature",
-    "arguments_agree",
-    "is_free_text",
-    "only_reads",
-    "same_value",
-]
 
 Path = Literal["normal", "hack"]
 PATHS: tuple[Path, ...] = ("normal", "hack")

@@ -8,8 +8,6 @@ import fcntl
 import importlib
 import os
 import re
-import shutil
-import tempfile
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
@@ -19,6 +17,7 @@ from typing import Any
 import numpy
 
 from verl_agentic.core import InfrastructureError, UserInputError
+from verl_agentic.core.folders import make_whole
 from verl_agentic.tool_envs.search_documents import (
     Document,
     DocumentFile,
@@ -93,7 +92,7 @@ def open_index(corpus: Path, cache: Path) -> SearchIndex:
             with (cache / f"{folder.name}.lock").open("w", encoding="ascii") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 if not folder.is_dir():
-                    _build(files, corpus, folder)
+                    make_whole(folder, lambda partial: _build(files, corpus, partial))
         return SearchIndex(engine.BM25.load(str(folder), mmap=True), DocumentFile(folder))
     except OSError as error:
         raise InfrastructureError(f"the search index in {cache} cannot be used: {error}") from error
@@ -133,14 +132,8 @@ def _open(key: tuple[Path, Path], future: Future[SearchIndex]) -> None:
 
 
 def _build(files: list[Path], corpus: Path, folder: Path) -> None:
-    temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
-    try:
-        _built(DocumentFile.write(temporary, read_documents(files, corpus))).save(str(temporary), show_progress=False)
-        temporary.chmod(0o755)
-        temporary.rename(folder)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+    documents = DocumentFile.write(folder, read_documents(files, corpus))
+    _built(documents).save(str(folder), show_progress=False)
 
 
 def _built(documents: Iterable[Document]) -> Any:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 from verl_agentic.core import UserInputError
-from verl_agentic.core.named import named_class
+from verl_agentic.core.named import named_class, parameters_of
 from verl_agentic.tool_envs.user import User
 
 _BUILT_IN = {
@@ -29,13 +28,12 @@ def make_user(name: str, **options: Any) -> User:
         UserInputError: no user goes by that name, or it has no such option.
     """
     cls = named_class("user", name, _BUILT_IN, User)
-    parameters = inspect.signature(cls).parameters
-    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        for key in options:
-            if key not in parameters:
-                known = ", ".join(parameters) or "none"
-                raise UserInputError(
-                    f"agentic.rollout.simulator_options.{key} is unknown to the user {name!r}; options: {known}"
-                )
+    parameters = parameters_of(cls)
+    for key in options:
+        if parameters is not None and key not in parameters:
+            known = ", ".join(parameters) or "none"
+            raise UserInputError(
+                f"agentic.rollout.simulator_options.{key} is unknown to the user {name!r}; options: {known}"
+            )
     user: User = cls(**options)
     return user

@@ -9,7 +9,6 @@ reply. Linux only.
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import importlib
 import json
@@ -23,11 +22,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from verl_agentic.tool_envs import linux_calls
+
 HEADER = struct.Struct(">I")
 MAX_ERROR_CHARS = 500
-
-_PR_SET_PDEATHSIG = 1
-_PR_SET_NO_NEW_PRIVS = 38
 
 
 def load(target: str) -> Callable[[Any], Any]:
@@ -51,12 +49,12 @@ def confine(memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (mapped + memory_bytes, mapped + memory_bytes))
-    ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    linux_calls.no_new_privileges()
 
 
 def die_with_parent(parent: int) -> None:
     """Have the kernel kill this process when ``parent`` ends, also where it is too busy to see its socket close."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    linux_calls.die_with_parent()
     if os.getppid() != parent:  # it ended before the kernel was told
         os._exit(0)
 

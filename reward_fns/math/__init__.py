@@ -22,6 +22,7 @@ from verl_agentic.reward_fns.common import (
     RewardResult,
     Submission,
     Verdict,
+    check_on_undecided,
     decided,
     no_answer,
     read_submission,
@@ -140,8 +141,7 @@ def _settings(rel_tol: Any, abs_tol: Any, seconds: Any, on_undecided: Any) -> To
         number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
         if not number or not 0 <= value <= most or (key == "seconds" and not value):
             raise UserInputError(f"reward_kwargs.{key}={value!r}: must be a number from 0 to {most}")
-    if on_undecided not in ("zero", "drop"):
-        raise UserInputError(f"reward_kwargs.on_undecided={on_undecided!r}: must be zero or drop")
+    check_on_undecided(on_undecided)
     return Tolerance(float(rel_tol), float(abs_tol))
 
 

@@ -180,7 +180,7 @@ async def test_isolated_functions_run_elsewhere_and_are_killed() -> None:
         ({"tools": ["weather"]}, "neither 'package.module:name' nor"),
         ({"tools": ["acme_worlds.tools:nothing"]}, "'acme_worlds.tools:nothing' cannot be imported: AttributeError"),
         ({"tools": ["acme_worlds.none:nothing"]}, "cannot be imported: ModuleNotFoundError"),
-        ({"tools": ["/nowhere/file.py:f"]}, "no file /nowhere/file.py"),
+        ({"tools": ["/nowhere/file.py:f"]}, "no such file: /nowhere/file.py"),
         ({"tools": ["acme_worlds.tools:weather", f"{TOOLS_FILE}:weather"]}, "both a tool 'weather'"),
         ({"tools": ["acme_worlds.tools:PLUGIN"]}, "cannot be imported"),
         ({"tools": ["acme_worlds.tools:Basket"], "isolate": True}, r"functions\.isolate: 'acme_worlds.tools:Basket'"),

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError
-from verl_agentic.tool_envs.databases import Limits
-from verl_agentic.tool_envs.guarded_sqlite import GuardedDatabase, QueryRefusedError, _may_grow
+from verl_agentic.tool_envs.databases import Limits, QueryRefusedError
+from verl_agentic.tool_envs.guarded_sqlite import GuardedDatabase, _may_grow
 
 SCHEMA = ["CREATE TABLE books(title TEXT, pages INTEGER)", "CREATE TABLE shops(name TEXT)"]
 ROWS = {"books": [["Dune", 412], ["Moon", 120], ["Wolf", None]], "shops": [["It's"]]}

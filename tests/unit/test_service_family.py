@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from verl_agentic.core import BrokenTaskError, FailureKind, Message, Task, Trajectory
+from verl_agentic.core.speech import TRANSFER
 from verl_agentic.reward_fns.common import RewardResult
 from verl_agentic.reward_fns.state import compute_score
 from verl_agentic.rollout import Policy, parse_assistant, play
-from verl_agentic.rollout.parse import TRANSFER
 from verl_agentic.synthesis.base import SPLITS
 from verl_agentic.synthesis.service import ServiceFamily
 from verl_agentic.synthesis.service.domain import Rule

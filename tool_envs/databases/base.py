@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
+
+from verl_agentic.core import BrokenTaskError
 
 Schema = Sequence[str]
 Rows = Mapping[str, Sequence[Sequence[Any]]]
+
+C = TypeVar("C", bound="Closing")
 
 _CHUNK = 100
 
@@ -58,6 +63,15 @@ class Limits:
     instructions: int = 200_000
     memory_mb: int = 256
 
+    def check_length(self, sql: str) -> None:
+        """Refuse a text that is too long to look at.
+
+        Raises:
+            QueryRefusedError: it has more than ``sql_chars`` characters.
+        """
+        if len(sql) > self.sql_chars:
+            raise QueryRefusedError(f"query is longer than {self.sql_chars} characters")
+
 
 SMALL = Limits()
 """For databases built from a few rows."""
@@ -95,6 +109,40 @@ class Database(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+class Closing(ABC):
+    """What is closed at the end of a ``with``."""
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    def __enter__(self: C) -> C:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def columns_by_table(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Names of the columns by table, from pairs of both in order."""
+    found: dict[str, list[str]] = {}
+    for table, column in pairs:
+        found.setdefault(table, []).append(column)
+    return found
+
+
+def insertion(tables: Mapping[str, Sequence[str]], name: str, hole: str = "?") -> str:
+    """The statement that inserts a row of values into a table.
+
+    Raises:
+        BrokenTaskError: there is no such table.
+    """
+    if name not in tables:
+        raise BrokenTaskError(f"rows are given for table {name!r}, which the schema does not create")
+    return f"INSERT INTO {quote(name)} VALUES ({', '.join([hole] * len(tables[name]))})"
 
 
 def fetch(

@@ -7,19 +7,20 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError, UserInputError
 from verl_agentic.tool_envs.databases.base import (
+    Closing,
     Limits,
     QueryRefusedError,
     QueryResult,
     QueryTimeoutError,
     Rows,
     Schema,
+    columns_by_table,
     fetch,
-    quote,
+    insertion,
     short,
 )
 
@@ -28,7 +29,7 @@ _REFUSED = re.compile(r"\b(duckdb_\w+|pragma_\w+|current_setting|getenv|read_\w+
 _CATALOGS = re.compile(r"\b(information_schema|pg_catalog|sqlite_master|duckdb_\w+|pg_\w+)\b", re.I)
 
 
-class DuckDbDatabase:
+class DuckDbDatabase(Closing):
     """One in-memory database built from DDL and rows, or a file opened read-only."""
 
     def __init__(self, schema: Schema, rows: Rows | None, *, path: Path | None, limits: Limits) -> None:
@@ -64,11 +65,9 @@ class DuckDbDatabase:
                 self._connection.execute(statement)
             self.tables = self._read_tables()
             for name, table_rows in (rows or {}).items():
-                if name not in self.tables:
-                    raise BrokenTaskError(f"rows are given for table {name!r}, which the schema does not create")
-                holes = ", ".join("?" * len(self.tables[name]))
+                statement = insertion(self.tables, name)
                 if table_rows:
-                    self._connection.executemany(f"INSERT INTO {quote(name)} VALUES ({holes})", table_rows)
+                    self._connection.executemany(statement, table_rows)
             self._connection.execute("SET enable_external_access = false")
             self._connection.execute("SET lock_configuration = true")
         except (duckdb.OutOfMemoryException, duckdb.FatalException) as error:
@@ -81,8 +80,7 @@ class DuckDbDatabase:
     def query(self, sql: str, max_rows: int | None = None) -> QueryResult:
         """Run one ``SELECT``; see :meth:`verl_agentic.tool_envs.databases.Database.query`."""
         limits = self._limits
-        if len(sql) > limits.sql_chars:
-            raise QueryRefusedError(f"query is longer than {limits.sql_chars} characters")
+        limits.check_length(sql)
         if _REFUSED.search(sql) or _CATALOGS.search(sql):
             raise QueryRefusedError("query reads what is not a table of this database")
         with self._clear_errors(), self._stopped_after(limits.seconds) as is_stopped:
@@ -110,22 +108,11 @@ class DuckDbDatabase:
     def close(self) -> None:
         self._connection.close()
 
-    def __enter__(self) -> DuckDbDatabase:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def _read_tables(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
         statement = (
             "SELECT table_name, column_name FROM information_schema.columns ORDER BY table_name, ordinal_position"
         )
-        for table, column in self._connection.execute(statement).fetchall():
-            found.setdefault(table, []).append(column)
-        return found
+        return columns_by_table(self._connection.execute(statement).fetchall())
 
     @contextmanager
     def _stopped_after(self, seconds: float) -> Iterator[Callable[[], bool]]:

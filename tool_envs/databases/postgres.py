@@ -8,21 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Any
 
 from sqlalchemy.engine import URL
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError, UserInputError
 from verl_agentic.tool_envs.databases.base import (
+    Closing,
     Limits,
     QueryRefusedError,
     QueryResult,
     QueryTimeoutError,
     Rows,
     Schema,
+    columns_by_table,
     fetch,
-    quote,
+    insertion,
     short,
 )
 from verl_agentic.tool_envs.databases.postgres_text import check_text
@@ -49,7 +50,7 @@ ORDER BY c.relname, a.attnum
 """
 
 
-class PostgresDatabase:
+class PostgresDatabase(Closing):
     """One session; each query has its own read-only transaction, which is rolled back."""
 
     def __init__(self, url: URL, schema: Schema | None, rows: Rows | None, limits: Limits) -> None:
@@ -89,8 +90,7 @@ class PostgresDatabase:
     def query(self, sql: str, max_rows: int | None = None) -> QueryResult:
         """Run one ``SELECT``; see :meth:`verl_agentic.tool_envs.databases.Database.query`."""
         limits = self._limits
-        if len(sql) > limits.sql_chars:
-            raise QueryRefusedError(f"query is longer than {limits.sql_chars} characters")
+        limits.check_length(sql)
         check_text(sql)
         # A cursor takes one SELECT and nothing else; declared by the extended protocol, it is one statement.
         with (
@@ -106,14 +106,6 @@ class PostgresDatabase:
 
     def close(self) -> None:
         self._connection.close()
-
-    def __enter__(self) -> PostgresDatabase:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _check_role(self, url: URL) -> None:
         powerful, unbounded = self._connection.execute(_RIGHTS).fetchone()
@@ -140,18 +132,12 @@ class PostgresDatabase:
             self._connection.execute("SELECT set_config(%s, %s, false)", (name, str(value)))
 
     def _read_tables(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        for table, column in self._connection.execute(_COLUMNS).fetchall():
-            found.setdefault(table, []).append(column)
-        return found
+        return columns_by_table(self._connection.execute(_COLUMNS).fetchall())
 
     def _insert(self, rows: Rows) -> None:
         for name, table_rows in rows.items():
-            if name not in self.tables:
-                raise BrokenTaskError(f"rows are given for table {name!r}, which the schema does not create")
-            holes = ", ".join(["%s"] * len(self.tables[name]))
             with self._connection.cursor() as cursor:
-                cursor.executemany(f"INSERT INTO {quote(name)} VALUES ({holes})", table_rows)
+                cursor.executemany(insertion(self.tables, name, hole="%s"), table_rows)
 
     @contextmanager
     def _clear_errors(self) -> Iterator[None]:

@@ -11,13 +11,13 @@ import time
 from collections import OrderedDict
 from decimal import Decimal
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from sqlalchemy.engine import URL, make_url
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError, UserInputError
 from verl_agentic.tool_envs.databases.base import (
+    Closing,
     Database,
     Limits,
     QueryRefusedError,
@@ -46,7 +46,7 @@ _ERRORS: dict[str, type[Exception]] = {
 }
 
 
-class WorkerDatabase:
+class WorkerDatabase(Closing):
     """A database that lives in the workers of a pool, each of which builds it when it first needs it."""
 
     def __init__(self, url: str | URL, schema: Schema | None, rows: Rows | None, limits: Limits) -> None:
@@ -74,8 +74,7 @@ class WorkerDatabase:
 
     def query(self, sql: str, max_rows: int | None = None) -> QueryResult:
         """See :meth:`verl_agentic.tool_envs.databases.Database.query`."""
-        if len(sql) > self._limits.sql_chars:
-            raise QueryRefusedError(f"query is longer than {self._limits.sql_chars} characters")
+        self._limits.check_length(sql)
         request = {"op": "query", "sql": sql, "max_rows": max_rows}
         reply = self._ask(request, self._limits.seconds + GRACE_SECONDS)
         rows = [tuple(_decoded(cell) for cell in row) for row in reply["rows"]]
@@ -83,14 +82,6 @@ class WorkerDatabase:
 
     def close(self) -> None:
         """Nothing to do: a worker forgets the databases that it used longest ago."""
-
-    def __enter__(self) -> WorkerDatabase:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
         self._key = self._key or hashlib.sha256(json.dumps(self._spec, default=str).encode()).hexdigest()

@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from verl_agentic.core import BrokenTaskError, Task, Trajectory, UserInputError
+from verl_agentic.core import BrokenTaskError, Task, UserInputError
 from verl_agentic.flywheel import ExpertVerifier
 from verl_agentic.integration.prepare import generate_splits
 from verl_agentic.integration.settings import AgenticSettings, CurriculumNode
-from verl_agentic.reward_fns.registry import reward_function, score_task
+from verl_agentic.reward_fns.registry import reward_function, success
 from verl_agentic.rollout import Dialogue
 from verl_agentic.synthesis.agenticqwen import load_agenticqwen
 from verl_agentic.synthesis.base import SPLITS, Split, TaskFamily
@@ -125,7 +125,7 @@ def unfit(task: Task, families: Mapping[str, TaskFamily]) -> str | None:
     except UserInputError as error:
         return str(error)
     if task.kind in families:
-        return ExpertVerifier(families, _success, lambda _: make_user(SIMULATOR))(task)
+        return ExpertVerifier(families, success, lambda _: make_user(SIMULATOR))(task)
     try:
         asyncio.run(_open(task))
     except BrokenTaskError as error:
@@ -139,10 +139,6 @@ async def _open(task: Task) -> None:
         await dialogue.open()
     finally:
         await dialogue.close()
-
-
-def _success(task: Task, trajectory: Trajectory) -> float:
-    return float(score_task(task, trajectory)["acc"])
 
 
 def _write(tasks: Sequence[Task], path: Path, split: Split) -> None:

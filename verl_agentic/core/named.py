@@ -1,9 +1,16 @@
-"""Objects by name: a built-in's short name, or the path ``package.module:Name`` of a user's own."""
+"""Objects by name: a built-in's short name, ``package.module:Name``, or what a Python file of the user's defines."""
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import importlib
+import importlib.util
+import inspect
+import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from verl_agentic.core.errors import UserInputError
@@ -44,3 +51,38 @@ def named_class(what: str, name: str, built_in: Mapping[str, str], base: type, k
     if not (isinstance(found, type) and issubclass(found, base)):
         raise UserInputError(f"{what} {name!r} is not a subclass of {base.__module__}.{base.__qualname__}")
     return found
+
+
+@functools.lru_cache(maxsize=256)
+def parameters_of(factory: Callable[..., Any]) -> tuple[str, ...] | None:
+    """Names of the parameters that a class or function takes, ``None`` where it takes any keyword."""
+    parameters = inspect.signature(factory).parameters.values()
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return None
+    return tuple(parameter.name for parameter in parameters)
+
+
+def module_of_file(path: str | Path) -> ModuleType:
+    """The module that a Python file holds; each file is executed once per process.
+
+    Raises:
+        FileNotFoundError: there is no such file. Whatever the file raises when it is executed is raised.
+    """
+    return _module_of_file(Path(path).expanduser().resolve())
+
+
+@functools.lru_cache(maxsize=256)
+def _module_of_file(path: Path) -> ModuleType:
+    # Under its path, so that two files of one name do not become one module.
+    name = f"_verl_agentic_file_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise FileNotFoundError(f"no such file: {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module

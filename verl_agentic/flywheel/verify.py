@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError, Task, Trajectory
+from verl_agentic.reward_fns.registry import run_coroutine
 from verl_agentic.rollout import DialogueLimits, play
 from verl_agentic.synthesis.base import TaskFamily
 from verl_agentic.tool_envs import User
@@ -37,7 +36,8 @@ def verify(
         InfrastructureError: the environment, the user or the scorer failed; says nothing about the task.
     """
     try:
-        trajectory = _run(task, family, user, limits)
+        session = play(task, family.expert(task), user=user, limits=limits, seed=task.seed)
+        trajectory = run_coroutine(session).trajectory
     except BrokenTaskError as error:
         return f"broken: {error}"
     except InfrastructureError:
@@ -83,16 +83,3 @@ class ExpertVerifier:
             return f"no task family for kind {task.kind!r} to verify it with"
         user = self._user_factory(task) if self._user_factory else None
         return verify(task, family, self._scorer, user=user, limits=self._limits)
-
-
-def _run(task: Task, family: TaskFamily, user: User | None, limits: DialogueLimits | None) -> Trajectory:
-    async def session() -> Trajectory:
-        return (await play(task, family.expert(task), user=user, limits=limits, seed=task.seed)).trajectory
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(session())
-    # A loop cannot be entered twice in one thread.
-    with ThreadPoolExecutor(max_workers=1) as executor:
-        return executor.submit(lambda: asyncio.run(session())).result()

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import time
 
-from verl_agentic.core import Task, Trajectory
 from verl_agentic.flywheel import ExpertVerifier, draw_epoch, make_hooks, protected_splits, run_round
 from verl_agentic.integration.settings import AgenticSettings
-from verl_agentic.reward_fns.registry import score_task
+from verl_agentic.reward_fns.registry import success
 from verl_agentic.store import RoundRecord, Store, TaskStatus
 from verl_agentic.store.statistics import pool_counts
 from verl_agentic.synthesis.families import load_families
@@ -37,7 +36,7 @@ class EpochPlanner:
         self._hooks = make_hooks(settings.flywheel.hooks, families=families)
         rollout = settings.rollout
         self._verifier = ExpertVerifier(
-            families, _success, lambda task: make_user(rollout.simulator, **rollout.simulator_options), rollout.limits
+            families, success, lambda task: make_user(rollout.simulator, **rollout.simulator_options), rollout.limits
         )
         self._protected = protected_splits(families.values())
 
@@ -97,7 +96,3 @@ class EpochPlanner:
             if status is TaskStatus.ACTIVE:
                 metrics[f"agentic/pool/active/{kind}"] = float(count)
         return metrics
-
-
-def _success(task: Task, trajectory: Trajectory) -> float:
-    return float(score_task(task, trajectory)["acc"])

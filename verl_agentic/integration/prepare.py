@@ -69,7 +69,7 @@ def generate_splits(settings: AgenticSettings) -> Splits:
             structures = list(family.structures(split))
             tasks: dict[str, Task] = {}
             if split == "train":
-                structures = shallow_structures(family, split, curriculum.initial_depth)
+                structures = list(shallow_structures(family, split, curriculum.initial_depth))
             structure_of = take_turns(structures, family.branch)
             tries = 0
             while len(tasks) < wanted:

@@ -1,9 +1,9 @@
 """The dialogue of one trajectory, independent of who samples the tokens."""
 
+from verl_agentic.core.action import AssistantAction, parse_assistant
 from verl_agentic.rollout.deadline import DeadlineError
 from verl_agentic.rollout.dialogue import Dialogue
 from verl_agentic.rollout.limits import DialogueLimits
-from verl_agentic.rollout.parse import AssistantAction, parse_assistant
 from verl_agentic.rollout.play import Policy, play
 
 __all__ = ["AssistantAction", "DeadlineError", "Dialogue", "DialogueLimits", "Policy", "parse_assistant", "play"]

@@ -20,10 +20,11 @@ from verl_agentic.core import (
     Turn,
     UserInputError,
 )
+from verl_agentic.core.action import parse_assistant
+from verl_agentic.core.calls import RequestedCall, typed
 from verl_agentic.rollout.arguments import Arguments, tool_arguments
 from verl_agentic.rollout.deadline import DeadlineError, gathered, within
 from verl_agentic.rollout.limits import DialogueLimits, encodable, shortened
-from verl_agentic.rollout.parse import RequestedCall, parse_assistant, typed
 from verl_agentic.tool_envs import Environment, ToolError
 
 logger = logging.getLogger(__name__)

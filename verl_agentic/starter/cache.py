@@ -9,12 +9,11 @@ import importlib.metadata
 import importlib.util
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from verl_agentic.core import UserInputError
+from verl_agentic.core.folders import make_whole
 from verl_agentic.starter.settings import StarterSettings
 from verl_agentic.synthesis.families import family_module
 
@@ -58,13 +57,7 @@ def cached_folder(root: Path, key: str, build: Callable[[Path], object]) -> Path
         fcntl.flock(lock, fcntl.LOCK_EX)
         if folder.is_dir():
             return folder
-        partial = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=root))
-        try:
-            build(partial)
-            partial.chmod(0o755)
-            partial.rename(folder)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+        make_whole(folder, build)
     return folder
 
 

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 
 from verl_agentic.core import Task
-from verl_agentic.synthesis.balance import depth_of, shallow_structures, take_turns
+from verl_agentic.synthesis.balance import shallow_structures, take_turns
 from verl_agentic.synthesis.base import Split, TaskFamily
 
 
@@ -32,5 +32,5 @@ def balanced_tasks(
 
 
 def _rotation(family: TaskFamily, split: Split, max_depth: int) -> Callable[[int], str]:
-    structures = shallow_structures(family, split, max_depth)
-    return take_turns(structures, lambda structure: (family.branch(structure), depth_of(family, structure)))
+    depths = shallow_structures(family, split, max_depth)
+    return take_turns(list(depths), lambda structure: (family.branch(structure), depths[structure]))

@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 
 from verl_agentic.core import Message, Task, UserInputError
-from verl_agentic.tool_envs.replay import ToolSignature, only_reads, same_value
+from verl_agentic.tool_envs.canonical import ToolSignature, only_reads, same_value
 
 KIND = "agenticqwen"
 

@@ -14,13 +14,14 @@ def depth_of(family: TaskFamily, structure: str) -> int:
     return family.generate(structure, random.Random(f"depth/{structure}")).depth
 
 
-def shallow_structures(family: TaskFamily, split: Split, max_depth: int) -> list[str]:
-    """Structures of ``split`` whose tasks are at most ``max_depth`` deep, in the family's order.
+def shallow_structures(family: TaskFamily, split: Split, max_depth: int) -> dict[str, int]:
+    """Structures of ``split`` whose tasks are at most ``max_depth`` deep, in the family's order, with their depths.
 
     Raises:
         UserInputError: there is none.
     """
-    kept = [structure for structure in family.structures(split) if depth_of(family, structure) <= max_depth]
+    depths = {structure: depth_of(family, structure) for structure in family.structures(split)}
+    kept = {structure: depth for structure, depth in depths.items() if depth <= max_depth}
     if not kept:
         raise UserInputError(f"family {family.kind!r} has no {split} structure of depth <= {max_depth}")
     return kept

@@ -15,7 +15,8 @@ from verl_agentic.rollout import Policy
 from verl_agentic.synthesis.base import Split, TaskFamily
 from verl_agentic.synthesis.sql_query import AGGREGATES, Condition, Query, edges, mutants, read_question, tell
 from verl_agentic.synthesis.sql_world import DOMAINS, Domain, Rows, draw_rows
-from verl_agentic.tool_envs.guarded_sqlite import GuardedDatabase, QueryRefusedError, QueryResult
+from verl_agentic.tool_envs.databases import QueryRefusedError, QueryResult
+from verl_agentic.tool_envs.guarded_sqlite import GuardedDatabase
 from verl_agentic.tool_envs.sql import MAX_SHOWN_ROWS, SQL_TOOLS
 
 SYSTEM = "Answer with SQL."
