@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,16 @@ def test_row_form() -> None:
     assert json.loads(row["reward_model"]["ground_truth"]) == {"answer": "5"}
     assert (row["extra_info"]["index"], row["extra_info"]["split"]) == (3, "held_out")
     assert Task.from_json(row["extra_info"]["task"]) == task
+
+
+def test_rows_keep_the_order_of_keys() -> None:
+    """The policy reads tool schemas and arguments as they lie: sorting them would show it another format than its demonstrations."""
+    schema = {"type": "function", "function": {"name": "b", "description": "a", "parameters": {"z": 1, "a": 2}}}
+    task = dataclasses.replace(make_task(1), tools=[schema], env_args={"y": {"q": 0, "p": 0}, "x": 1})
+    again = Task.from_json(to_row(task, 0, "train")["extra_info"]["task"])
+    assert json.dumps(again.tools) == json.dumps([schema])
+    assert json.dumps(again.env_args) == json.dumps(task.env_args)
+    assert again.content_hash == task.content_hash
 
 
 def test_parquet_roundtrip(tmp_path: Path) -> None:

@@ -68,8 +68,8 @@ class Task:
         return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
     def to_json(self) -> str:
-        """One line of JSON with every field."""
-        return json.dumps(dataclasses.asdict(self), ensure_ascii=False, sort_keys=True)
+        """One line of JSON with every field, in the author's order: the policy reads tool schemas in that order."""
+        return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Task:
