@@ -62,7 +62,7 @@ def test_rows_keep_the_order_of_keys() -> None:
     again = Task.from_json(to_row(task, 0, "train")["extra_info"]["task"])
     assert json.dumps(again.tools) == json.dumps([schema])
     assert json.dumps(again.env_args) == json.dumps(task.env_args)
-    assert again.content_hash == task.content_hash
+    assert again.content_hash() == task.content_hash()
 
 
 def test_parquet_roundtrip(tmp_path: Path) -> None:
