@@ -19,6 +19,12 @@ _HOLDS: dict[Operator, Callable[[Any, Any], bool]] = {
     "at_most": lambda value, bound: bool(value <= bound),
     "at_least": lambda value, bound: bool(value >= bound),
 }
+# How a comparison is said, where it holds and where it does not.
+_SAID: dict[Operator, tuple[str, str]] = {
+    "is": ("is", "is not"),
+    "at_most": ("is at most", "is over"),
+    "at_least": ("is at least", "is under"),
+}
 # Share of numbers put right at the bound, where "at most 30" and "under 30" part.
 _BOUNDARY_SHARE = 0.2
 
@@ -115,6 +121,11 @@ class Rule:
 
     def holds(self, value: Value, bound: Value) -> bool:
         return _HOLDS[self.operator](value, bound)
+
+    def compare(self, value: Value, bound: Value) -> str:
+        """The comparison in words, e.g. ``45 is over 30``."""
+        holds, fails = _SAID[self.operator]
+        return f"{value} {holds if self.holds(value, bound) else fails} {bound}"
 
     def sample(self, values: Sequence[Value], bound: Value, holds: bool, rng: random.Random) -> Value:
         """One of ``values`` for which the condition holds, or does not; often one next to the bound."""

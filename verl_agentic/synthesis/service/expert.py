@@ -45,20 +45,23 @@ def _next(domain: Domain, intent: Intent, bounds: dict[str, Value], messages: Se
     if not keys or results[domain.lookup.name, keys[-1]].startswith("Error"):
         return f"<question>Which {domain.noun}?</question>"
     key = keys[-1]
-    verdict = judge(intent, bounds, json.loads(results[domain.lookup.name, key]))
+    record = json.loads(results[domain.lookup.name, key])
+    verdict = judge(intent, bounds, record)
+    # What has just been read is weighed in words, rule by rule, before anything is decided on it.
+    weighed = f"{weigh(intent, bounds, record)} " if messages[-1]["role"] == "tool" else ""
     if verdict is not None:
-        return REFUSE if verdict == "deny" else TRANSFER
+        return weighed + (REFUSE if verdict == "deny" else TRANSFER)
     if (intent.name, key) in results:
         return DONE
     if messages[0]["content"].endswith(CONFIRM_CLAUSE):
-        if not any(message["content"] == CONFIRM for message in messages):
-            return CONFIRM
+        if not any(message["content"].endswith(CONFIRM) for message in messages):
+            return weighed + CONFIRM
         if messages[-1]["content"] != YES:
             return KEPT
     arguments: dict[str, Any] = {"id": key}
     if intent.amount and (amount := _AMOUNT.search(said)):
         arguments[intent.amount] = int(amount.group())
-    return tool_call(intent.name, arguments)
+    return weighed + tool_call(intent.name, arguments)
 
 
 def judge(intent: Intent, bounds: dict[str, Value], record: dict[str, Value]) -> Verdict | None:
@@ -67,6 +70,16 @@ def judge(intent: Intent, bounds: dict[str, Value], record: dict[str, Value]) ->
         if not rule.holds(record[rule.field], bounds[rule.field]):
             return rule.otherwise
     return None
+
+
+def weigh(intent: Intent, bounds: dict[str, Value], record: dict[str, Value]) -> str:
+    """The rules against a record in words, up to the first that fails: ``paid is paid, 12 is under 30.``"""
+    said = []
+    for rule in intent.rules:
+        said.append(rule.compare(record[rule.field], bounds[rule.field]))
+        if not rule.holds(record[rule.field], bounds[rule.field]):
+            break
+    return f"{', '.join(said)}."
 
 
 def tool_call(name: str, arguments: dict[str, Any]) -> str:
