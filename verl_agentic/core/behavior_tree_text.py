@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jsonschema
@@ -36,6 +36,8 @@ MAX_TREE_BYTES = 65_536
 MAX_VALUES = 200
 """Values of one column or fact; a comparison of two tries every pair."""
 _MAX_REASON_CHARS = 200
+_TREE = jsonschema.Draft202012Validator(TREE_SCHEMA)
+_NODES = {kind: jsonschema.Draft202012Validator(schema) for kind, schema in NODE_SCHEMAS.items()}
 
 
 def read_json(text: str) -> BehaviorTree:
@@ -82,9 +84,9 @@ def from_data(data: Any) -> BehaviorTree:
     Raises:
         BrokenTaskError: a field is missing, unknown or of the wrong type; the message names its path.
     """
-    _validate(data, TREE_SCHEMA, "")
+    _validate(data, _TREE, "")
     for name, node in data["nodes"].items():
-        _validate(node, NODE_SCHEMAS[node["type"]], f"nodes.{name}")
+        _validate(node, _NODES[node["type"]], f"nodes.{name}")
     return BehaviorTree(
         name=data["name"],
         tables=tuple(_table(name, table) for name, table in data["tables"].items()),
@@ -143,8 +145,8 @@ def _check_size(text: str) -> None:
         raise BrokenTaskError(f"behavior tree is larger than {MAX_TREE_BYTES} bytes")
 
 
-def _validate(data: Any, schema: Mapping[str, Any], where: str) -> None:
-    error = best_match(jsonschema.Draft202012Validator(schema).iter_errors(data))
+def _validate(data: Any, validator: jsonschema.Draft202012Validator, where: str) -> None:
+    error = best_match(validator.iter_errors(data))
     if error is not None:
         path = ".".join([*([where] if where else []), *(str(part) for part in error.absolute_path)])
         raise BrokenTaskError(f"{path or 'behavior tree'}: {_short(error.message)}")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from typing import Literal
 
-from verl_agentic.core import BrokenTaskError, InfrastructureError, Task
+from verl_agentic.core import BrokenTaskError, Task
 from verl_agentic.core.behavior_tree import (
     FACT,
     FIELD,
@@ -29,16 +30,31 @@ from verl_agentic.synthesis.trees.compile import compile_task
 from verl_agentic.synthesis.trees.expert import expert_policy, hack_policy
 from verl_agentic.tool_envs.scripted_user import ScriptedUser
 
+Check = Literal["form", "case", "expert", "hack", "held_out"]
+
 MAX_PATH = 32
 """Nodes from the root to a leaf."""
 _LIMITS = DialogueLimits(max_turns=2 * MAX_PATH)
+
+
+class UnfitTreeError(BrokenTaskError):
+    """A tree that no task may be made of.
+
+    Attributes:
+        check: the check that it fails: its ``form``, a leaf that no ``case`` reaches, that its ``expert`` does not
+            solve, or whose ``hack`` path passes, or that all its leaves are ``held_out`` for evaluation.
+    """
+
+    def __init__(self, check: Check, reason: str) -> None:
+        super().__init__(reason)
+        self.check = check
 
 
 def check_tree(tree: BehaviorTree, seed: int = 0) -> None:
     """Check the form, then that the expert gets the full reward on every leaf, and its hack path none.
 
     Raises:
-        BrokenTaskError: naming the node or leaf and what is wrong.
+        UnfitTreeError: naming the node or leaf and what is wrong.
         InfrastructureError: a world or the reward failed; says nothing about the tree.
     """
     for leaf in check_form(tree):
@@ -49,8 +65,15 @@ def check_form(tree: BehaviorTree) -> dict[str, tuple[Step, ...]]:
     """Check everything that can be told without playing; return the paths by leaf.
 
     Raises:
-        BrokenTaskError: naming the node or leaf and what is wrong.
+        UnfitTreeError: naming the node or leaf and what is wrong.
     """
+    try:
+        return _check_form(tree)
+    except BrokenTaskError as error:
+        raise UnfitTreeError("form", str(error)) from error
+
+
+def _check_form(tree: BehaviorTree) -> dict[str, tuple[Step, ...]]:
     if len(tree.nodes) > MAX_NODES:
         raise BrokenTaskError(f"tree {tree.name!r} has {len(tree.nodes)} nodes; at most {MAX_NODES}")
     if len(tree.to_json().encode()) > MAX_TREE_BYTES:
@@ -68,20 +91,21 @@ def check_leaf(tree: BehaviorTree, leaf: str, seed: int = 0) -> None:
     """Compile one leaf; check that its expert gets the full reward, and its hack path none.
 
     Raises:
-        BrokenTaskError: naming the leaf and what is wrong.
+        UnfitTreeError: naming the leaf and what is wrong.
         InfrastructureError: a world or the reward failed.
     """
-    task = compile_task(tree, leaf, random.Random(f"{seed}/{leaf}"))
+    try:
+        task = compile_task(tree, leaf, random.Random(f"{seed}/{leaf}"))
+    except BrokenTaskError as error:
+        raise UnfitTreeError("case", f"leaf {leaf!r}: {error}") from error
     try:
         acc, reason = score(task, expert_policy(task))
-    except InfrastructureError:
-        raise
     except BrokenTaskError as error:
-        raise BrokenTaskError(f"leaf {leaf!r} cannot be reached by its expert: {error}") from error
+        raise UnfitTreeError("expert", f"leaf {leaf!r}: its expert cannot reach it: {error}") from error
     if acc < 1:
-        raise BrokenTaskError(f"leaf {leaf!r}: the expert fails: {reason}")
+        raise UnfitTreeError("expert", f"leaf {leaf!r}: its expert fails: {reason}")
     if score(task, hack_policy(task))[0] > 0:
-        raise BrokenTaskError(f"leaf {leaf!r}: the hack path passes, too; nothing tells it from the right one")
+        raise UnfitTreeError("hack", f"leaf {leaf!r}: the hack path passes, too; nothing tells it from the right one")
 
 
 def score(task: Task, policy: Policy) -> tuple[float, str]:

@@ -73,7 +73,11 @@ def _fork(tree: BehaviorTree, bounds: Mapping[str, Value], at: str, yes: str, no
     for end, other, holds in ((no, yes, False), (yes, no, True)):
         if verdict := _verdict(tree, end):
             return other, _capital(f"{clause(tree, bounds, at, holds)}: {_VERDICTS[verdict]}.")
-    return no, f"If {clause(tree, bounds, at, True)}: ({_nested(tree, bounds, yes)}) Else:"
+    inner, outer = _nested(tree, bounds, yes), _nested(tree, bounds, no)
+    # The shorter branch goes in brackets, so that the long one need not be read to their end.
+    if len(inner) <= len(outer):
+        return no, f"If {clause(tree, bounds, at, True)}: ({inner}) Else:"
+    return yes, f"If {clause(tree, bounds, at, False)}: ({outer}) Else:"
 
 
 def _nested(tree: BehaviorTree, bounds: Mapping[str, Value], start: str) -> str:
