@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, TypeVar
 
 from verl_agentic.core.business import Column, Comparison, Table, Tool, Value
 from verl_agentic.core.errors import BrokenTaskError
@@ -140,6 +140,8 @@ class Leaf:
     pushes: int = 0
     lure: Call | None = None
 
+
+N = TypeVar("N", Tool, Fact, Table)
 
 Node = Action | Condition | Clarify | Confirm | Leaf
 
@@ -289,7 +291,7 @@ def is_reference(value: Value) -> bool:
     return isinstance(value, str) and value.startswith((FACT, FIELD))
 
 
-def _named(items: Sequence[Any], name: str, what: str) -> Any:
+def _named(items: Sequence[N], name: str, what: str) -> N:
     for item in items:
         if item.name == name:
             return item

@@ -36,8 +36,8 @@ def _list(entry: Mapping[str, Any], most: int, least: int = 1) -> dict[str, Any]
     return {"type": "array", "items": entry, "minItems": least, "maxItems": most}
 
 
-_words = {**_list({"type": "string", "maxLength": _MAX_TEXT}, 200), "uniqueItems": True}
-_numbers = {**_list(_integer, 200), "uniqueItems": True}
+_words = _list({"type": "string", "maxLength": _MAX_TEXT}, 200)
+_numbers = _list(_integer, 200)
 _span = _object({"from": _integer, "to": _integer}, {"step": {"type": "integer", "minimum": 1}})
 _values = {
     "if": {"type": "object"},
@@ -51,7 +51,7 @@ _column = {
 }
 _fact = {
     **_object(
-        {"ask": _list({**_text, "maxLength": 40}, 8), "say": {**_text, "pattern": "\\{value\\}"}},
+        {"ask": _list({**_text, "maxLength": 40}, 8), "say": {**_text, "pattern": "^[^{}]*\\{value\\}[^{}]*$"}},
         {"record": _sql_name, "values": _values},
     ),
     "oneOf": [{"required": ["record"]}, {"required": ["values"]}],
@@ -118,9 +118,7 @@ NODE_SCHEMAS: dict[str, dict[str, Any]] = {
     "condition": _condition,
     "clarify": _object({"type": {"const": "clarify"}, "fact": _name, "next": _name}),
     "confirm": _object({"type": {"const": "confirm"}, "yes": _name, "no": _name}),
-    **{
-        verdict: _object({"type": {"const": verdict}}, {"pushes": _pushes, "lure": _object(_call)})
-        for verdict in VERDICTS
-    },
+    **{verdict: _object({"type": {"const": verdict}}) for verdict in VERDICTS},
+    "deny": _object({"type": {"const": "deny"}}, {"pushes": _pushes, "lure": _object(_call)}),
 }
 """One node, by its ``type``."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import jsonschema
 import yaml
@@ -62,7 +62,7 @@ def read_yaml(text: str) -> BehaviorTree:
     """
     _check_size(text)
     try:
-        data = yaml.load(text, _PlainLoader)  # noqa: S506 - a SafeLoader
+        data = yaml.load(text, _PlainLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise BrokenTaskError(f"behavior tree is not YAML: {_short(' '.join(str(error).split()))}") from error
     return from_data(data)
@@ -117,7 +117,7 @@ class _PlainLoader(yaml.SafeLoader):
     """YAML without what makes a short text a large one, or one key two; of plain scalars only integers are no text."""
 
     # YAML 1.1 takes a key "no" for false, 010 for 8 and 1:30 for 90.
-    yaml_implicit_resolvers = {
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
         first: [("tag:yaml.org,2002:int", re.compile(r"-?(?:0|[1-9][0-9]*)\Z"))] for first in "-0123456789"
     }
 
@@ -128,14 +128,17 @@ class _PlainLoader(yaml.SafeLoader):
         self.nesting = getattr(self, "nesting", 0) + 1
         if self.nesting > MAX_NESTING:
             raise yaml.YAMLError(f"nested deeper than {MAX_NESTING}")
-        node = super().compose_node(parent, index)  # type: ignore[no-untyped-call]
+        node = super().compose_node(parent, index)
         self.nesting -= 1
         return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        keys = [key.value for key, _ in node.value]
-        if twice := next((key for position, key in enumerate(keys) if key in keys[:position]), None):
-            raise yaml.YAMLError(f"key {str(twice)[:64]!r} stands twice")
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.YAMLError(f"key {key.value[:64]!r} stands twice")
+                seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
@@ -158,6 +161,8 @@ def _short(text: str) -> str:
 
 def _values(data: Any, where: str) -> Sequence[Value]:
     if isinstance(data, list):
+        if len(set(data)) < len(data):
+            raise BrokenTaskError(f"{where}: a value stands twice")
         return tuple(data)
     values = range(data["from"], data["to"] + 1, data.get("step", 1))
     if not 0 < len(values) <= MAX_VALUES:
@@ -175,7 +180,9 @@ def _values_data(values: Sequence[Value]) -> Any:
 def _table(name: str, data: dict[str, Any]) -> Table:
     low, high = data["keys"]
     if high - low + 1 <= data["size"]:
-        raise BrokenTaskError(f"tables.{name}.keys: {low} to {high} must leave a key free besides {data['size']} records")
+        raise BrokenTaskError(
+            f"tables.{name}.keys: {low} to {high} must leave a key free besides {data['size']} records"
+        )
     columns = tuple(
         Column(column, references=values["table"])
         if isinstance(values, dict) and "table" in values

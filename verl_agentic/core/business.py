@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,6 +10,8 @@ from typing import Any, Literal
 Value = int | str
 Comparison = Literal["is", "is_not", "at_most", "at_least"]
 
+# "replace" alone is also a function.
+_WRITE = re.compile(r"\b(?:insert\s+(?:or\s+\w+\s+)?into|replace\s+into|update|delete\s+from)\b", re.IGNORECASE)
 _HOLDS: dict[str, Callable[[Any, Any], bool]] = {
     "is": lambda value, bound: bool(value == bound),
     "is_not": lambda value, bound: bool(value != bound),
@@ -100,7 +103,7 @@ class Tool:
     @property
     def writes(self) -> bool:
         """Whether the statement changes the data."""
-        return not self.sql.lstrip().lower().startswith(("select", "with"))
+        return bool(_WRITE.search(self.sql))
 
     @property
     def schema(self) -> dict[str, Any]:

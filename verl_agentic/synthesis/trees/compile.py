@@ -183,14 +183,16 @@ def _tools_before(tree: BehaviorTree, path: Sequence[Step], step: Step) -> set[s
 def _hack(tree: BehaviorTree, path: Sequence[Step]) -> list[Call]:
     """Calls of an agent that breaks the policy.
 
-    Where the request is allowed it acts without looking and asking first. Elsewhere it looks, and then does all the
-    same what the nearest allowed branch does, or what lures it.
+    Where the request is allowed it acts without looking and asking first, or claims what it never did. Elsewhere it
+    looks, and then does all the same what the nearest allowed branch does, or what lures it.
     """
     leaf = tree.nodes[path[-1].node]
     assert isinstance(leaf, Leaf)
     own = [node.call for step in path if isinstance(node := tree.nodes[step.node], Action)]
     if leaf.verdict == "allow":
-        return [call for call in own if tree.tool(call.tool).writes]
+        writes = [call for call in own if tree.tool(call.tool).writes]
+        confirms = any(isinstance(tree.nodes[step.node], Confirm) for step in path)
+        return writes if confirms or len(writes) < len(own) else []
     if leaf.lure is not None:
         return [*own, leaf.lure]
     made = {call.tool for call in own}

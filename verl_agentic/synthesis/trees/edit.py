@@ -79,12 +79,12 @@ def leaf_of(tree: BehaviorTree, leaf: str) -> Leaf:
 
 def some_bounds(values: tuple[Value, ...]) -> tuple[Value, ...]:
     """Bounds for a condition on these values that leave something on either side: inner numbers, or any word."""
-    if not all(isinstance(value, int) for value in values):
+    numbers = sorted(value for value in values if isinstance(value, int))
+    if len(numbers) < len(values):
         return values
-    numbers = sorted(values, key=int)
     inner = numbers[len(numbers) // 4 : max(len(numbers) // 4 + 1, 3 * len(numbers) // 4)]
     step = max(1, len(inner) // 6)
-    # The greatest is no upper bound, the least no lower one.
+    # Everything is at least the least, and at most the greatest.
     return tuple(value for value in inner[::step] if numbers[0] < value < numbers[-1]) or (numbers[0],)
 
 

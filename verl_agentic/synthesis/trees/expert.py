@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from verl_agentic.core import BrokenTaskError, Message, Task
@@ -101,7 +102,7 @@ def _replies(messages: Sequence[Message]) -> list[str]:
     """What answered each message of the desk that was answered."""
     return [
         after["content"]
-        for before, after in zip(messages, messages[1:], strict=False)
+        for before, after in pairwise(messages)
         if before["role"] == "assistant" and after["role"] in ("tool", "user")
     ]
 

@@ -94,9 +94,7 @@ def conditions_on(tree: BehaviorTree, path: Sequence[Step]) -> list[tuple[str, C
     return found
 
 
-def _choose(
-    tree: BehaviorTree, path: Sequence[Step], rng: random.Random
-) -> tuple[dict[str, Value], dict[str, Value]]:
+def _choose(tree: BehaviorTree, path: Sequence[Step], rng: random.Random) -> tuple[dict[str, Value], dict[str, Value]]:
     """Bounds of all conditions, and values of what the path's conditions compare."""
     bounds = {
         name: rng.choice(node.bounds)
@@ -158,7 +156,7 @@ def _fitting(
     if not options:
         where = conditions[-1][0] if conditions else tree.root
         raise BrokenTaskError(f"nodes.{where}: no value of {reference} meets all conditions of the path: contradictory")
-    value, allowed = rng.choice(options)
+    _, allowed = rng.choice(options)
     bounds.update({name: rng.choice(some) for (name, _, _), some in zip(conditions, allowed, strict=True)})
     return [v for v in values if all(fits(v, one, truth, bounds[name]) for name, one, truth in conditions)]
 

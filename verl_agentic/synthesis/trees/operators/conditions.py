@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from typing import ClassVar
 
 from verl_agentic.core.behavior_tree import FACT, FIELD, BehaviorTree, Condition, Leaf
-from verl_agentic.core.business import Comparison
+from verl_agentic.core.business import Comparison, Value
 from verl_agentic.synthesis.trees.edit import (
     compared_on,
     fresh,
@@ -94,10 +95,7 @@ class CrossDependency(Operator):
             for left, right in combinations(sources, 2):
                 if sources[left] == sources[right] or {left, right} & compared:
                     continue
-                values, others = tree.values(left), tree.values(right)
-                if not all(isinstance(value, int) for value in (*values, *others)):
-                    continue
-                if max(values) > min(others) and min(values) < max(others):  # type: ignore[type-var]
+                if _overlap(tree.values(left), tree.values(right)):
                     found.append(f"{tool}.{left}.{right}")
         return tuple(found)
 
@@ -108,3 +106,12 @@ class CrossDependency(Operator):
             tree, gates(tree)[tool][0], name, lambda gate: Condition(left, "at_most", gate, deny, than=right)
         )
         return with_nodes(tree, {deny: Leaf("deny")})
+
+
+def _overlap(left: Sequence[Value], right: Sequence[Value]) -> bool:
+    """Whether two are numbers of which either may be the greater."""
+    lefts = [value for value in left if isinstance(value, int)]
+    rights = [value for value in right if isinstance(value, int)]
+    if len(lefts) < len(left) or len(rights) < len(right):
+        return False
+    return max(lefts) > min(rights) and min(lefts) <= max(rights)

@@ -19,7 +19,7 @@ from verl_agentic.core.behavior_tree import (
     Step,
 )
 from verl_agentic.core.business import Tool, Value
-from verl_agentic.synthesis.trees.edit import fresh, fresh_name, gates, insert_before, leaf_of, leaves, with_nodes
+from verl_agentic.synthesis.trees.edit import fresh, gates, insert_before, leaf_of, leaves, with_nodes
 from verl_agentic.synthesis.trees.operators.base import Operator
 
 _MAX_PUSHES = 2

@@ -48,9 +48,10 @@ class ToolFailure(Operator):
                 replace(one, columns=(*one.columns, Column(locked, (_LOCKED,)))) if one is table else one
                 for one in tree.tables
             ),
-            tools=(*(_guarded(tool, site, argument, record, locked) for tool in tree.tools), _unlock(
-                unlock, argument, key, record, locked
-            )),
+            tools=(
+                *(_guarded(tool, site, argument, record, locked) for tool in tree.tools),
+                _unlock(unlock, argument, key, record, locked),
+            ),
         )
         for name in uses:
             node = tree.nodes[name]
