@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import jsonschema
 import yaml
@@ -116,11 +116,6 @@ def to_data(tree: BehaviorTree) -> dict[str, Any]:
 class _PlainLoader(yaml.SafeLoader):
     """YAML without what makes a short text a large one, or one key two; of plain scalars only integers are no text."""
 
-    # YAML 1.1 takes a key "no" for false, 010 for 8 and 1:30 for 90.
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
-        first: [("tag:yaml.org,2002:int", re.compile(r"-?(?:0|[1-9][0-9]*)\Z"))] for first in "-0123456789"
-    }
-
     def compose_node(self, parent: Any, index: Any) -> Any:
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
@@ -140,6 +135,12 @@ class _PlainLoader(yaml.SafeLoader):
                     raise yaml.YAMLError(f"key {key.value[:64]!r} stands twice")
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+# YAML 1.1 takes a key "no" for false, 010 for 8 and 1:30 for 90.
+_PlainLoader.yaml_implicit_resolvers = {
+    first: [("tag:yaml.org,2002:int", re.compile(r"-?(?:0|[1-9][0-9]*)\Z"))] for first in "-0123456789"
+}
 
 
 def _check_size(text: str) -> None:
