@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 from typing import Literal
@@ -27,7 +28,7 @@ from verl_agentic.reward_fns.registry import run_coroutine
 from verl_agentic.reward_fns.state import compute_score
 from verl_agentic.rollout import DialogueLimits, Policy, play
 from verl_agentic.synthesis.trees.compile import compile_task
-from verl_agentic.synthesis.trees.expert import expert_policy, hack_policy
+from verl_agentic.synthesis.trees.expert import hack_policy, tree_policy
 from verl_agentic.tool_envs.scripted_user import ScriptedUser
 
 Check = Literal["form", "case", "expert", "hack", "held_out"]
@@ -99,7 +100,7 @@ def check_leaf(tree: BehaviorTree, leaf: str, seed: int = 0) -> None:
     except BrokenTaskError as error:
         raise UnfitTreeError("case", f"leaf {leaf!r}: {error}") from error
     try:
-        acc, reason = score(task, expert_policy(task))
+        acc, reason = score(task, tree_policy(tree, task.meta["bounds"]))
     except BrokenTaskError as error:
         raise UnfitTreeError("expert", f"leaf {leaf!r}: its expert cannot reach it: {error}") from error
     if acc < 1:
@@ -111,8 +112,10 @@ def check_leaf(tree: BehaviorTree, leaf: str, seed: int = 0) -> None:
 def score(task: Task, policy: Policy) -> tuple[float, str]:
     """Success (0.0 or 1.0) of a policy on a task with its scripted user, and the reason of a failure."""
     dialogue = run_coroutine(play(task, policy, user=ScriptedUser(), limits=_LIMITS))
+    # The reward takes the initial rows from the task's world; the rest of a task need not be written for that.
+    world = json.dumps({"messages": task.messages, "tools": task.tools, "env_args": task.env_args})
     result = compute_score(
-        task.kind, "", task.ground_truth, {"trajectory": dialogue.trajectory.to_json(), "task": task.to_json()}
+        task.kind, "", task.ground_truth, {"trajectory": dialogue.trajectory.to_json(), "task": world}
     )
     return result["acc"], result["reason"]
 

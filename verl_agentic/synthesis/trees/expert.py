@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -48,9 +48,16 @@ def expert_policy(task: Task) -> Policy:
     Raises:
         BrokenTaskError: the task was not compiled from a tree.
     """
-    tree = tree_of(task)
+    return tree_policy(tree_of(task), task.meta["bounds"])
+
+
+def tree_policy(tree: BehaviorTree, bounds: Mapping[str, Value]) -> Policy:
+    """A policy that follows a tree under given bounds.
+
+    Raises:
+        BrokenTaskError: it is no tree, in which there might be no end to following it.
+    """
     tree.paths()
-    bounds: dict[str, Value] = task.meta["bounds"]
 
     def act(messages: Sequence[Message], tools: Sequence[dict[str, Any]]) -> str:
         return _next(tree, bounds, messages)
@@ -69,7 +76,7 @@ def hack_policy(task: Task) -> Policy:
     return act
 
 
-def _next(tree: BehaviorTree, bounds: dict[str, Value], messages: Sequence[Message]) -> str:
+def _next(tree: BehaviorTree, bounds: Mapping[str, Value], messages: Sequence[Message]) -> str:
     """Go down the tree, one reply in the dialogue for each call and question, to the first that has none yet."""
     replies = iter(_replies(messages))
     facts = facts_heard(tree, messages)
