@@ -201,12 +201,12 @@ def test_contradictory_conditions_on_one_path_are_found() -> None:
     ],
 )
 def test_hostile_text_is_refused_with_a_reason_and_soon(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     for read in (BehaviorTree.from_json, BehaviorTree.from_yaml):
         with pytest.raises(BrokenTaskError) as caught:
             read(text)
         assert 0 < len(str(caught.value)) < 400
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_write_is_told_from_a_read() -> None:

@@ -74,15 +74,15 @@ def verdict(task: Task) -> str:
 
 
 def test_every_structure_is_solved_by_its_expert_and_not_by_its_hack_path() -> None:
-    for task in tasks():
-        assert score(task, expert_policy(task))[0] == 1.0, (task.structure, score(task, expert_policy(task)))
-    for task in tasks(every=4):
+    for task in tasks(every=2):
+        assert score(task, expert_policy(task))[0] == 1.0, task.structure
+    for task in tasks(every=7):
         assert score(task, hack_policy(task))[0] == 0.0, task.structure
 
 
 def test_one_answer_for_all_succeeds_only_where_it_is_right() -> None:
     for line, right in ((REFUSE, "deny"), (TRANSFER, "transfer"), (DONE, "allow"), ("It is done.", ""), (CONFIRM, "")):
-        for task in tasks(every=11):
+        for task in tasks(every=19):
             kinds = [type(node).__name__ for node in tree_of(task).nodes.values()]
             # What must be asked or unlocked first is not answered by calls and one line.
             if {"Clarify", "Confirm"} & set(kinds) or "failure" in task.structure:
@@ -310,9 +310,9 @@ def test_the_hook_grows_what_fails_and_counts_by_operator() -> None:
     shallow = [FAMILY.generate(s, random.Random(1)) for s in FAMILY.structures("train")[:9]]
     results = [result(task, success) for task, success in zip(shallow, [0.0] * 3 + [0.5] * 3 + [1.0] * 3, strict=True)]
     hook = TreesHook({"tree": FAMILY}, share=1.0)
-    made = hook(round_of(results))
-    assert len(made.new_tasks) == 12
-    assert hook(round_of(results)).new_tasks == made.new_tasks
+    made = hook(round_of(results, 7))
+    assert len(made.new_tasks) == 7
+    assert hook(round_of(results, 7)).new_tasks == made.new_tasks
     parents = Counter(task.parent for task in made.new_tasks)
     assert set(parents) == {task.id for task in shallow[:6]}
     for task in made.new_tasks:
@@ -322,8 +322,7 @@ def test_the_hook_grows_what_fails_and_counts_by_operator() -> None:
     grown_counts = Counter(f"grown.{task.operator}" for task in made.new_tasks)
     assert {key: n for key, n in made.counts.items() if key.startswith("grown.")} == grown_counts
     assert made.counts["parents"] == 6
-    assert TreesHook({"tree": FAMILY}, share=0.25)(round_of(results)).counts["parents"] == 6
-    assert len(TreesHook({"tree": FAMILY}, share=0.25)(round_of(results)).new_tasks) == 3
+    assert len(TreesHook({"tree": FAMILY}, share=0.25)(round_of(results, 8)).new_tasks) == 2
 
 
 def test_the_hook_grows_towards_the_kind_of_failure() -> None:
@@ -331,7 +330,7 @@ def test_the_hook_grows_towards_the_kind_of_failure() -> None:
 
     def share(failure: FailureKind, operator: str) -> float:
         hook = TreesHook({"tree": FAMILY}, share=1.0)
-        new = [t for seed in range(2) for t in hook(round_of([result(task, 0.0, failure)], 8, seed)).new_tasks]
+        new = [t for seed in range(2) for t in hook(round_of([result(task, 0.0, failure)], 6, seed)).new_tasks]
         return sum(t.operator == operator for t in new) / len(new)
 
     assert share(FailureKind.TOOL_MISUSE, "failure") > share(FailureKind.WRONG_STATE, "failure")
@@ -342,7 +341,7 @@ def test_rejections_are_counted_with_their_reason() -> None:
     hook = TreesHook({"tree": FAMILY}, share=1.0, operators=["hidden"])
     guarded = TreeFamily()
     guarded.protected = frozenset(name for name in ALL if "hidden:" in name)
-    made = TreesHook({"tree": guarded}, share=1.0, operators=["hidden"])(round_of([result(task, 0.0)], 4))
+    made = TreesHook({"tree": guarded}, share=1.0, operators=["hidden"])(round_of([result(task, 0.0)], 1))
     assert made.new_tasks == [] and made.counts["rejected.hidden.held_out"] > 0
     assert hook(round_of([result(task, 1.0)])).new_tasks == []
 
