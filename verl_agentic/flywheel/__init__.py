@@ -6,6 +6,7 @@ from verl_agentic.flywheel.hook import FlywheelHook, RoundInput, RoundResult, Ta
 from verl_agentic.flywheel.protect import Protected, protected_splits
 from verl_agentic.flywheel.registry import make_hooks, register_hook
 from verl_agentic.flywheel.round import run_round
+from verl_agentic.flywheel.trees import TreesHook
 from verl_agentic.flywheel.verify import ExpertVerifier, Scorer, Verifier, verify
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "RoundResult",
     "Scorer",
     "TaskResult",
+    "TreesHook",
     "Verifier",
     "draw_epoch",
     "make_hooks",

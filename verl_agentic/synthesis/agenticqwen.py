@@ -91,10 +91,15 @@ def load_agenticqwen(path: str | Path) -> list[Task]:
     Raises:
         UserInputError: naming the record, the field and the mend.
     """
-    return [_task(record, where) for record, where in _records(Path(path))]
+    return [_task(record, where) for record, where in read_records(Path(path))]
 
 
-def _records(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
+def read_records(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
+    """The records of a file, each with where it stands, for messages.
+
+    Raises:
+        UserInputError: the file cannot be read, or holds something else.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

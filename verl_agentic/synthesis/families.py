@@ -12,6 +12,7 @@ _BUILT_IN = {
     "math": "verl_agentic.synthesis.math:MathFamily",
     "sql": "verl_agentic.synthesis.sql:SqlFamily",
     "service": "verl_agentic.synthesis.service:ServiceFamily",
+    "tree": "verl_agentic.synthesis.trees:TreeFamily",
 }
 
 

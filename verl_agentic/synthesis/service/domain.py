@@ -6,94 +6,25 @@ A new domain is one more :class:`Domain` value. Nothing here knows how a dialogu
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-Value = int | str
-Operator = Literal["is", "at_most", "at_least"]
+from verl_agentic.core.business import Column, Comparison, Table, Tool, Value, holds
+
+__all__ = ["Column", "Domain", "Intent", "Rule", "Table", "Tool", "Value", "Verdict"]
+
 Verdict = Literal["deny", "transfer"]
 
-_HOLDS: dict[Operator, Callable[[Any, Any], bool]] = {
-    "is": lambda value, bound: bool(value == bound),
-    "at_most": lambda value, bound: bool(value <= bound),
-    "at_least": lambda value, bound: bool(value >= bound),
-}
 # How a comparison is said, where it holds and where it does not.
-_SAID: dict[Operator, tuple[str, str]] = {
+_SAID: dict[Comparison, tuple[str, str]] = {
     "is": ("is", "is not"),
+    "is_not": ("is not", "is"),
     "at_most": ("is at most", "is over"),
     "at_least": ("is at least", "is under"),
 }
 # Share of numbers put right at the bound, where "at most 30" and "under 30" part.
 _BOUNDARY_SHARE = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a table.
-
-    Attributes:
-        name: its name.
-        values: the values a record may take at first: a range of numbers, or words.
-        references: table whose keys are the values instead, for a foreign key.
-    """
-
-    name: str
-    values: Sequence[Value] = ()
-    references: str | None = None
-
-    @property
-    def type(self) -> str:
-        """SQLite type: words and keys are TEXT."""
-        return "INTEGER" if self.values and isinstance(self.values[0], int) else "TEXT"
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One table. Its key is a column ``id`` of digits, which stand for the record in the dialogue.
-
-    Attributes:
-        name: its name.
-        columns: its columns besides the key.
-        keys: the numbers its keys are drawn from.
-        size: number of records.
-    """
-
-    name: str
-    columns: tuple[Column, ...]
-    keys: range
-    size: int
-
-    @property
-    def ddl(self) -> str:
-        columns = [f"{column.name} {column.type} NOT NULL" for column in self.columns]
-        return f"CREATE TABLE {self.name} ({', '.join(['id TEXT PRIMARY KEY', *columns])})"
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """One tool: a name the policy calls, and the SQL statement that the call runs.
-
-    Attributes:
-        name: one word.
-        description: one short sentence.
-        sql: the statement, with a ``:name`` parameter for each argument.
-        arguments: JSON type (``string`` or ``integer``) by argument name, all required.
-    """
-
-    name: str
-    description: str
-    sql: str
-    arguments: dict[str, str]
-
-    @property
-    def schema(self) -> dict[str, Any]:
-        """Schema in OpenAI form."""
-        properties = {name: {"type": kind} for name, kind in self.arguments.items()}
-        parameters = {"type": "object", "properties": properties, "required": list(properties)}
-        function = {"name": self.name, "description": self.description, "parameters": parameters}
-        return {"type": "function", "function": function}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +40,7 @@ class Rule:
     """
 
     field: str
-    operator: Operator
+    operator: Comparison
     bounds: Sequence[Value]
     otherwise: Verdict
     claim: str = ""
@@ -120,12 +51,12 @@ class Rule:
         return f"{self.otherwise}-{self.field}"
 
     def holds(self, value: Value, bound: Value) -> bool:
-        return _HOLDS[self.operator](value, bound)
+        return holds(value, self.operator, bound)
 
     def compare(self, value: Value, bound: Value) -> str:
         """The comparison in words, e.g. ``45 is over 30``."""
-        holds, fails = _SAID[self.operator]
-        return f"{value} {holds if self.holds(value, bound) else fails} {bound}"
+        true, false = _SAID[self.operator]
+        return f"{value} {true if self.holds(value, bound) else false} {bound}"
 
     def sample(self, values: Sequence[Value], bound: Value, holds: bool, rng: random.Random) -> Value:
         """One of ``values`` for which the condition holds, or does not; often one next to the bound."""

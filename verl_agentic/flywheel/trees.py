@@ -1,0 +1,115 @@
+"""The agentic flywheel's hook: grow the behavior trees of tasks that the policy does not solve."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from verl_agentic.core import FailureKind, Task, UserInputError
+from verl_agentic.flywheel.hook import RoundInput, RoundResult, TaskResult
+from verl_agentic.synthesis.base import TaskFamily
+from verl_agentic.synthesis.trees.check import UnfitTreeError
+from verl_agentic.synthesis.trees.family import TreeFamily
+from verl_agentic.synthesis.trees.grow import applicable, grow_task
+from verl_agentic.synthesis.trees.operators import OPERATORS, operator_named
+
+_TRIES_PER_TASK = 4
+# Operators that ask for what the policy was seen to lack, by the way it failed.
+_AIMED_AT: dict[FailureKind, frozenset[str]] = {
+    FailureKind.FORBIDDEN_CALL: frozenset({"hidden", "adversary", "dependency", "mixed", "confirmation"}),
+    FailureKind.WRONG_STATE: frozenset({"mixed", "dependency", "hidden"}),
+    FailureKind.MISSING_CALL: frozenset({"dependency", "failure", "missing"}),
+    FailureKind.TOOL_MISUSE: frozenset({"failure", "missing"}),
+    FailureKind.NO_ANSWER: frozenset({"adversary", "missing"}),
+    FailureKind.WRONG_ANSWER: frozenset({"adversary", "mixed", "confirmation"}),
+    FailureKind.GAVE_UP: frozenset({"escalation", "failure"}),
+}
+
+
+class TreesHook:
+    """Grows trees of failed tasks, then of those at the frontier, towards where the policy fails.
+
+    An operator weighs more the less often the policy solves tasks that it grew, and more where it aims at what the
+    parent failed by. Every grown tree is checked leaf by leaf. ``counts`` has ``parents``, and per operator
+    ``grown.NAME`` and ``rejected.NAME.CHECK`` (:class:`UnfitTreeError` says which checks there are).
+    """
+
+    def __init__(
+        self, families: Mapping[str, TaskFamily], share: float = 0.5, operators: Sequence[str] | None = None
+    ) -> None:
+        """
+        Args:
+            families: task family by kind; trees are those of a :class:`TreeFamily`.
+            share: of the wanted tasks, 0 to 1.
+            operators: names of the operators to use; all by default.
+
+        Raises:
+            UserInputError: a setting is out of its range, or there is no family of trees.
+        """
+        if not 0 <= share <= 1:
+            raise UserInputError(f"TreesHook: share must lie between 0 and 1, got {share!r}")
+        self._families = {kind: family for kind, family in families.items() if isinstance(family, TreeFamily)}
+        if not self._families:
+            raise UserInputError("TreesHook: no family of behavior trees; add 'tree' to agentic.kinds")
+        self._operators = frozenset(operator_named(name).name for name in (operators or OPERATORS))
+        self._share = share
+
+    def __call__(self, round: RoundInput) -> RoundResult:
+        """Grow up to its share of the wanted tasks."""
+        result = RoundResult()
+        parents = [one for one in round.results if one.task.kind in self._families and one.success < 1]
+        round.rng.shuffle(parents)
+        parents.sort(key=lambda one: one.success > 0)
+        failing = _failure_rates(one for one in round.results if one.task.kind in self._families)
+        budget = int(round.wanted * self._share + 0.5)
+        counts: Counter[str] = Counter(parents=len(parents))
+        known = set(round.known_ids)
+        tries = _TRIES_PER_TASK * budget
+        while parents and len(result.new_tasks) < budget and tries > 0:
+            fertile: list[TaskResult] = []
+            for parent in parents:
+                if len(result.new_tasks) >= budget or tries <= 0:
+                    break
+                tries -= 1
+                options = [(op, site) for op, site in applicable(parent.task) if op.name in self._operators]
+                if not options:
+                    continue
+                fertile.append(parent)
+                weights = [_weight(operator.name, parent, failing) for operator, _ in options]
+                operator, site = round.rng.choices(options, weights)[0]
+                protected = self._families[parent.task.kind].protected
+                try:
+                    task = grow_task(parent.task, operator, site, round.rng, protected)
+                except UnfitTreeError as error:
+                    counts[f"rejected.{operator.name}.{error.check}"] += 1
+                    continue
+                if task.id in known:
+                    counts[f"rejected.{operator.name}.duplicate"] += 1
+                    continue
+                known.add(task.id)
+                result.new_tasks.append(task)
+                counts[f"grown.{operator.name}"] += 1
+            parents = fertile
+        result.counts = dict(counts)
+        return result
+
+
+def _failure_rates(results: Iterable[TaskResult]) -> dict[str, float]:
+    """Mean failure on tasks whose trees an operator grew, by operator."""
+    failures: dict[str, list[float]] = {}
+    for one in results:
+        for name in _operators_of(one.task):
+            failures.setdefault(name, []).append(1 - one.success)
+    # As if one task half solved had been seen of each, so that no operator is given up for a few lucky ones.
+    return {name: (sum(failures.get(name, ())) + 0.5) / (len(failures.get(name, ())) + 1) for name in OPERATORS}
+
+
+def _operators_of(task: Task) -> set[str]:
+    return {grown.partition(":")[0] for grown in task.meta.get("tree", {}).get("grown", ())}
+
+
+def _weight(operator: str, parent: TaskResult, failing: Mapping[str, float]) -> float:
+    """The operator's failure rate, up to doubled by the share of the parent's failures that it aims at."""
+    kinds = [outcome.failure for group in parent.groups for outcome in group.outcomes if outcome.acc < 1]
+    aimed = sum(operator in _AIMED_AT.get(kind, frozenset()) for kind in kinds)
+    return failing[operator] * (1 + (aimed / len(kinds) if kinds else 0))

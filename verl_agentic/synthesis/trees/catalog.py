@@ -1,0 +1,84 @@
+"""Which structures there are: leaves of the seed trees and of what operators make of them, dealt to the splits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+from verl_agentic.core.behavior_tree import BehaviorTree
+from verl_agentic.synthesis.base import SPLITS, Split
+from verl_agentic.synthesis.trees.check import UnfitTreeError, check_form
+from verl_agentic.synthesis.trees.compile import structure_of
+from verl_agentic.synthesis.trees.edit import affected
+from verl_agentic.synthesis.trees.operators import OPERATORS
+
+Catalog = dict[Split, dict[str, "Entry"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A structure: one leaf of one tree."""
+
+    tree: BehaviorTree
+    leaf: str
+
+
+def seed_trees() -> list[BehaviorTree]:
+    """The trees that this package ships."""
+    folder = resources.files("verl_agentic.synthesis.trees") / "seeds"
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda file: file.name)
+    return [BehaviorTree.from_yaml(file.read_text(encoding="utf-8")) for file in files]
+
+
+def catalog(trees: Sequence[BehaviorTree]) -> Catalog:
+    """Structures by name in each split, the shallowest first.
+
+    A seed's own leaves, and those of each operator at its first site, are always trained on. Of the others every
+    eighth is for validation and two of eight are held out: compositions of what training shows one by one.
+
+    Raises:
+        UnfitTreeError: one of the trees is unfit.
+    """
+    found: Catalog = {split: {} for split in SPLITS}
+    known: set[str] = set()
+    for tree in trees:
+        number = 0
+        for grown, leaves, simplest in _variants(tree):
+            for leaf in leaves:
+                name = structure_of(grown, leaf)
+                if name in known:
+                    continue
+                known.add(name)
+                share = number % 8
+                number += not simplest
+                split: Split = "held_out" if share in (1, 4) else "validation" if share == 6 else "train"
+                found["train" if simplest else split][name] = Entry(grown, leaf)
+    return {
+        split: dict(sorted(entries.items(), key=lambda item: len(item[1].tree.grown)))
+        for split, entries in found.items()
+    }
+
+
+def _variants(tree: BehaviorTree) -> Iterator[tuple[BehaviorTree, Sequence[str], bool]]:
+    """A tree and what up to two operators make of it: the variant, its new leaves, and whether it is the simplest."""
+    yield tree, list(check_form(tree)), True
+    for operator in OPERATORS.values():
+        for position, site in enumerate(operator.sites(tree)):
+            once = _fit(operator.grow(tree, site))
+            if once is None:
+                continue
+            yield once, affected(tree, once), position == 0
+            for second in OPERATORS.values() if position == 0 else ():
+                for further in second.sites(once)[:1]:
+                    twice = _fit(second.grow(once, further))
+                    if twice is not None:
+                        yield twice, affected(once, twice), False
+
+
+def _fit(tree: BehaviorTree) -> BehaviorTree | None:
+    try:
+        check_form(tree)
+    except UnfitTreeError:
+        return None
+    return tree

@@ -1,0 +1,85 @@
+"""The family of tasks compiled from behavior trees."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from functools import cache
+from typing import ClassVar
+
+from verl_agentic.core import BrokenTaskError, Task
+from verl_agentic.core.behavior_tree import BehaviorTree
+from verl_agentic.rollout import Policy
+from verl_agentic.synthesis.base import SPLITS, Split, TaskFamily
+from verl_agentic.synthesis.trees.catalog import Catalog, Entry, catalog, seed_trees
+from verl_agentic.synthesis.trees.check import UnfitTreeError
+from verl_agentic.synthesis.trees.compile import KIND, compile_task
+from verl_agentic.synthesis.trees.expert import expert_policy
+from verl_agentic.synthesis.trees.grow import applicable, grow_task
+
+
+class TreeFamily(TaskFamily):
+    """Requests whose right course is one path of a behavior tree.
+
+    A structure is ``tree/operators/leaf``: which tree, what it was grown by, and where the dialogue ends. A family of
+    one's own trees is a subclass that passes them to the constructor and has its own ``kind``.
+    """
+
+    kind: ClassVar[str] = KIND
+
+    def __init__(self, trees: Sequence[BehaviorTree] | None = None) -> None:
+        """
+        Args:
+            trees: seed trees; those of this package by default.
+
+        Raises:
+            UnfitTreeError: one of them is unfit.
+        """
+        self._catalog: Catalog = _shipped() if trees is None else catalog(trees)
+        self.protected = frozenset(name for split in SPLITS if split != "train" for name in self._catalog[split])
+
+    def structures(self, split: Split) -> tuple[str, ...]:
+        return tuple(self._catalog[split])
+
+    def branch(self, structure: str) -> str:
+        """The verdict: ``allow``, ``deny``, ``decline`` or ``transfer``."""
+        entry = self._entry(structure)
+        return entry.tree.verdict(entry.leaf)
+
+    def generate(self, structure: str, rng: random.Random) -> Task:
+        """One task.
+
+        Raises:
+            BrokenTaskError: there is no such structure.
+        """
+        entry = self._entry(structure)
+        return compile_task(entry.tree, entry.leaf, rng, kind=self.kind)
+
+    def harder(self, task: Task, rng: random.Random) -> Task | None:
+        """A task of the same tree grown by one operator, chosen at random among those that give a fit tree.
+
+        Raises:
+            BrokenTaskError: the task was not compiled from a tree.
+        """
+        options = applicable(task)
+        rng.shuffle(options)
+        for operator, site in options:
+            try:
+                return grow_task(task, operator, site, rng, self.protected)
+            except UnfitTreeError:
+                continue
+        return None
+
+    def expert(self, task: Task) -> Policy:
+        return expert_policy(task)
+
+    def _entry(self, structure: str) -> Entry:
+        for split in SPLITS:
+            if structure in self._catalog[split]:
+                return self._catalog[split][structure]
+        raise BrokenTaskError(f"unknown tree structure {structure!r}")
+
+
+@cache
+def _shipped() -> Catalog:
+    return catalog(seed_trees())

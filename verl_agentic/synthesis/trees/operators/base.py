@@ -1,0 +1,38 @@
+"""What an operator is: one way to make a tree harder, at one of several places."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import ClassVar
+
+from verl_agentic.core import BrokenTaskError
+from verl_agentic.core.behavior_tree import BehaviorTree
+
+
+class Operator(ABC):
+    """Grows trees. The same tree and site always give the same tree.
+
+    Attributes:
+        name: what tasks hold as their ``operator``.
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def sites(self, tree: BehaviorTree) -> tuple[str, ...]:
+        """Places of a checked tree where it applies; none where it does not."""
+
+    @abstractmethod
+    def _grown(self, tree: BehaviorTree, site: str) -> BehaviorTree:
+        """The tree grown at one of its sites."""
+
+    def grow(self, tree: BehaviorTree, site: str) -> BehaviorTree:
+        """The tree grown at a site, which its ``grown`` names; still to be checked.
+
+        Raises:
+            BrokenTaskError: the operator does not apply there.
+        """
+        if site not in self.sites(tree):
+            raise BrokenTaskError(f"operator {self.name!r} does not apply to tree {tree.name!r} at {site!r}")
+        return replace(self._grown(tree, site), grown=(*tree.grown, f"{self.name}:{site}"))
