@@ -13,6 +13,7 @@ from verl_agentic.core import BrokenTaskError, Message, Task
 from verl_agentic.reward_fns.sql import is_ordered, same_result
 from verl_agentic.rollout import Policy
 from verl_agentic.synthesis.base import Split, TaskFamily
+from verl_agentic.synthesis.question import question_of
 from verl_agentic.synthesis.sql_query import AGGREGATES, Condition, Query, edges, mutants, read_question, tell
 from verl_agentic.synthesis.sql_world import DOMAINS, Domain, Rows, draw_rows
 from verl_agentic.tool_envs.databases import QueryRefusedError, QueryResult
@@ -152,7 +153,7 @@ class SqlFamily(TaskFamily):
             seen = [message["content"] for message in messages if message["role"] == "tool"]
             if not seen:
                 return _call("schema", {})
-            sql = read_question(_question(messages), seen[0]).sql()
+            sql = read_question(question_of(messages), seen[0]).sql()
             return f"<answer>{sql}</answer>" if len(seen) > 1 else _call("query", {"sql": sql})
 
         return act
@@ -160,10 +161,6 @@ class SqlFamily(TaskFamily):
 
 def _call(name: str, arguments: dict[str, Any]) -> str:
     return f"<tool_call>{json.dumps({'name': name, 'arguments': arguments})}</tool_call>"
-
-
-def _question(messages: Sequence[Message]) -> str:
-    return next((message["content"] for message in messages if message["role"] == "user"), "")
 
 
 def _parse_structure(structure: str) -> tuple[str, tuple[str, ...]]:
@@ -261,7 +258,7 @@ def _make_task(structure: str, query: Query, domain: Domain, rows: Rows, rng: ra
 
 def _read_task(task: Task) -> tuple[Query, Domain, Rows]:
     tables = {domain.table: domain for domain in DOMAINS}
-    question = _question(task.messages)
+    question = question_of(task.messages)
     domain = tables[read_question(question).table]
     shown = "\n".join(statement.replace("CREATE TABLE ", "").replace(" TEXT", "") for statement in domain.schema())
     query = read_question(question, shown.replace(" INTEGER", ""))
