@@ -10,7 +10,10 @@ from verl_agentic.core import UserInputError
 from verl_agentic.core.named import named_object
 from verl_agentic.flywheel.hook import FlywheelHook
 
-_BUILT_IN = {"frontier": "verl_agentic.flywheel.frontier:FrontierHook"}
+_BUILT_IN = {
+    "frontier": "verl_agentic.flywheel.frontier:FrontierHook",
+    "reasoning": "verl_agentic.flywheel.reasoning:ReasoningHook",
+}
 _registered: dict[str, Callable[..., FlywheelHook]] = {}
 
 H = TypeVar("H", bound=Callable[..., FlywheelHook])

@@ -12,20 +12,15 @@ from verl_agentic.core import BrokenTaskError, Message, Task
 from verl_agentic.rollout import Policy
 from verl_agentic.synthesis.base import Split, TaskFamily
 from verl_agentic.synthesis.math_problem import (
-    BOX_STARTS,
-    EXTRAS,
     FIRST,
     LATER,
-    MAX_VALUE,
-    NAMES,
-    OBJECTS,
     OPERATIONS,
-    QUESTIONS,
-    STARTS,
     Problem,
+    draw_problem,
 )
-from verl_agentic.synthesis.math_solve import next_expression
+from verl_agentic.synthesis.math_solve import next_expression, solved
 from verl_agentic.synthesis.math_story import read_problem, read_story
+from verl_agentic.synthesis.math_tell import tell_story
 from verl_agentic.synthesis.question import question_of
 from verl_agentic.tool_envs.calculator import CALCULATOR_TOOLS
 
@@ -148,21 +143,8 @@ def _parse_structure(structure: str) -> tuple[tuple[str, ...], bool]:
 
 
 def _draw(structure: str, rng: random.Random, large: bool) -> Problem:
-    """Random numbers for a structure: draw forwards, start over at a dead end."""
     names, _ = _parse_structure(structure)
-    for _attempt in range(2000):
-        start = rng.randint(101, MAX_VALUE) if large and names[0] != "boxes" else rng.randint(3, 99)
-        start = rng.randint(2, 12) if names[0] == "boxes" and not large else start
-        value, steps = start, []
-        for name in names:
-            operands = OPERATIONS[name].operands(value, large)
-            if not operands:
-                break
-            steps.append((name, rng.choice(operands)))
-            value = OPERATIONS[name].apply(value, steps[-1][1])
-        if len(steps) == len(names):
-            return Problem(start, tuple(steps))
-    raise BrokenTaskError(f"no numbers fit math structure {structure!r}")
+    return draw_problem(names, rng, large)
 
 
 def _make_task(
@@ -175,7 +157,7 @@ def _make_task(
     operator: str | None = None,
 ) -> Task:
     names, extra = _parse_structure(structure)
-    text = _tell(problem, extra, random.Random(seed))
+    text = tell_story(problem, random.Random(seed), distractors=int(extra))
     answer = problem.answer()
     _check(text, problem, answer)
     return Task(
@@ -195,28 +177,7 @@ def _make_task(
     )
 
 
-def _tell(problem: Problem, extra: bool, rng: random.Random) -> str:
-    they = rng.choice(("She", "He"))
-    things, other_things = rng.sample(OBJECTS, 2)
-    words = {"name": rng.choice(NAMES[they]), "They": they, "they": they.lower(), "things": things}
-    steps = list(problem.steps)
-    if steps[0][0] == "boxes":
-        first = rng.choice(BOX_STARTS).format(**words, a=problem.start, n=steps.pop(0)[1])
-    else:
-        first = rng.choice(STARTS).format(**words, a=problem.start)
-    later = [rng.choice(OPERATIONS[name].sentences).format(**words, n=operand) for name, operand in steps]
-    if extra:
-        # Somebody of the other pronoun, so that "she" and "he" stay unambiguous.
-        other = rng.choice(NAMES["He" if they == "She" else "She"])
-        sentence = rng.choice(EXTRAS).format(name=other, a=rng.randint(3, 99), things=other_things)
-        later.insert(rng.randint(0, len(later)), sentence)
-    return " ".join([first, *later, rng.choice(QUESTIONS).format(**words)])
-
-
 def _check(text: str, problem: Problem, answer: int) -> None:
-    """Derive the answer a second way: from the text as told, by sympy."""
-    import sympy  # slow to import, and not needed to solve tasks
-
-    told = read_problem(text)
-    if told != problem or sympy.parse_expr(told.expression()) != answer:
+    """Derive the answer a second way: from the text as told, by its equation."""
+    if read_problem(text) != problem or solved(read_story(text)) != answer:
         raise BrokenTaskError(f"text and answer {answer} disagree: {text}")

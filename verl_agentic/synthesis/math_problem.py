@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from verl_agentic.core import BrokenTaskError
 
 MAX_VALUE = 999
 
@@ -128,3 +131,29 @@ class Problem:
         for name, operand in self.steps:
             text = f"({OPERATIONS[name].expression(text, operand)})"
         return text
+
+
+def draw_problem(names: Sequence[str], rng: random.Random, large: bool = False) -> Problem:
+    """Random numbers for a chain of operations: draw forwards, start over at a dead end.
+
+    Args:
+        names: the operations, in order.
+        rng: source of all randomness.
+        large: draw numbers of three digits where the operation has an operand of its own.
+
+    Raises:
+        BrokenTaskError: no numbers were found.
+    """
+    for _attempt in range(2000):
+        start = rng.randint(101, MAX_VALUE) if large and names[0] != "boxes" else rng.randint(3, 99)
+        start = rng.randint(2, 12) if names[0] == "boxes" and not large else start
+        value, steps = start, []
+        for name in names:
+            operands = OPERATIONS[name].operands(value, large)
+            if not operands:
+                break
+            steps.append((name, rng.choice(operands)))
+            value = OPERATIONS[name].apply(value, steps[-1][1])
+        if len(steps) == len(names):
+            return Problem(start, tuple(steps))
+    raise BrokenTaskError(f"no numbers fit the operations {'-'.join(names)!r}")
