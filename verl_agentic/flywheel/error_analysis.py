@@ -11,6 +11,7 @@ from enum import Enum
 from fractions import Fraction
 
 from verl_agentic.core import End, FailureKind, Outcome, ToolCall, Trajectory
+from verl_agentic.core.action import parse_assistant
 from verl_agentic.flywheel.hook import TaskResult
 from verl_agentic.tool_envs.base import ToolError
 from verl_agentic.tool_envs.calculator import evaluate
@@ -126,6 +127,8 @@ def _format(trajectory: Trajectory) -> Diagnosis | None:
     if trajectory.answer is not None or trajectory.end not in (End.NO_USER, End.MAX_TURNS, End.USER_STOP):
         return None
     last = _last_said(trajectory)
+    if parse_assistant(last).calls:
+        return None
     if form := _HALF_FORM.search(last):
         return Diagnosis(ErrorKind.FORMAT, f"{form[0]!r} but no answer")
     if trajectory.end is End.NO_USER and not _SURRENDER.search(last) and _NUMBER.search(last):

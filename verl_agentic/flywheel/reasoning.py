@@ -7,7 +7,7 @@ import dataclasses
 import inspect
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,9 +27,9 @@ from verl_agentic.flywheel.checks import (
 from verl_agentic.flywheel.error_analysis import ErrorKind, commonest, error_counts
 from verl_agentic.flywheel.hook import RoundInput, RoundResult, TaskResult
 from verl_agentic.reward_fns.registry import run_coroutine
-from verl_agentic.store import TaskStatus
 from verl_agentic.synthesis.reasoning import Operator, RejectedError, make_operators
 from verl_agentic.synthesis.reasoning.personas import load_personas
+from verl_agentic.synthesis.routes import ROUTES
 
 _TRIES_PER_TASK = 8
 _TOLD_ANEW = ("rephrase", "persona", "self_instruct", "llm_persona")
@@ -126,7 +126,7 @@ class ReasoningHook:
 
     def _proposals(
         self, round: RoundInput, errors: Mapping[str, ErrorKind | None], budget: int, made: Sequence[Task]
-    ) -> Any:
+    ) -> Iterator[_Proposal]:
         """Proposals, as long as fewer than ``budget`` were taken into ``made``; never endless."""
         tries = _TRIES_PER_TASK * budget
         for parents in _by_need(round):
@@ -156,11 +156,11 @@ class ReasoningHook:
 
 
 def _by_need(round: RoundInput) -> list[list[Task]]:
-    """Tasks to grow from: those failed at least in part, then those solved."""
+    """Tasks to grow from, of kinds that can be verified: those failed at least in part, then those solved."""
     missed: list[TaskResult] = []
     solved: list[TaskResult] = []
     for one in round.results:
-        if one.status is not TaskStatus.QUARANTINED:
+        if one.task.kind in ROUTES:
             (missed if one.success < 1 else solved).append(one)
     return [[one.task for one in missed], [one.task for one in solved]]
 

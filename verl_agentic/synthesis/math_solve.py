@@ -102,12 +102,13 @@ def solved(story: Story) -> Fraction:
     value = x if story.start is None else rationals(story.start)
     for name, operand in story.steps:
         try:
-            value = _ALGEBRA[name](value, x if operand is None else operand)
+            # Back into the field: its zero leaves the arithmetic as a plain 0.
+            value = rationals(_ALGEBRA[name](value, x if operand is None else operand))
         except ZeroDivisionError as error:
             raise BrokenTaskError("division by zero") from error
     if story.unknown is None:
         return _fraction(value.numer, value.denom)
-    equation = (value - story.result).numer
+    equation = rationals(value - story.result).numer
     if equation.degree() != 1:
         raise BrokenTaskError(f"{'no' if equation else 'any'} number solves {equation} = 0")
     return -_fraction(equation.coeff(1), equation.coeff(x.numer))

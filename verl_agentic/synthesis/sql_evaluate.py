@@ -44,7 +44,7 @@ def evaluate(query: Query, columns: Columns, rows: Mapping[str, Sequence[Sequenc
         others = [dict(zip(columns[table], row, strict=True)) for row in rows[table]]
         found = [{**other, **row} for row in own for other in others if row[shared] == other[shared]]
     for condition in query.conditions:
-        bound = _mean([row[condition.column] for row in own]) if condition.nested else condition.value
+        bound = _mean(_values(own, condition.column)) if condition.nested else condition.value
         found = [row for row in found if _holds(condition, row[condition.column], bound)]
     if query.head in AGGREGATES:
         return [(_aggregate(query, found),)]
@@ -71,11 +71,15 @@ def _holds(condition: Condition, value: Any, bound: Any) -> bool:
 def _aggregate(query: Query, found: Sequence[Row]) -> Any:
     if query.head == "count":
         return len(found)
-    values = [row[query.column] for row in found if row[query.column] is not None]
+    values = _values(found, query.column)
     if not values:
         return None
     by_head: dict[str, Callable[[list[Any]], Any]] = {"max": max, "min": min, "sum": sum, "avg": _mean}
     return by_head[query.head](values)
+
+
+def _values(rows: Sequence[Row], column: str) -> list[Any]:
+    return [row[column] for row in rows if row[column] is not None]
 
 
 def _mean(values: list[Any]) -> float | None:
