@@ -44,7 +44,10 @@ def calc(expression: str) -> str:
         ((calc("1+1"),), ErrorKind.LOOP),
         ((calc("1+1"), calc("2+2"), calc("1+1"), calc("2+2"), calc("1+1"), calc("2+2")), ErrorKind.LOOP),
         (tuple(calc(f"1+{n}") for n in range(6)), ErrorKind.LIMIT),
-        (('<tool_call>{"name": "calc", "arguments": {"expression": </tool_call>', "<answer>1</answer>"), ErrorKind.FORMAT),
+        (
+            ('<tool_call>{"name": "calc", "arguments": {"expression": </tool_call>', "<answer>1</answer>"),
+            ErrorKind.FORMAT,
+        ),
         (("The answer is 41.",), ErrorKind.FORMAT),
         (("\\boxed{41}",), ErrorKind.FORMAT),
         (("41",), ErrorKind.FORMAT),

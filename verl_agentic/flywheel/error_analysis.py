@@ -20,13 +20,18 @@ MAX_CHARS = 20_000
 """Of one message that is looked at."""
 
 _REPEATS = 3
-_CLAIM = re.compile(r"(?<![\w.)])(\(?\d[\d\s.+*/()×÷-]{0,60}?)\s{0,4}=\s{0,4}(-?\d{1,15}(?:\.\d{1,15})?)(?![\d.]{0,9}\d|\s{0,4}[-+*/×÷])")  # noqa: RUF001
+_CLAIM = re.compile(
+    r"(?<![\w.)])(\(?\d[\d\s.+*/()\u00d7\u00f7-]{0,60}?)\s{0,4}=\s{0,4}"
+    r"(-?\d{1,15}(?:\.\d{1,15})?)(?![\d.]{0,9}\d|\s{0,4}[-+*/\u00d7\u00f7])"
+)
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,15})?")
 _SURRENDER = re.compile(
-    r"(?i)\b(?:i (?:do not|don't) know|i (?:can ?not|can't|am unable to)|unable to (?:answer|solve)|not (?:sure|possible)|"
-    r"no (?:idea|answer)|give up|unknown|n/a|none)\b"
+    r"(?i)\b(?:i (?:do not|don't) know|i (?:can ?not|can't|am unable to)|unable to (?:answer|solve)|"
+    r"not (?:sure|possible)|no (?:idea|answer)|give up|unknown|n/a|none)\b"
 )
-_HALF_FORM = re.compile(r"<answer>|</answer>|\\boxed\{|<tool_call>|</tool_call>|(?i:\bfinal answer\b|\bthe answer is\b)")
+_HALF_FORM = re.compile(
+    r"<answer>|</answer>|\\boxed\{|<tool_call>|</tool_call>|(?i:\bfinal answer\b|\bthe answer is\b)"
+)
 
 
 class ErrorKind(str, Enum):
@@ -183,7 +188,7 @@ def _arithmetic(trajectory: Trajectory) -> Diagnosis | None:
 
 def _false(expression: str, value: str) -> bool:
     """Whether an equation that was written is wrong; what cannot be read is not."""
-    plain = expression.replace("×", "*").replace("÷", "/").strip()  # noqa: RUF001
+    plain = expression.replace("\u00d7", "*").replace("\u00f7", "/").strip()
     if not re.search(r"[-+*/]", plain):
         return False
     try:

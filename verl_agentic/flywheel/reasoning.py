@@ -108,9 +108,7 @@ class ReasoningHook:
         index = NearDuplicateIndex(self._similarity)
         for one in round.results:
             index.add(one.task)
-        checks = Checks(
-            [NoLeak(), HarderOrDifferent(), Novel(index), Unambiguous(), SolvedByRoutes(self._written)]
-        )
+        checks = Checks([NoLeak(), HarderOrDifferent(), Novel(index), Unambiguous(), SolvedByRoutes(self._written)])
         budget = int(round.wanted * self._share + 0.5)
         known = set(round.known_ids)
         for proposal in self._proposals(round, errors, budget, result.new_tasks):
@@ -129,7 +127,8 @@ class ReasoningHook:
     ) -> Iterator[_Proposal]:
         """Proposals, as long as fewer than ``budget`` were taken into ``made``; never endless."""
         tries = _TRIES_PER_TASK * budget
-        for parents in _by_need(round):
+        for needy in _by_need(round):
+            parents = needy
             round.rng.shuffle(parents)
             while parents and len(made) < budget and tries > 0:
                 # No more at a time than are still wanted, so that no model is asked in vain.

@@ -52,9 +52,7 @@ def tell_story(
         numbers[unknown] = UNKNOWN
     steps = list(zip([name for name, _ in problem.steps], numbers[1:], strict=True))
     if steps and steps[0][0] == "boxes":
-        opening = rng.choice(OTHER_BOX_STARTS if anew else BOX_STARTS).format(
-            **words, a=numbers[0], n=steps.pop(0)[1]
-        )
+        opening = rng.choice(OTHER_BOX_STARTS if anew else BOX_STARTS).format(**words, a=numbers[0], n=steps.pop(0)[1])
     else:
         opening = rng.choice(OTHER_STARTS if anew else STARTS).format(**words, a=numbers[0])
     later = []

@@ -37,7 +37,7 @@ def by_equation(task: Task) -> str | None:
 
 
 def by_tables(task: Task) -> str | None:
-    """What the question asks for by plain Python over the rows, and what SQLite says to the reference, on each state."""
+    """What is asked for by plain Python over the rows, and what SQLite says to the reference, on each state."""
     try:
         query, _, _ = read_task(task)
     except (KeyError, TypeError, ValueError) as error:
@@ -47,7 +47,7 @@ def by_tables(task: Task) -> str | None:
     ordered = is_ordered(truth["sql"])
     for number, rows in enumerate(truth["states"]):
         expected = QueryResult(evaluate(query, columns, rows), False, ("",))
-        with GuardedDatabase(truth["schema"], rows) as database:
+        with GuardedDatabase(truth["schema"], rows, in_process=True) as database:
             try:
                 found = database.query(truth["sql"])
             except QueryRefusedError as refusal:

@@ -48,7 +48,7 @@ def distinguishing_states(query: Query, domain: Domain, own: Rows, rng: random.R
 
 def _agreeing(query: Query, others: Sequence[str], domain: Domain, rows: Rows) -> list[str]:
     sql = query.sql()
-    with GuardedDatabase(domain.schema(), rows) as database:
+    with GuardedDatabase(domain.schema(), rows, in_process=True) as database:
         expected = database.query(sql)
         return [other for other in others if same_result(expected, _run(database, other), is_ordered(sql))]
 
@@ -255,7 +255,7 @@ def make_task(
         text: the question in English, told here by default.
     """
     sql = query.sql()
-    with GuardedDatabase(domain.schema(), rows) as database:
+    with GuardedDatabase(domain.schema(), rows, in_process=True) as database:
         found = _run(database, sql).rows
     if not found or found[0][0] in (None, 0) or (len(found) > MAX_SHOWN_ROWS and query.conditions):
         return None

@@ -192,8 +192,8 @@ _QUESTIONS = tuple(
         r"Tell us the (?P<adjective>highest|lowest|average|total) (?P<column>\w+) among THINGS\.",
         r"Give us every (?P<column>\w+) among THINGS\.",
         r"We are after each (?P<column>\w+) that belongs to THINGS\.",
-        r"Sort by (?P<column>\w+); which (?P<shown>\w+) have the (?P<end>top|bottom) (?P<limit>\d{1,4}) THINGS\?",
-        r"By (?P<column>\w+), name each (?P<shown>\w+) that is at the (?P<end>top|bottom) (?P<limit>\d{1,4}) of THINGS\.",
+        r"Sort by (?P<column>\w+); which (?P<shown>\w+) have the (?P<end>top|bottom) (?P<limit>\d+) THINGS\?",
+        r"By (?P<column>\w+), name each (?P<shown>\w+) that is at the (?P<end>top|bottom) (?P<limit>\d+) of THINGS\.",
     )
 )
 

@@ -82,9 +82,7 @@ class MathOperator(Operator):
         plan = self.change(_Plan(Problem(start, steps), story.unknown, story.distractors, large), own)
         if plan is None:
             return None
-        text = tell_story(
-            plan.problem, own, unknown=plan.unknown, distractors=plan.distractors, anew=plan.anew
-        )
+        text = tell_story(plan.problem, own, unknown=plan.unknown, distractors=plan.distractors, anew=plan.anew)
         return self.grow(
             task,
             text,

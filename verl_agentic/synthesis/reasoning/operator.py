@@ -40,7 +40,7 @@ class Operator(ABC):
     kind: ClassVar[str] = ""
 
     @abstractmethod
-    def __call__(self, task: Task, rng: random.Random) -> Task | None | Awaitable[Task | None]:
+    def __call__(self, task: Task, rng: random.Random) -> Task | Awaitable[Task | None] | None:
         """A new task, ``None`` where this one cannot be grown so; deterministic in ``rng`` and, where one is asked,
         the language model. The task is not verified.
 

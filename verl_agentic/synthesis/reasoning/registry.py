@@ -64,7 +64,9 @@ def make_operators(
         if name not in OPERATORS:
             raise UserInputError(f"operators: unknown operator {name!r}; known: {', '.join(OPERATORS)}")
         if name not in available:
-            raise UserInputError(f"operators: {name!r} needs a language model; add llm=openai or llm=vllm, or remove it")
+            raise UserInputError(
+                f"operators: {name!r} needs a language model; add llm=openai or llm=vllm, or remove it"
+            )
         found += [operator() for operator in _TEMPLATES if operator.name == name]
         if name == Persona.name:
             found.append(Persona(people))

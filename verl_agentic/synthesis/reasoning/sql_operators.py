@@ -125,7 +125,8 @@ class NestSql(SqlOperator):
 
     def make(self, task: Task, world: World, rng: random.Random) -> Task | None:
         query, domain, rows = world
-        taken = {condition.column for condition in query.conditions}
+        # Nor the column that is aggregated or ordered by: its greatest value is above the average anyway.
+        taken = {query.column, *(condition.column for condition in query.conditions)}
         sign = rng.choice((">", "<"))
         columns = [name for name, _, _ in domain.numbers if name not in taken]
         if not columns or len(query.conditions) >= MAX_CONDITIONS or (query.head, _SIGNS[sign]) not in trained_pairs():
@@ -183,7 +184,9 @@ class DistractSql(SqlOperator):
         others = [
             other
             for other in DOMAINS
-            if other.table not in present and not other.link and not asked & set(columns_of(other.schema())[other.table])
+            if other.table not in present
+            and not other.link
+            and not asked & set(columns_of(other.schema())[other.table])
         ]
         if len(present) > 2 or not others:
             return None
