@@ -1,26 +1,35 @@
 """The data flywheel: which tasks an epoch trains on, and how the pool grows between epochs."""
 
+from verl_agentic.flywheel.agreement import AgreementVerifier
 from verl_agentic.flywheel.curriculum import CurriculumSettings, draw_epoch
+from verl_agentic.flywheel.error_analysis import Diagnosis, ErrorKind, diagnose
 from verl_agentic.flywheel.frontier import FrontierHook
 from verl_agentic.flywheel.hook import FlywheelHook, RoundInput, RoundResult, TaskResult
 from verl_agentic.flywheel.protect import Protected, protected_splits
+from verl_agentic.flywheel.reasoning import ReasoningHook
 from verl_agentic.flywheel.registry import make_hooks, register_hook
 from verl_agentic.flywheel.round import run_round
 from verl_agentic.flywheel.trees import TreesHook
-from verl_agentic.flywheel.verify import ExpertVerifier, Scorer, Verifier, verify
+from verl_agentic.flywheel.verify import ExpertVerifier, Scorer, Verifier, WrittenVerifier, verify
 
 __all__ = [
+    "AgreementVerifier",
     "CurriculumSettings",
+    "Diagnosis",
+    "ErrorKind",
     "ExpertVerifier",
     "FlywheelHook",
     "FrontierHook",
     "Protected",
+    "ReasoningHook",
     "RoundInput",
     "RoundResult",
     "Scorer",
     "TaskResult",
     "TreesHook",
     "Verifier",
+    "WrittenVerifier",
+    "diagnose",
     "draw_epoch",
     "make_hooks",
     "protected_splits",

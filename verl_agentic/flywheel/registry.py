@@ -13,6 +13,7 @@ from verl_agentic.flywheel.hook import FlywheelHook
 _BUILT_IN = {
     "frontier": "verl_agentic.flywheel.frontier:FrontierHook",
     "trees": "verl_agentic.flywheel.trees:TreesHook",
+    "reasoning": "verl_agentic.flywheel.reasoning:ReasoningHook",
 }
 _registered: dict[str, Callable[..., FlywheelHook]] = {}
 

@@ -8,6 +8,7 @@ from verl_agentic.core import BrokenTaskError, InfrastructureError, Task, Trajec
 from verl_agentic.reward_fns.registry import run_coroutine
 from verl_agentic.rollout import DialogueLimits, play
 from verl_agentic.synthesis.base import TaskFamily
+from verl_agentic.synthesis.reasoning.llm_operators import GENERATOR as LLM_GENERATOR
 from verl_agentic.tool_envs import User
 
 Scorer = Callable[[Task, Trajectory], float]
@@ -83,3 +84,27 @@ class ExpertVerifier:
             return f"no task family for kind {task.kind!r} to verify it with"
         user = self._user_factory(task) if self._user_factory else None
         return verify(task, family, self._scorer, user=user, limits=self._limits)
+
+
+class WrittenVerifier:
+    """A :data:`Verifier` that sends tasks whose text a language model wrote to a verifier of their own.
+
+    The family's expert reads the words of its own generator only.
+
+    Args:
+        expert: verifies all other tasks.
+        written: verifies those that a language model wrote; by default none of them enters.
+        generator: what such tasks carry as ``meta["generator"]``.
+    """
+
+    def __init__(self, expert: Verifier, written: Verifier | None = None, generator: str = LLM_GENERATOR) -> None:
+        self._expert = expert
+        self._written = written
+        self._generator = generator
+
+    def __call__(self, task: Task) -> str | None:
+        if task.meta.get("generator") != self._generator:
+            return self._expert(task)
+        if self._written is None:
+            return "unsolved: a language model wrote the task, and none is configured to solve it"
+        return self._written(task)

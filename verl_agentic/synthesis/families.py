@@ -11,6 +11,7 @@ from verl_agentic.synthesis.base import TaskFamily
 _BUILT_IN = {
     "math": "verl_agentic.synthesis.math:MathFamily",
     "sql": "verl_agentic.synthesis.sql:SqlFamily",
+    "reasoning_gym": "verl_agentic.synthesis.reasoning_gym:ReasoningGymFamily",
     "service": "verl_agentic.synthesis.service:ServiceFamily",
     "tree": "verl_agentic.synthesis.trees:TreeFamily",
 }

@@ -13,6 +13,7 @@ from verl_agentic.core import BrokenTaskError, Message, Task
 from verl_agentic.reward_fns.sql import is_ordered, same_result
 from verl_agentic.rollout import Policy
 from verl_agentic.synthesis.base import Split, TaskFamily
+from verl_agentic.synthesis.question import question_of
 from verl_agentic.synthesis.sql_query import AGGREGATES, Condition, Query, edges, mutants, read_question, tell
 from verl_agentic.synthesis.sql_world import DOMAINS, Domain, Rows, draw_rows
 from verl_agentic.tool_envs.databases import QueryRefusedError, QueryResult
@@ -47,7 +48,7 @@ def distinguishing_states(query: Query, domain: Domain, own: Rows, rng: random.R
 
 def _agreeing(query: Query, others: Sequence[str], domain: Domain, rows: Rows) -> list[str]:
     sql = query.sql()
-    with GuardedDatabase(domain.schema(), rows) as database:
+    with GuardedDatabase(domain.schema(), rows, in_process=True) as database:
         expected = database.query(sql)
         return [other for other in others if same_result(expected, _run(database, other), is_ordered(sql))]
 
@@ -119,8 +120,8 @@ class SqlFamily(TaskFamily):
             rows = draw_rows(domain, own, own.randint(8, 12))
             query: Query | None = _draw_head(head, domain, own)
             for kind in filters:
-                query = _add_condition(query, kind, domain, rows, own) if query else None
-            task = _make_task(structure, query, domain, rows, own) if query else None
+                query = add_condition(query, kind, domain, rows, own) if query else None
+            task = make_task(structure, query, domain, rows, own) if query else None
             if task:
                 return dataclasses.replace(task, seed=seed)
         raise BrokenTaskError(f"no question fits sql structure {structure!r}")
@@ -130,7 +131,7 @@ class SqlFamily(TaskFamily):
         if task.kind != self.kind or task.structure not in _SPLITS["train"]:
             return None
         try:
-            query, domain, rows = _read_task(task)
+            query, domain, rows = read_task(task)
         except (KeyError, TypeError, ValueError):
             return None
         seed = rng.getrandbits(32)
@@ -152,7 +153,7 @@ class SqlFamily(TaskFamily):
             seen = [message["content"] for message in messages if message["role"] == "tool"]
             if not seen:
                 return _call("schema", {})
-            sql = read_question(_question(messages), seen[0]).sql()
+            sql = read_question(question_of(messages), seen[0]).sql()
             return f"<answer>{sql}</answer>" if len(seen) > 1 else _call("query", {"sql": sql})
 
         return act
@@ -160,10 +161,6 @@ class SqlFamily(TaskFamily):
 
 def _call(name: str, arguments: dict[str, Any]) -> str:
     return f"<tool_call>{json.dumps({'name': name, 'arguments': arguments})}</tool_call>"
-
-
-def _question(messages: Sequence[Message]) -> str:
-    return next((message["content"] for message in messages if message["role"] == "user"), "")
 
 
 def _parse_structure(structure: str) -> tuple[str, tuple[str, ...]]:
@@ -193,11 +190,11 @@ def _grow(task: Task, structure: str, query: Query, domain: Domain, rows: Rows, 
         # Not the column of a condition: its values may repeat, and the order must be decided.
         column = rng.choice([name for name, _, _ in domain.numbers if name not in bounded])
         grown = dataclasses.replace(query, head=head, column=column, shown=domain.name, limit=rng.randint(2, 4))
-        child, operator = _make_task(structure, grown, domain, rows, rng), "add_order"
+        child, operator = make_task(structure, grown, domain, rows, rng), "add_order"
     else:
         (kind,) = set(filters) - set(_parse_structure(task.structure)[1])
-        longer = _add_condition(query, kind, domain, rows, rng)
-        child = _make_task(structure, longer, domain, rows, rng) if longer else None
+        longer = add_condition(query, kind, domain, rows, rng)
+        child = make_task(structure, longer, domain, rows, rng) if longer else None
         operator = "add_condition"
     return dataclasses.replace(child, parent=task.id, operator=operator) if child else None
 
@@ -213,8 +210,16 @@ def _draw_head(head: str, domain: Domain, rng: random.Random) -> Query:
     return Query(head, domain.table, number, domain.name, limit=rng.randint(2, 4))
 
 
-def _add_condition(query: Query, kind: str, domain: Domain, rows: Rows, rng: random.Random) -> Query | None:
-    """``query`` with one more condition, numbers before words; ``None`` when the domain has no place for it."""
+def add_condition(query: Query, kind: str, domain: Domain, rows: Rows, rng: random.Random) -> Query | None:
+    """``query`` with one more condition, numbers before words; ``None`` when the domain has no place for it.
+
+    Args:
+        query: the query.
+        kind: ``gt`` or ``lt`` for a bound, ``eq`` or ``ne`` for a category, ``via`` for one of the second table.
+        domain: the world.
+        rows: its rows; the value of the condition is taken from them.
+        rng: source of all randomness.
+    """
     table = rows[domain.table]
     join = query.join
     if kind in _NUMERIC:
@@ -236,10 +241,21 @@ def _add_condition(query: Query, kind: str, domain: Domain, rows: Rows, rng: ran
     return dataclasses.replace(query, conditions=tuple(both), join=join)
 
 
-def _make_task(structure: str, query: Query, domain: Domain, rows: Rows, rng: random.Random) -> Task | None:
-    """A task, or ``None`` when the question is poor: an empty result, or mistakes that no state shows."""
+def make_task(
+    structure: str, query: Query, domain: Domain, rows: Rows, rng: random.Random, text: str | None = None
+) -> Task | None:
+    """A task, or ``None`` when the question is poor: an empty result, or mistakes that no state shows.
+
+    Args:
+        structure: its structure.
+        query: the query that answers it.
+        domain: the world.
+        rows: the rows that the policy sees.
+        rng: source of all randomness.
+        text: the question in English, told here by default.
+    """
     sql = query.sql()
-    with GuardedDatabase(domain.schema(), rows) as database:
+    with GuardedDatabase(domain.schema(), rows, in_process=True) as database:
         found = _run(database, sql).rows
     if not found or found[0][0] in (None, 0) or (len(found) > MAX_SHOWN_ROWS and query.conditions):
         return None
@@ -248,7 +264,7 @@ def _make_task(structure: str, query: Query, domain: Domain, rows: Rows, rng: ra
         return None
     return Task(
         kind="sql",
-        messages=[{"role": "system", "content": SYSTEM}, {"role": "user", "content": tell(query, rng)}],
+        messages=[{"role": "system", "content": SYSTEM}, {"role": "user", "content": text or tell(query, rng)}],
         tools=SQL_TOOLS,
         env="sql",
         env_args={"schema": domain.schema(), "rows": rows},
@@ -259,11 +275,18 @@ def _make_task(structure: str, query: Query, domain: Domain, rows: Rows, rng: ra
     )
 
 
-def _read_task(task: Task) -> tuple[Query, Domain, Rows]:
+def read_task(task: Task) -> tuple[Query, Domain, Rows]:
+    """The query that a task's question asks for, and its world without tables of no use.
+
+    Raises:
+        KeyError: the question, or the rows, belong to no domain of this family.
+        ValueError: the question is none of this family's.
+    """
     tables = {domain.table: domain for domain in DOMAINS}
-    question = _question(task.messages)
+    question = question_of(task.messages)
     domain = tables[read_question(question).table]
     shown = "\n".join(statement.replace("CREATE TABLE ", "").replace(" TEXT", "") for statement in domain.schema())
     query = read_question(question, shown.replace(" INTEGER", ""))
     rows: Rows = task.env_args["rows"]
-    return query, domain, {name: rows[name] for name in rows}
+    names = [domain.table, *([domain.link.table] if domain.link else [])]
+    return query, domain, {name: rows[name] for name in names}

@@ -13,19 +13,27 @@ AGGREGATES = {"count": "COUNT", "max": "MAX", "min": "MIN", "avg": "AVG", "sum":
 _ADJECTIVES = {"highest": "max", "lowest": "min", "average": "avg", "total": "sum"}
 _SIGN_WORDS = {">": "over ", "<": "under ", "=": "", "!=": "not "}
 _END_WORDS = {"top": "top", "low": "bottom"}
+AVERAGE = "average"
+"""Value of a condition that compares with the average of its column, over all rows of the table asked about."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One comparison of a column with a number or a word."""
+    """One comparison of a column with a number, a word or, for ``>`` and ``<``, its :data:`AVERAGE`."""
 
     column: str
     sign: str
     value: int | str
 
-    def sql(self) -> str:
+    def sql(self, table: str) -> str:
+        if self.nested:
+            return f"{self.column} {self.sign} (SELECT AVG({self.column}) FROM {table})"
         value = str(self.value) if self.numeric else f"'{self.value}'"
         return f"{self.column} {self.sign} {value}"
+
+    @property
+    def nested(self) -> bool:
+        return self.value == AVERAGE and self.sign in (">", "<")
 
     @property
     def numeric(self) -> bool:
@@ -63,7 +71,7 @@ class Query:
         if self.join:
             text += f" JOIN {self.join[0]} USING ({self.join[1]})"
         if self.conditions:
-            text += " WHERE " + " AND ".join(condition.sql() for condition in self.conditions)
+            text += " WHERE " + " AND ".join(condition.sql(self.table) for condition in self.conditions)
         if self.head in ("top", "low"):
             text += f" ORDER BY {self.column} {'DESC' if self.head == 'top' else 'ASC'} LIMIT {self.limit}"
         return text
@@ -74,6 +82,7 @@ def edges(query: Query) -> dict[str, list[int | str]]:
     return {
         c.column: [c.value - 1, c.value, c.value + 1] if isinstance(c.value, int) else [c.value]
         for c in query.conditions
+        if not c.nested
     }
 
 
@@ -113,6 +122,12 @@ def _condition_mutants(condition: Condition, domain: Domain) -> list[Condition]:
             *(dataclasses.replace(condition, value=condition.value + by) for by in (-1, 1)),
             dataclasses.replace(condition, column=numbers[1 - numbers.index(condition.column)]),
         ]
+    if condition.nested:
+        numbers = [column for column, _, _ in domain.numbers]
+        return [
+            dataclasses.replace(condition, sign="<" if condition.sign == ">" else ">"),
+            dataclasses.replace(condition, column=numbers[1 - numbers.index(condition.column)]),
+        ]
     values = domain.categories
     if condition.column != domain.category:
         values = domain.link.values if domain.link else ()
@@ -122,8 +137,7 @@ def _condition_mutants(condition: Condition, domain: Domain) -> list[Condition]:
 
 def tell(query: Query, rng: random.Random) -> str:
     """The question in English."""
-    filters = " and ".join(f"{c.column} {_SIGN_WORDS[c.sign]}{c.value}" for c in query.conditions)
-    tail = f" with {filters}" if filters else ""
+    tail = _filters(query)
     things = query.table + tail
     if query.head == "count":
         return rng.choice(("How many {} are there?", "Count the {}.")).format(things)
@@ -138,6 +152,28 @@ def tell(query: Query, rng: random.Random) -> str:
     return f"{verb} the {query.shown} of the {end} {query.limit} {query.table} by {query.column}{tail}."
 
 
+def retell(query: Query, rng: random.Random) -> str:
+    """The question in other words than :func:`tell` has."""
+    things = query.table + _filters(query)
+    if query.head == "count":
+        return rng.choice(("Give the number of {}.", "We need to know how many {} we have.")).format(things)
+    if query.head in AGGREGATES:
+        adjective = next(word for word, head in _ADJECTIVES.items() if head == query.head)
+        asked = rng.choice(("Look at the {1} of {2} and give its {0} value.", "Tell us the {0} {1} among {2}."))
+        return asked.format(adjective, query.column, things)
+    asked = rng.choice(("Give us every {} among {}.", "We are after each {} that belongs to {}."))
+    if query.head == "list":
+        return asked.format(query.column, things)
+    end = _END_WORDS[query.head]
+    asked = rng.choice(("Sort by {}; which {} have the {} {} {}?", "By {}, name each {} that is at the {} {} of {}."))
+    return asked.format(query.column, query.shown, end, query.limit, things)
+
+
+def _filters(query: Query) -> str:
+    filters = " and ".join(f"{c.column} {_SIGN_WORDS[c.sign]}{c.value}" for c in query.conditions)
+    return f" with {filters}" if filters else ""
+
+
 _THINGS = r"(?P<table>\w+)FILTERS"
 _FILTERS = r"(?: with (?P<filters>[\w ]+?))?"
 _QUESTIONS = tuple(
@@ -149,6 +185,15 @@ _QUESTIONS = tuple(
         r"(?:List|Show) the (?P<column>\w+) of THINGS\.",
         r"(?:List|Show) the (?P<shown>\w+) of the (?P<end>top|bottom) (?P<limit>\d+) (?P<table>\w+)"
         r" by (?P<column>\w+)FILTERS\.",
+        # Those of retell.
+        r"(?P<count>Give the number of) THINGS\.",
+        r"(?P<count>We need to know how many) THINGS we have\.",
+        r"Look at the (?P<column>\w+) of THINGS and give its (?P<adjective>highest|lowest|average|total) value\.",
+        r"Tell us the (?P<adjective>highest|lowest|average|total) (?P<column>\w+) among THINGS\.",
+        r"Give us every (?P<column>\w+) among THINGS\.",
+        r"We are after each (?P<column>\w+) that belongs to THINGS\.",
+        r"Sort by (?P<column>\w+); which (?P<shown>\w+) have the (?P<end>top|bottom) (?P<limit>\d+) THINGS\?",
+        r"By (?P<column>\w+), name each (?P<shown>\w+) that is at the (?P<end>top|bottom) (?P<limit>\d+) of THINGS\.",
     )
 )
 
@@ -193,4 +238,4 @@ def _read_condition(text: str) -> Condition:
     sign = next((sign for sign, word in _SIGN_WORDS.items() if word.split() == words), None)
     if sign is None:
         raise ValueError(f"cannot read {text!r}")
-    return Condition(column, sign, int(value) if value.isdigit() else value)
+    return Condition(column, sign, int(value) if re.fullmatch("[0-9]{1,9}", value) else value)

@@ -1,0 +1,201 @@
+"""The reasoning hook: what it grows against which errors, in a round on a real store, and with a language model."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from verl_agentic.core import End, FailureKind, Outcome, Task, ToolCall, Trajectory, Turn, UserInputError
+from verl_agentic.flywheel import (
+    ExpertVerifier,
+    ReasoningHook,
+    RoundInput,
+    TaskResult,
+    make_hooks,
+    protected_splits,
+    run_round,
+)
+from verl_agentic.reward_fns.registry import success
+from verl_agentic.store import Group, Store, TaskStatus, store_url
+from verl_agentic.synthesis.base import TaskFamily
+from verl_agentic.synthesis.math import MathFamily
+from verl_agentic.synthesis.sql import SqlFamily
+
+FAMILIES: dict[str, TaskFamily] = {"math": MathFamily(), "sql": SqlFamily()}
+SLIP = Trajectory("", turns=[Turn("assistant", "2+2=5")], answer="5", end=End.ANSWER).to_json()
+FORM = Trajectory("", turns=[Turn("assistant", "The answer is 5.")], end=End.NO_USER).to_json()
+LOOP = Trajectory("", calls=[ToolCall("calc", {"expression": "1"}, "1")] * 5, end=End.MAX_TURNS).to_json()
+
+
+def tasks(kind: str, count: int) -> list[Task]:
+    family, rng = FAMILIES[kind], random.Random(3)
+    structures = family.structures("train")
+    return [family.generate(structures[number * 7 % len(structures)], rng) for number in range(count)]
+
+
+def results(parents: Sequence[Task], trajectory: str, acc: float = 0.0) -> tuple[TaskResult, ...]:
+    found = []
+    for task in parents:
+        outcome = Outcome(task.id, 0, 1, 0, acc, acc, FailureKind.WRONG_ANSWER, 1, trajectory)
+        found.append(TaskResult(task, TaskStatus.ACTIVE, (Group(task.id, 1, "u", (outcome,)),), (acc,)))
+    return tuple(found)
+
+
+def round_of(found: tuple[TaskResult, ...], wanted: int = 12) -> RoundInput:
+    return RoundInput(1, found, random.Random(5), wanted, frozenset(one.task.id for one in found))
+
+
+def operators(hook: ReasoningHook, found: tuple[TaskResult, ...], wanted: int = 12) -> set[str | None]:
+    return {task.operator for task in hook(round_of(found, wanted)).new_tasks}
+
+
+@pytest.mark.parametrize(
+    ("trajectory", "expected"),
+    [
+        (SLIP, {"enlarge", "reverse"}),
+        (FORM, {"rephrase", "persona"}),
+        (LOOP, {"deepen", "reverse", "rephrase"}),
+    ],
+)
+def test_errors_choose_operators(trajectory: str, expected: set[str]) -> None:
+    hook = ReasoningHook(share=1.0)
+    found = results(tasks("math", 10), trajectory)
+    assert operators(hook, found, 20) == expected
+
+
+def test_solved_tasks_are_grown_when_nothing_failed() -> None:
+    found = results(tasks("math", 6), SLIP, acc=1.0)
+    made = ReasoningHook(share=1.0)(round_of(found))
+    assert len(made.new_tasks) == 12
+    assert not [name for name in made.counts if name.startswith("errors/")]
+    assert {task.operator for task in made.new_tasks} <= {"deepen", "enlarge", "distract", "reverse"}
+
+
+def test_counts_add_up_and_lineage_is_kept() -> None:
+    found = results([*tasks("math", 8), *tasks("sql", 4)], "")
+    result = ReasoningHook()(round_of(found, 24))
+    assert len(result.new_tasks) == 12
+    counts = result.counts
+    assert counts["errors/wrong_answer"] == 12
+    tried = {name.partition("/")[0]: count for name, count in counts.items() if name.endswith("/tried")}
+    assert sum(counts[name] for name in counts if name.endswith("/kept")) == 12
+    for operator, count in tried.items():
+        parts = [counts[name] for name in counts if name.startswith(f"{operator}/") and not name.endswith("/tried")]
+        assert sum(parts) == count
+    parents = {one.task.id for one in found}
+    for task in result.new_tasks:
+        assert task.parent in parents and task.meta["error"] == "wrong_answer"
+    again = ReasoningHook()(round_of(found, 24))
+    assert (again.new_tasks, again.counts) == (result.new_tasks, counts)
+
+
+def test_nothing_is_wanted_and_nothing_can_be_grown() -> None:
+    found = results(tasks("math", 2), SLIP)
+    assert ReasoningHook()(round_of(found, 0)).new_tasks == []
+    foreign = [Task("other", [{"role": "user", "content": "Hm?"}], [], "calculator", {}, "math", {"answer": "1"})]
+    assert ReasoningHook()(round_of(results(foreign, SLIP))).new_tasks == []
+
+
+def test_a_round_on_a_store(tmp_path: Path) -> None:
+    store = Store(store_url(tmp_path))
+    parents = [*tasks("math", 6), *tasks("sql", 3)]
+    store.add_tasks(parents)
+    store.record_outcomes(
+        [Outcome(task.id, 0, 1, 0, 0.0, 0.0, FailureKind.WRONG_ANSWER, 1, LOOP) for task in parents], "one"
+    )
+    hooks = make_hooks([{"name": "reasoning", "share": 1.0}], families=FAMILIES)
+    record = run_round(
+        store,
+        1,
+        hooks,
+        seed=1,
+        wanted=10,
+        verifier=ExpertVerifier(FAMILIES, success),
+        protected=protected_splits(FAMILIES.values()),
+    )
+    assert record.counts["added"] == 10
+    assert not record.counts.get("unfit") and not record.counts.get("protected")
+    assert record.counts["ReasoningHook.errors/loop"] == 9
+    assert {task.operator for task in store.tasks(round=1)} <= {"deepen", "reverse", "rephrase"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"share": 2}, "share"),
+        ({"similarity": 0}, "similarity"),
+        ({"operators": ["fly"]}, "unknown operator 'fly'"),
+        ({"operators": ["self_instruct"]}, "language model"),
+        ({"personas": "/no/such/file"}, "cannot be read"),
+    ],
+)
+def test_wrong_settings_name_the_mend(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserInputError, match=message):
+        make_hooks([{"name": "reasoning", **options}], families=FAMILIES)
+
+
+class Writer:
+    """Plays the writer, which keeps the numbers, and solvers that know the answers."""
+
+    def __init__(self, parents: Sequence[Task], solve: bool = True) -> None:
+        self.known = {task.messages[-1]["content"]: task for task in parents}
+        self.answers: dict[str, str] = {}
+        self.solve = solve
+
+    def __call__(self, body: dict[str, Any]) -> str:
+        problem = json.loads(body["messages"][-1]["content"].splitlines()[1])["problem"]
+        if problem in self.known:
+            # The same words backwards: a text that no template reads.
+            text = " ".join(reversed(problem.rstrip(".?").split())) + "?"
+            self.answers[text] = self.known[problem].ground_truth["answer"]
+            return json.dumps({"question": text})
+        return json.dumps({"reasoning": "", "answer": self.answers[problem] if self.solve else "0"})
+
+
+def test_a_language_model_tells_tasks_anew(endpoint: Any, llm: dict[str, Any]) -> None:
+    parents = tasks("math", 4)
+    endpoint.content = Writer(parents)
+    hook = ReasoningHook(llm=llm, operators=["self_instruct", "llm_persona"], share=1.0)
+    result = hook(round_of(results(parents, FORM), 4))
+    assert len(result.new_tasks) == 4, result.counts
+    for task in result.new_tasks:
+        assert task.operator in ("self_instruct", "llm_persona") and task.meta["generator"] == "llm"
+        assert task.ground_truth == next(one for one in parents if one.id == task.parent).ground_truth
+
+
+def test_what_solvers_contradict_does_not_enter(endpoint: Any, llm: dict[str, Any]) -> None:
+    parents = tasks("math", 3)
+    endpoint.content = Writer(parents, solve=False)
+    result = ReasoningHook(llm=llm, operators=["self_instruct"], share=1.0)(round_of(results(parents, FORM), 2))
+    assert result.new_tasks == []
+    assert result.counts["self_instruct/reference_contradicted"] == result.counts["self_instruct/tried"] > 0
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        ("no json", "malformed_reply"),
+        (json.dumps({"question": "How many?"}), "numbers_changed"),
+        (json.dumps({"question": "x" * 3000}), "too_long"),
+        (json.dumps({"question": "a\u0000b"}), "malformed_reply"),
+    ],
+)
+def test_bad_texts_are_rejected_by_name(endpoint: Any, llm: dict[str, Any], reply: str, reason: str) -> None:
+    endpoint.content = lambda body: reply
+    hook = ReasoningHook(llm=llm, operators=["self_instruct"], share=1.0)
+    result = hook(round_of(results(tasks("math", 1), FORM), 1))
+    assert result.new_tasks == []
+    assert result.counts[f"self_instruct/{reason}"] == result.counts["self_instruct/tried"]
+
+
+def test_an_outage_costs_no_template(endpoint: Any, llm: dict[str, Any]) -> None:
+    endpoint.script = [endpoint.fail(503)] * 10_000
+    hook = ReasoningHook(llm={**llm, "budget_seconds": 0.5}, operators=["self_instruct", "persona"], share=1.0)
+    result = hook(round_of(results(tasks("math", 4), FORM), 4))
+    assert {task.operator for task in result.new_tasks} == {"persona"}
+    assert result.counts["self_instruct/unreachable"] > 0

@@ -1,0 +1,59 @@
+"""What an operator is: from one task to another whose answer it knows."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable
+from typing import Any, ClassVar
+
+from verl_agentic.core import Message, Task
+
+TEMPLATE = "template"
+"""Generator of tasks that no language model wrote."""
+
+
+class RejectedError(ValueError):
+    """An operator made something that is no task.
+
+    Attributes:
+        reason: short name to count it by.
+        detail: what was wrong.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class Operator(ABC):
+    """Makes a harder or different task from a task.
+
+    Attributes:
+        name: what its tasks carry as ``operator``; operators of several kinds may share a name.
+        kind: kind of task that it grows, empty for any.
+    """
+
+    name: ClassVar[str]
+    kind: ClassVar[str] = ""
+
+    @abstractmethod
+    def __call__(self, task: Task, rng: random.Random) -> Task | Awaitable[Task | None] | None:
+        """A new task, ``None`` where this one cannot be grown so; deterministic in ``rng`` and, where one is asked,
+        the language model. The task is not verified.
+
+        Raises:
+            RejectedError: something was made, but is no task.
+            InfrastructureError: a language model could not be asked.
+        """
+
+    def grow(self, task: Task, text: str, generator: str = TEMPLATE, **changes: Any) -> Task:
+        """``task`` with ``text`` for its question and other ``changes``; names its parent, operator and generator."""
+        system: list[Message] = [message for message in task.messages if message["role"] == "system"]
+        meta = {**task.meta, **changes.pop("meta", {}), "generator": generator}
+        messages = [*system, Message(role="user", content=text)]
+        return dataclasses.replace(
+            task, id="", messages=messages, parent=task.id, operator=self.name, meta=meta, **changes
+        )

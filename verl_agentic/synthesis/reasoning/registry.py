@@ -1,0 +1,77 @@
+"""Operators by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from verl_agentic.core import UserInputError
+from verl_agentic.core.chat import ChatModel
+from verl_agentic.synthesis.reasoning.llm_operators import LlmPersona, SelfInstruct
+from verl_agentic.synthesis.reasoning.math_operators import (
+    DeepenMath,
+    DistractMath,
+    EnlargeMath,
+    RephraseMath,
+    ReverseMath,
+)
+from verl_agentic.synthesis.reasoning.operator import Operator
+from verl_agentic.synthesis.reasoning.persona_operator import Persona
+from verl_agentic.synthesis.reasoning.sql_operators import (
+    DeepenSql,
+    DistractSql,
+    EnlargeSql,
+    NestSql,
+    RephraseSql,
+    ReverseSql,
+)
+
+_TEMPLATES: tuple[type[Operator], ...] = (
+    DeepenMath,
+    EnlargeMath,
+    DistractMath,
+    ReverseMath,
+    RephraseMath,
+    DeepenSql,
+    EnlargeSql,
+    DistractSql,
+    NestSql,
+    ReverseSql,
+    RephraseSql,
+)
+_WITH_LLM = (SelfInstruct.name, LlmPersona.name)
+OPERATORS = tuple(dict.fromkeys([*(operator.name for operator in _TEMPLATES), Persona.name, *_WITH_LLM]))
+"""Names of all operators."""
+
+
+def make_operators(
+    names: Iterable[str] | None, personas: Iterable[str], model: ChatModel | None = None
+) -> list[Operator]:
+    """The operators of the given names, for every kind of task that they grow.
+
+    Args:
+        names: names, ``None`` for all that can be had.
+        personas: who may ask a question.
+        model: a language model, ``None`` where there is none.
+
+    Raises:
+        UserInputError: a name is unknown, or its operator needs a language model and there is none.
+    """
+    available = [name for name in OPERATORS if model is not None or name not in _WITH_LLM]
+    wanted = available if names is None else list(names)
+    people = tuple(personas)
+    found: list[Operator] = []
+    for name in wanted:
+        if name not in OPERATORS:
+            raise UserInputError(f"operators: unknown operator {name!r}; known: {', '.join(OPERATORS)}")
+        if name not in available:
+            raise UserInputError(
+                f"operators: {name!r} needs a language model; add llm=openai or llm=vllm, or remove it"
+            )
+        found += [operator() for operator in _TEMPLATES if operator.name == name]
+        if name == Persona.name:
+            found.append(Persona(people))
+        elif model is not None and name == SelfInstruct.name:
+            found.append(SelfInstruct(model))
+        elif model is not None and name == LlmPersona.name:
+            found.append(LlmPersona(model, people))
+    return found
