@@ -36,6 +36,7 @@ class Task:
         seed: seed from which the task was generated.
         parent: id of the task this one was grown from.
         operator: name of the operator that grew it.
+        generator: what made it, e.g. a flywheel hook or an imported file; empty for a family's own initial tasks.
         meta: anything else worth keeping, as JSON.
         id: content hash; computed when left empty.
     """
@@ -53,6 +54,7 @@ class Task:
     seed: int = 0
     parent: str | None = None
     operator: str | None = None
+    generator: str = ""
     meta: dict[str, Any] = field(default_factory=dict)
     id: str = ""
 
@@ -125,6 +127,7 @@ _FIELD_TYPES: dict[str, tuple[type, ...]] = {
     "seed": (int,),
     "parent": (str, type(None)),
     "operator": (str, type(None)),
+    "generator": (str,),
     "meta": (dict,),
     "id": (str,),
 }

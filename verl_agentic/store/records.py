@@ -36,6 +36,9 @@ class PoolEntry:
         round: epoch whose round added it; 0 for the initial pool.
         status: current status.
         reason: why it has this status; empty for one that was always active.
+        generator, seed: as in :class:`verl_agentic.core.Task`; no seed where it has more than 64 bits.
+        last_success: success at the last step it was sampled at, 0 to 1, ``None`` before the first.
+        last_epoch: epoch of that step.
     """
 
     id: str
@@ -47,6 +50,10 @@ class PoolEntry:
     round: int
     status: TaskStatus
     reason: str
+    generator: str = ""
+    seed: int | None = None
+    last_success: float | None = None
+    last_epoch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
