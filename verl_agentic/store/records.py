@@ -50,10 +50,10 @@ class PoolEntry:
     round: int
     status: TaskStatus
     reason: str
-    generator: str = ""
-    seed: int | None = None
-    last_success: float | None = None
-    last_epoch: int | None = None
+    generator: str
+    seed: int | None
+    last_success: float | None
+    last_epoch: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from verl_agentic.store.opening import open_tables
 from verl_agentic.store.progress import CHUNK, chunks, refresh_progress
 from verl_agentic.store.records import Evaluation, Failure, Group, PoolEntry, RoundRecord, StatusChange, TaskStatus
 from verl_agentic.store.secrets import redact, redact_text
-from verl_agentic.store.task_rows import task_row
+from verl_agentic.store.task_rows import entry_columns, entry_of, task_row
 
 TRAIN = "train"
 _MAX_MESSAGE = 4000
@@ -154,11 +154,9 @@ class Store:
     def pool(self, split: str = TRAIN) -> list[PoolEntry]:
         """All tasks of a split without their content, of every status, in the order of :meth:`tasks`."""
         table = schema.tasks
-        names = ("id", "kind", "structure", "depth", "parent", "operator", "round", "status", "reason")
-        query = sa.select(*(table.c[name] for name in names)).where(table.c.split == split)
+        query = sa.select(*entry_columns()).where(table.c.split == split).order_by(table.c.round, table.c.id)
         with self.reading() as connection:
-            rows = connection.execute(query.order_by(table.c.round, table.c.id)).all()
-        return [PoolEntry(**{**row._mapping, "status": TaskStatus(row.status)}) for row in rows]
+            return [entry_of(row) for row in connection.execute(query)]
 
     def holds_tasks(self) -> bool:
         """Whether there is any task, of whatever split."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from typing import Any
 
+import sqlalchemy as sa
+
 from verl_agentic.core import Task
+from verl_agentic.store import schema
+from verl_agentic.store.records import PoolEntry, TaskStatus
 
 DRAW_MODULUS = 2**31 - 1
 """A prime, so that ``key * a + b`` modulo it gives every key another place for every ``a``, ``b``."""
@@ -41,3 +46,13 @@ def draw_key(task_id: str) -> int:
     """A number from 0 to ``DRAW_MODULUS - 1`` that looks random and depends on the id alone."""
     digest = hashlib.blake2b(task_id.encode("utf-8", "replace"), digest_size=8).digest()
     return int.from_bytes(digest, "big") % DRAW_MODULUS
+
+
+def entry_columns() -> list[sa.Column[Any]]:
+    """The columns that :func:`entry_of` reads."""
+    return [schema.tasks.c[field.name] for field in dataclasses.fields(PoolEntry)]
+
+
+def entry_of(row: sa.Row[Any]) -> PoolEntry:
+    """A row of :func:`entry_columns` as plain data."""
+    return PoolEntry(**{**row._mapping, "status": TaskStatus(row.status)})
