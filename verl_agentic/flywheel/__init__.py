@@ -3,6 +3,7 @@
 from verl_agentic.flywheel.curriculum import CurriculumSettings, draw_epoch
 from verl_agentic.flywheel.frontier import FrontierHook
 from verl_agentic.flywheel.hook import FlywheelHook, RoundInput, RoundResult, TaskResult
+from verl_agentic.flywheel.imports import import_tasks
 from verl_agentic.flywheel.protect import Protected, protected_splits
 from verl_agentic.flywheel.registry import make_hooks, register_hook
 from verl_agentic.flywheel.round import run_round
@@ -20,6 +21,7 @@ __all__ = [
     "TaskResult",
     "Verifier",
     "draw_epoch",
+    "import_tasks",
     "make_hooks",
     "protected_splits",
     "register_hook",

@@ -19,9 +19,7 @@ def largest_remainders(exact: Mapping[K, float], total: int) -> dict[K, int]:
     return floors
 
 
-def fair_quotas(
-    available: Mapping[K, int], ratios: Mapping[K, float], size: int, rng: random.Random
-) -> dict[K, int]:
+def fair_quotas(available: Mapping[K, int], ratios: Mapping[K, float], size: int, rng: random.Random) -> dict[K, int]:
     """Split ``size`` by ratio; what a part cannot take goes to the others, and what is odd to random ones.
 
     Args:

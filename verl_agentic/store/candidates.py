@@ -55,9 +55,7 @@ class Candidates:
         max_staleness: epochs for which a result counts; after that the task is new again. ``None`` for ever.
     """
 
-    def __init__(
-        self, store: Store, epoch: int, max_age: int | None = None, max_staleness: int | None = None
-    ) -> None:
+    def __init__(self, store: Store, epoch: int, max_age: int | None = None, max_staleness: int | None = None) -> None:
         self._store = store
         self._oldest = None if max_age is None else epoch - max_age
         self._tasks = self._as_of(epoch)

@@ -60,12 +60,16 @@ class Lease:
             InfrastructureError: the database failed.
         """
         deadline = time.monotonic() + wait_seconds
+        told = False
         while (holder := self._take()) is not None:
             if time.monotonic() >= deadline:
                 raise UserInputError(
                     f"store {self._name} is in use by {holder}; end that run, name another store in "
                     "agentic.store.url, or wait longer with agentic.store.wait_seconds"
                 )
+            if not told:
+                logger.warning("store %s is in use by %s; waiting up to %g s", self._name, holder, wait_seconds)
+                told = True
             self._stopped.wait(min(_POLL_SECONDS, max(0.0, deadline - time.monotonic())))
         self._beating = threading.Thread(target=self._beat, name="store-lease", daemon=True)
         self._beating.start()

@@ -36,7 +36,8 @@ def open_tables(engine: sa.Engine, create: bool) -> None:
         raise UserInputError(f"{shown(engine.url)} holds no store of verl-agentic")
     path = sqlite_path(engine.url)
     try:
-        with nullcontext() if path is None else setting_up(path), engine.execution_options(writes=True).begin() as connection:
+        writer = engine.execution_options(writes=True)
+        with nullcontext() if path is None else setting_up(path), writer.begin() as connection:
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_POSTGRES_LOCK)))
             # Another process may have been first.

@@ -57,6 +57,25 @@ class PoolEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class QuarantinedTask:
+    """A task that is never drawn.
+
+    Attributes:
+        id, kind, structure, operator, generator: as in :class:`verl_agentic.core.Task`.
+        reason: why it was taken out.
+        epoch: when: during this epoch, or by the round that opened it.
+    """
+
+    id: str
+    kind: str
+    structure: str
+    operator: str | None
+    generator: str
+    reason: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """The outcomes of one prompt at one step: what group-relative advantages are computed over.
 

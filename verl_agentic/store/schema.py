@@ -56,6 +56,12 @@ tasks = sa.Table(
         sqlite_where=sa.text("parent IS NOT NULL"),
         postgresql_where=sa.text("parent IS NOT NULL"),
     ),
+    sa.Index(
+        "tasks_by_operator",
+        *("split", "operator", "status"),
+        sqlite_where=sa.text("operator IS NOT NULL"),
+        postgresql_where=sa.text("operator IS NOT NULL"),
+    ),
 )
 
 # What a round changed and what was there before, so that a rewind can put it back.

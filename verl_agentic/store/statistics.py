@@ -149,3 +149,12 @@ def pool_counts(store: Store, split: str = TRAIN) -> dict[tuple[TaskStatus, str]
     with store.reading() as connection:
         rows = connection.execute(query.group_by(table.c.status, table.c.kind))
         return {(TaskStatus(status), kind): count for status, kind, count in rows}
+
+
+def pool_origins(store: Store) -> dict[str, int]:
+    """Number of training tasks by the operator that grew them."""
+    table = schema.tasks
+    query = sa.select(table.c.operator, sa.func.count()).where(table.c.split == TRAIN, table.c.operator.is_not(None))
+    with store.reading() as connection:
+        rows = connection.execute(query.group_by(table.c.operator).order_by(table.c.operator))
+        return {operator: count for operator, count in rows}

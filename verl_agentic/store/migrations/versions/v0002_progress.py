@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -38,6 +40,9 @@ def upgrade() -> None:
     op.create_index("tasks_by_birth", "tasks", ["split", "round", "id"])
     only_grown = sa.text("parent IS NOT NULL")
     op.create_index("tasks_by_parent", "tasks", ["parent"], sqlite_where=only_grown, postgresql_where=only_grown)
+    operated = sa.text("operator IS NOT NULL")
+    columns = ["split", "operator", "status"]
+    op.create_index("tasks_by_operator", "tasks", columns, sqlite_where=operated, postgresql_where=operated)
     op.create_table(
         "lease",
         sa.Column("name", sa.String(32), primary_key=True),
@@ -83,11 +88,9 @@ def _fill_derived(connection: sa.Connection) -> None:
         rows = connection.execute(query).all()
         if not rows:
             return
-        connection.execute(
-            update,
-            [
-                {"old_id": row.id, **{f"new_{name}": value for name, value in derived(Task.from_json(row.json)).items()}}
-                for row in rows
-            ],
-        )
+        connection.execute(update, [_parameters(row.id, Task.from_json(row.json)) for row in rows])
         last = rows[-1].id
+
+
+def _parameters(task_id: str, task: Task) -> dict[str, Any]:
+    return {"old_id": task_id, **{f"new_{name}": value for name, value in derived(task).items()}}
