@@ -123,8 +123,10 @@ class Candidates:
     def _as_of(self, epoch: int) -> sa.FromClause:
         """The tasks as they were when the epoch began."""
         table, outcomes = schema.tasks, schema.outcomes
-        fixed = [table.c[name] for name in ("id", "kind", "depth", "status", "round", "draw_key")]
-        born = (table.c.split == TRAIN, table.c.round <= epoch)
+        # As a sum, which no index holds: the database must not prefer one by round, and read every task's row.
+        round = table.c.round + 0
+        fixed = [*(table.c[name] for name in ("id", "kind", "depth", "status", "draw_key")), round.label("round")]
+        born = (table.c.split == TRAIN, round <= epoch)
         with self._store.reading() as connection:
             ahead = connection.execute(sa.select(outcomes.c.number).where(outcomes.c.epoch >= epoch).limit(1)).first()
         current = sa.select(*fixed, table.c.last_success, table.c.last_epoch).where(*born)
