@@ -71,7 +71,9 @@ class Task:
 
     def to_json(self) -> str:
         """One line of JSON with every field, in the author's order: the policy reads tool schemas in that order."""
-        return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
+        # Not asdict, which copies everything first.
+        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return json.dumps(data, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Task:
