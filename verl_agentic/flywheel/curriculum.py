@@ -120,18 +120,18 @@ class _Draw:
                 " loosen flywheel.curriculum (kinds, depths, max_age)"
             )
         # Repeating an active task teaches more than another look at a mastered one.
-        active = {
-            cell: {one: count for one, count in counts.items() if one is not Progress.MASTERED}
+        active: Sizes = {
+            cell: left
             for cell, counts in sizes.items()
+            if (left := {one: count for one, count in counts.items() if one is not Progress.MASTERED})
         }
-        active = {cell: counts for cell, counts in active.items() if counts}
         drawn: list[str] = []
         current: Sizes = sizes
         while len(drawn) < size:
             chosen = self._one_pass(current, size - len(drawn), bool(active))
             self._rng.shuffle(chosen)
             drawn += chosen
-            current = active or sizes
+            current = active if active else sizes
         return drawn
 
     def _one_pass(self, sizes: Sizes, size: int, any_active: bool) -> list[str]:

@@ -216,8 +216,8 @@ def check_names(config: DictConfig, settings: AgenticSettings) -> None:
         with _at("agentic.rollout.tool_env: "):
             environment_class(settings.rollout.tool_env)
     check_options(settings.rollout.env_options, settings.rollout.tool_env)
-    with _at("agentic.curriculum.shares: "):
-        settings.curriculum.shares.curriculum()
+    with _at("agentic.curriculum: "):
+        settings.curriculum.drawn()
 
 
 @contextlib.contextmanager

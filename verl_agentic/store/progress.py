@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -44,7 +44,7 @@ def refresh_progress(connection: sa.Connection, task_ids: Collection[str]) -> No
         if gone:
             connection.execute(tasks.update().where(tasks.c.id.in_(gone)).values(clear))
         if rows:
-            values = {name: sa.bindparam(f"new_{name}") for name in clear}
+            values: dict[str, sa.BindParameter[Any]] = {name: sa.bindparam(f"new_{name}") for name in clear}
             connection.execute(
                 tasks.update().where(tasks.c.id == sa.bindparam("task")).values(values),
                 [

@@ -80,7 +80,7 @@ FROM tasks t WHERE t.status = 'quarantined'
 def _fill_derived(connection: sa.Connection) -> None:
     names = ("id", "json", "generator", "seed", "content_hash", "draw_key")
     tasks = sa.table("tasks", *(sa.column(name) for name in names))
-    values = {tasks.c[name]: sa.bindparam(f"new_{name}") for name in names[2:]}
+    values: dict[str, sa.BindParameter[Any]] = {name: sa.bindparam(f"new_{name}") for name in names[2:]}
     update = tasks.update().where(tasks.c.id == sa.bindparam("old_id")).values(values)
     last = ""
     while True:
