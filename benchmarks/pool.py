@@ -55,13 +55,13 @@ def make_tasks(start: int, stop: int) -> Iterator[Task]:
         )
 
 
-def fill(url: str, count: int) -> float:
-    """Put tasks in, as importers and rounds do; return tasks per second."""
+def fill(url: str, count: int) -> tuple[float, float]:
+    """Put tasks in, as importers and rounds do; return tasks per second, and per second of this process."""
     with Store(url) as store:
-        started = time.perf_counter()
+        started, spent = time.perf_counter(), time.process_time()
         for start in range(0, count, BATCH):
             store.add_tasks(make_tasks(start, min(start + BATCH, count)))
-        return count / (time.perf_counter() - started)
+        return count / (time.perf_counter() - started), count / (time.process_time() - spent)
 
 
 def train(url: str, epoch: int, size: int) -> float:
@@ -88,21 +88,22 @@ def train(url: str, epoch: int, size: int) -> float:
 
 
 def measure_draws(url: str, first_epoch: int, pipe: Any) -> None:
-    """Draw some epochs in a process of its own; send the seconds of each and by how much the memory grew."""
+    """Draw some epochs in a process of its own; send the seconds, the mean of its own, and how the memory grew."""
     with Store(url) as store:
         store.draw(-1)  # what the first query of a process loads is not the draw's
         before = resident_mib(with_children=False)
-        seconds = []
+        seconds, spent = [], time.process_time()
         for epoch in range(first_epoch, first_epoch + DRAWS):
             started = time.perf_counter()
             drawn = draw_epoch(store, epoch, EPOCH, seed=1)
             seconds.append(time.perf_counter() - started)
             assert len(set(drawn)) == EPOCH
+        spent = (time.process_time() - spent) / DRAWS
         ratios = CurriculumSettings(kinds={"math": 2}, depths={1: 1, 2: 2, 3: 3}, max_age=100, max_staleness=50)
         started = time.perf_counter()
         draw_epoch(store, first_epoch + DRAWS, EPOCH, seed=1, settings=ratios)
         limited = time.perf_counter() - started
-        pipe.send((seconds, limited, resident_mib(with_children=False) - before))
+        pipe.send((seconds, spent, limited, resident_mib(with_children=False) - before))
 
 
 def measure_peer(url: str, count: int, pipe: Any) -> None:
@@ -165,11 +166,11 @@ def main() -> None:
     count, peer_count = arguments.tasks, min(arguments.tasks, arguments.peer_tasks)
     with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
         url, file = store_url(name), Path(name) / "store.db"
-        rate = fill(url, count)
+        rate, own_rate = fill(url, count)
         print(f"inserted {count} tasks at {rate:.0f} per second, {file.stat().st_size / 2**20:.0f} MiB", flush=True)
-        # A tenth of the pool has been trained on.
-        step_seconds = [train(url, epoch, max(EPOCH, count // 50)) for epoch in range(5)]
-        seconds, limited, growth = in_a_process(measure_draws, url, 5)
+        # Some of the pool has been trained on.
+        step_seconds = [train(url, epoch, max(EPOCH, count // 250)) for epoch in range(5)]
+        seconds, own, limited, growth = in_a_process(measure_draws, url, 5)
         peer_seconds, peer_growth = in_a_process(measure_peer, url, peer_count)
         random_seconds = order_by_random(file)
     scale = count / peer_count
@@ -178,7 +179,9 @@ def main() -> None:
         "tasks": count,
         "epoch_size": EPOCH,
         "inserted_per_second": round(rate),
+        "inserted_per_cpu_second": round(own_rate),
         "draw_seconds": [round(one, 3) for one in seconds],
+        "draw_cpu_seconds": round(own, 3),
         "draw_seconds_with_ratios_and_limits": round(limited, 3),
         "draw_memory_growth_mib": round(growth, 1),
         "outcome_seconds_per_step_of_256": round(statistics.median(step_seconds), 3),

@@ -216,7 +216,7 @@ def check_names(config: DictConfig, settings: AgenticSettings) -> None:
         with _at("agentic.rollout.tool_env: "):
             environment_class(settings.rollout.tool_env)
     check_options(settings.rollout.env_options, settings.rollout.tool_env)
-    with _at("agentic.curriculum: "):
+    with _at("agentic.curriculum.shares: "):
         settings.curriculum.drawn()
 
 
