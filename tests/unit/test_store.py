@@ -236,9 +236,9 @@ def test_a_bad_url_is_one_clear_message(tmp_path: Path) -> None:
 
 def test_another_version_or_no_store_is_refused(store: Store, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "store.db") as connection:
-        connection.execute("UPDATE info SET value = '99' WHERE key = 'schema_version'")
+        connection.execute("UPDATE alembic_version SET version_num = '0099'")
     connection.close()
-    with pytest.raises(UserInputError, match="version 99"):
+    with pytest.raises(UserInputError, match="revision 0099, this release reads up to 0002"):
         Store(store_url(tmp_path))
     sqlite3.connect(tmp_path / "other.db").execute("CREATE TABLE t (x)")
     with pytest.raises(UserInputError, match="holds no store"):

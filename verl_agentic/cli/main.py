@@ -16,6 +16,7 @@ BAD_INPUT_STATUS = 2
 # Each module offers add_arguments(parser) and run(arguments), and is imported when its command is given.
 _COMMANDS = {
     "doctor": ("verl_agentic.cli.doctor", "say whether this machine can train, and what to do where it cannot"),
+    "pool": ("verl_agentic.cli.pool", "look into the pool of a run, take tasks out of it and put tasks in"),
     "report": ("verl_agentic.cli.report", "write the report of a run, finished or not"),
     "score": ("verl_agentic.cli.score", "judge responses in a file with any reward function"),
     "starter": ("verl_agentic.cli.main", "make the starter policy, unless it is cached, and print its folder"),

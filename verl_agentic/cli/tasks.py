@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from verl_agentic.core import BrokenTaskError, Task, UserInputError
+from verl_agentic.core.whole_file import replacing
 from verl_agentic.flywheel import ExpertVerifier
 from verl_agentic.integration.prepare import generate_splits
 from verl_agentic.integration.settings import AgenticSettings, CurriculumNode
@@ -75,7 +76,7 @@ def _generate(arguments: argparse.Namespace) -> int:
         raise UserInputError(f"--depth must be at least 1, got {arguments.depth}")
     sizes: dict[Split, int] = {split: arguments.count if split == arguments.split else 0 for split in SPLITS}
     settings = AgenticSettings(
-        kinds=_names(arguments.kinds),
+        kinds=names(arguments.kinds),
         seed=arguments.seed,
         curriculum=CurriculumNode(
             initial_tasks=sizes["train"],
@@ -95,7 +96,7 @@ def _import_agenticqwen(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     tasks = read_tasks(arguments.file)
-    families = {family.kind: family for family in load_families(_names(arguments.kinds))}
+    families = {family.kind: family for family in load_families(names(arguments.kinds))}
     reasons = {row: reason for row, task in enumerate(tasks) if (reason := unfit(task, families))}
     for row, reason in reasons.items():
         print(f"{arguments.file}: row {row} ({tasks[row].id}): {reason}")
@@ -154,14 +155,19 @@ def _write(tasks: Sequence[Task], path: Path, split: Split) -> None:
 
 def _write_lines(tasks: Sequence[Task], path: Path) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(f"{task.to_json()}\n" for task in tasks), encoding="utf-8")
+        with replacing(path) as file:
+            file.writelines(f"{task.to_json()}\n".encode() for task in tasks)
     except OSError as error:
         raise UserInputError(f"--out {path}: cannot be written: {error.strerror or error}") from error
 
 
-def _names(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    if not names:
+def names(text: str) -> list[str]:
+    """The kinds of ``--kinds``.
+
+    Raises:
+        UserInputError: it names none.
+    """
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    if not found:
         raise UserInputError("--kinds is empty; name at least one, e.g. math")
-    return names
+    return found

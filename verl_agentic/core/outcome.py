@@ -28,13 +28,14 @@ class Outcome:
     Attributes:
         task_id: id of the task.
         session: index of the trajectory in its group, from 0.
-        step: training step (policy version) it was sampled at.
+        step: training step it was sampled at.
         epoch: epoch it was drawn in, from 0.
         reward: shaped reward that RL trained on.
         acc: binary success, 0.0 or 1.0.
         failure: why it failed.
         turns: number of assistant turns.
         trajectory: the trajectory as JSON (see :class:`verl_agentic.core.trajectory.Trajectory`).
+        policy_version: number of updates that the policy which sampled it had had, ``None`` where nobody said.
     """
 
     task_id: str
@@ -46,3 +47,4 @@ class Outcome:
     failure: FailureKind
     turns: int
     trajectory: str = ""
+    policy_version: int | None = None

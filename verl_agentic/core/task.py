@@ -36,6 +36,7 @@ class Task:
         seed: seed from which the task was generated.
         parent: id of the task this one was grown from.
         operator: name of the operator that grew it.
+        generator: what made it, e.g. a flywheel hook or an imported file; empty for a family's own initial tasks.
         meta: anything else worth keeping, as JSON.
         id: content hash; computed when left empty.
     """
@@ -53,6 +54,7 @@ class Task:
     seed: int = 0
     parent: str | None = None
     operator: str | None = None
+    generator: str = ""
     meta: dict[str, Any] = field(default_factory=dict)
     id: str = ""
 
@@ -69,7 +71,9 @@ class Task:
 
     def to_json(self) -> str:
         """One line of JSON with every field, in the author's order: the policy reads tool schemas in that order."""
-        return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
+        # Not asdict, which copies everything first.
+        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return json.dumps(data, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Task:
@@ -125,6 +129,7 @@ _FIELD_TYPES: dict[str, tuple[type, ...]] = {
     "seed": (int,),
     "parent": (str, type(None)),
     "operator": (str, type(None)),
+    "generator": (str,),
     "meta": (dict,),
     "id": (str,),
 }

@@ -5,6 +5,7 @@ from verl_agentic.flywheel.curriculum import CurriculumSettings, draw_epoch
 from verl_agentic.flywheel.error_analysis import Diagnosis, ErrorKind, diagnose
 from verl_agentic.flywheel.frontier import FrontierHook
 from verl_agentic.flywheel.hook import FlywheelHook, RoundInput, RoundResult, TaskResult
+from verl_agentic.flywheel.imports import import_tasks
 from verl_agentic.flywheel.protect import Protected, protected_splits
 from verl_agentic.flywheel.reasoning import ReasoningHook
 from verl_agentic.flywheel.registry import make_hooks, register_hook
@@ -31,6 +32,7 @@ __all__ = [
     "WrittenVerifier",
     "diagnose",
     "draw_epoch",
+    "import_tasks",
     "make_hooks",
     "protected_splits",
     "register_hook",

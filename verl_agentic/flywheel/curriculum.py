@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from verl_agentic.core import UserInputError
-from verl_agentic.store import PoolEntry, Store, TaskStatus
-from verl_agentic.store.statistics import success_history
+from verl_agentic.flywheel.quotas import fair_quotas, largest_remainders
+from verl_agentic.store import Candidates, Cell, Progress, Store
+
+Sizes = Mapping[Cell, Mapping[Progress, int]]
+
+_SHARES = ("frontier", "new", "failed", "replay")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,47 +28,46 @@ class CurriculumSettings:
         failed: tasks whose last group failed entirely.
         replay: solved and mastered tasks, against forgetting; mastered ones never take more than this share
             while there are active tasks.
+        kinds: parts of the kinds relative to each other, 1 for one that is not named, 0 not to draw it.
+        depths: parts of the depths of a kind, likewise; depth plays no role where none is named.
+        max_age: epochs after its birth in which an active task may be drawn, ``None`` for all.
+        max_staleness: epochs for which a result counts; after that the task is new again. ``None`` for ever.
     """
 
     frontier: float = 0.5
     new: float = 0.3
     failed: float = 0.15
     replay: float = 0.05
+    kinds: Mapping[str, float] = field(default_factory=dict)
+    depths: Mapping[int, float] = field(default_factory=dict)
+    max_age: int | None = None
+    max_staleness: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("frontier", "new", "failed", "replay"):
-            value = getattr(self, name)
+        numbers = {name: getattr(self, name) for name in _SHARES}
+        numbers.update({f"kinds.{name}": value for name, value in self.kinds.items()})
+        numbers.update({f"depths.{name}": value for name, value in self.depths.items()})
+        for name, value in numbers.items():
             if not (isinstance(value, (int, float)) and math.isfinite(value) and value >= 0):
                 raise UserInputError(f"flywheel.curriculum.{name} must be a number >= 0, got {value!r}")
         if self.total == 0:
             raise UserInputError("flywheel.curriculum: all shares are 0; give at least one of them a positive value")
+        for name in ("max_age", "max_staleness"):
+            limit = getattr(self, name)
+            if not (limit is None or (isinstance(limit, int) and limit >= 0)):
+                raise UserInputError(f"flywheel.curriculum.{name} must be a whole number >= 0 or null, got {limit!r}")
 
     @property
     def total(self) -> float:
         return self.frontier + self.new + self.failed + self.replay
 
 
-class _Bucket(str, Enum):
-    FRONTIER = "frontier"
-    NEW = "new"
-    FAILED = "failed"
-    SOLVED = "solved"
-    MASTERED = "mastered"
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    id: str
-    kind: str
-    bucket: _Bucket
-    weight: float = 1.0
-
-
 def draw_epoch(store: Store, epoch: int, size: int, seed: int, settings: CurriculumSettings | None = None) -> list[str]:
     """Draw the tasks of an epoch, or return the draw already made.
 
-    The draw depends on the seed, the epoch, the pool and the outcomes of earlier epochs alone. Kinds get equal
-    parts as far as their tasks reach. No task comes twice before every active task has come once.
+    The draw depends on the seed, the epoch, the pool and the outcomes of earlier epochs alone. Kinds get their
+    parts as far as their tasks reach. No task comes twice before every active task has come once. Time and memory
+    go with ``size``, but for one look at the pool's index.
 
     Args:
         store: where the pool is, and where the draw is kept.
@@ -90,116 +92,109 @@ def draw_epoch(store: Store, epoch: int, size: int, seed: int, settings: Curricu
                 " with the settings the run was started with"
             )
         return drawn
-    candidates = _candidates(store.pool(), success_history(store, before_epoch=epoch), epoch)
-    if not candidates:
-        raise UserInputError(
-            "the pool holds no task that can be drawn; add tasks, or see the reasons of quarantined ones"
-        )
-    rng = random.Random(f"{seed}/draw/{epoch}")
-    ids = _select(candidates, size, rng, settings or CurriculumSettings())
+    settings = settings or CurriculumSettings()
+    candidates = Candidates(store, epoch, settings.max_age, settings.max_staleness)
+    draw = _Draw(candidates, settings, random.Random(f"{seed}/draw/{epoch}"))
+    ids = draw.tasks(size)
     store.save_draw(epoch, ids)
     return ids
 
 
-def _candidates(entries: Sequence[PoolEntry], history: Mapping[str, tuple[float, ...]], epoch: int) -> list[_Candidate]:
-    found: list[_Candidate] = []
-    for entry in entries:
-        if entry.status is TaskStatus.QUARANTINED or entry.round > epoch:
-            continue
-        past = history.get(entry.id)
-        if entry.status is TaskStatus.MASTERED:
-            found.append(_Candidate(entry.id, entry.kind, _Bucket.MASTERED))
-        elif not past:
-            found.append(_Candidate(entry.id, entry.kind, _Bucket.NEW))
-        elif past[-1] <= 0:
-            found.append(_Candidate(entry.id, entry.kind, _Bucket.FAILED))
-        elif past[-1] >= 1:
-            found.append(_Candidate(entry.id, entry.kind, _Bucket.SOLVED))
-        else:
-            # The variance of the group's success, and with it the size of its advantages.
-            found.append(_Candidate(entry.id, entry.kind, _Bucket.FRONTIER, past[-1] * (1 - past[-1])))
-    return sorted(found, key=lambda candidate: candidate.id)
+class _Draw:
+    """One epoch's draw: how many tasks of what, then which."""
 
+    def __init__(self, candidates: Candidates, settings: CurriculumSettings, rng: random.Random) -> None:
+        self._candidates = candidates
+        self._settings = settings
+        self._rng = rng
 
-def _select(candidates: list[_Candidate], size: int, rng: random.Random, settings: CurriculumSettings) -> list[str]:
-    active = [candidate for candidate in candidates if candidate.bucket is not _Bucket.MASTERED]
-    drawn: list[str] = []
-    current = candidates
-    while len(drawn) < size:
-        chosen = _one_pass(current, size - len(drawn), rng, settings)
-        rng.shuffle(chosen)
-        drawn += chosen
+    def tasks(self, size: int) -> list[str]:
+        sizes: Sizes = {
+            cell: counts
+            for cell, counts in self._candidates.sizes().items()
+            if self._settings.kinds.get(cell.kind, 1.0) > 0 and self._settings.depths.get(cell.depth, 1.0) > 0
+        }
+        if not sizes:
+            raise UserInputError(
+                "the pool holds no task that can be drawn; add tasks, see the reasons of quarantined ones, or"
+                " loosen flywheel.curriculum (kinds, depths, max_age)"
+            )
         # Repeating an active task teaches more than another look at a mastered one.
-        current = active or candidates
-    return drawn
+        active: Sizes = {
+            cell: left
+            for cell, counts in sizes.items()
+            if (left := {one: count for one, count in counts.items() if one is not Progress.MASTERED})
+        }
+        drawn: list[str] = []
+        current: Sizes = sizes
+        while len(drawn) < size:
+            chosen = self._one_pass(current, size - len(drawn), bool(active))
+            self._rng.shuffle(chosen)
+            drawn += chosen
+            current = active if active else sizes
+        return drawn
+
+    def _one_pass(self, sizes: Sizes, size: int, any_active: bool) -> list[str]:
+        """Up to ``size`` different tasks, balanced over kinds and depths."""
+        kinds = sorted({cell.kind for cell in sizes})
+        weights = {kind: self._settings.kinds.get(kind, 1.0) for kind in kinds}
+        available: dict[str, dict[tuple[int, ...], dict[Progress, int]]] = {}
+        for kind in kinds:
+            share = size * weights[kind] / sum(weights.values())
+            available[kind] = self._parts({cell.depth: sizes[cell] for cell in sizes if cell.kind == kind})
+            if any_active:
+                self._cap_replay(available[kind], share)
+        totals = {kind: sum(map(_sum, parts.values())) for kind, parts in available.items()}
+        chosen: list[str] = []
+        for kind, quota in fair_quotas(totals, self._settings.kinds, size, self._rng).items():
+            parts = available[kind]
+            ratios = {depths: self._settings.depths.get(depths[0], 1.0) for depths in parts}
+            by_part = fair_quotas({depths: _sum(counts) for depths, counts in parts.items()}, ratios, quota, self._rng)
+            for depths, part in by_part.items():
+                for progress, count in self._fill(parts[depths], part).items():
+                    chosen += self._candidates.sample(kind, depths, progress, count, self._rng)
+        return chosen
+
+    def _parts(self, by_depth: Mapping[int, Mapping[Progress, int]]) -> dict[tuple[int, ...], dict[Progress, int]]:
+        """The parts of a kind: each depth is one where depths have ratios, else all of them together are one."""
+        if self._settings.depths:
+            return {(depth,): dict(counts) for depth, counts in by_depth.items()}
+        together = {one: sum(counts.get(one, 0) for counts in by_depth.values()) for one in Progress}
+        return {tuple(by_depth): together}
+
+    def _cap_replay(self, parts: Mapping[tuple[int, ...], dict[Progress, int]], share: float) -> None:
+        """Keep mastered tasks from taking more than their share, whatever else is missing."""
+        ratios = {depths: self._settings.depths.get(depths[0], 1.0) for depths in parts}
+        for depths, counts in parts.items():
+            part = share * ratios[depths] / sum(ratios.values())
+            cap = round(part * self._settings.replay / self._settings.total)
+            counts[Progress.MASTERED] = min(counts.get(Progress.MASTERED, 0), cap)
+
+    def _fill(self, available: Mapping[Progress, int], quota: int) -> dict[Progress, int]:
+        """How many tasks of each progress make ``quota``: by share, and then by what is left."""
+        targets = largest_remainders(
+            {name: quota * getattr(self._settings, name) / self._settings.total for name in _SHARES}, quota
+        )
+        left = {one: available.get(one, 0) for one in Progress}
+        taken = dict.fromkeys(Progress, 0)
+
+        def take(progress: Progress, count: int) -> None:
+            count = min(count, left[progress])
+            left[progress] -= count
+            taken[progress] += count
+
+        for name in _SHARES[:-1]:
+            take(Progress(name), targets[name])
+        for _ in range(targets["replay"]):
+            # One task of the solved and mastered ones together, each as likely as any other.
+            solved, mastered = left[Progress.SOLVED], left[Progress.MASTERED]
+            if solved + mastered:
+                first = self._rng.randrange(solved + mastered) < solved
+                take(Progress.SOLVED if first else Progress.MASTERED, 1)
+        for progress in Progress:
+            take(progress, quota - sum(taken.values()))
+        return {one: count for one, count in taken.items() if count}
 
 
-def _one_pass(candidates: list[_Candidate], size: int, rng: random.Random, settings: CurriculumSettings) -> list[str]:
-    """Up to ``size`` different tasks, balanced over kinds."""
-    kinds: dict[str, dict[_Bucket, list[_Candidate]]] = {}
-    for candidate in candidates:
-        kinds.setdefault(candidate.kind, {}).setdefault(candidate.bucket, []).append(candidate)
-    any_active = any(candidate.bucket is not _Bucket.MASTERED for candidate in candidates)
-    replay_cap = round(size / len(kinds) * settings.replay / settings.total)
-    queues: dict[str, dict[_Bucket, list[str]]] = {}
-    for kind in sorted(kinds):
-        queue = {bucket: _shuffled(kinds[kind].get(bucket, []), rng) for bucket in _Bucket}
-        if any_active:
-            queue[_Bucket.MASTERED] = queue[_Bucket.MASTERED][:replay_cap]
-        queues[kind] = queue
-    available = {kind: sum(map(len, queue.values())) for kind, queue in queues.items()}
-    quotas = _fair_quotas(available, size, rng)
-    return [task_id for kind, quota in quotas.items() for task_id in _fill(queues[kind], quota, rng, settings)]
-
-
-def _shuffled(candidates: list[_Candidate], rng: random.Random) -> list[str]:
-    """Ids in random order, heavier ones tending to the front (Efraimidis and Spirakis, 2006)."""
-    keyed = [(rng.random() ** (1 / candidate.weight), candidate.id) for candidate in candidates]
-    return [task_id for _, task_id in sorted(keyed, reverse=True)]
-
-
-def _fair_quotas(available: Mapping[str, int], size: int, rng: random.Random) -> dict[str, int]:
-    """Split ``size`` evenly over kinds; what a small kind cannot take goes to the others."""
-    quotas = dict.fromkeys(available, 0)
-    left = min(size, sum(available.values()))
-    while left:
-        open_kinds = [kind for kind in available if quotas[kind] < available[kind]]
-        share, rest = divmod(left, len(open_kinds))
-        lucky = set(rng.sample(open_kinds, rest))
-        for kind in open_kinds:
-            quotas[kind] += min(share + (kind in lucky), available[kind] - quotas[kind])
-        left = min(size, sum(available.values())) - sum(quotas.values())
-    return quotas
-
-
-def _fill(
-    queue: Mapping[_Bucket, list[str]], quota: int, rng: random.Random, settings: CurriculumSettings
-) -> list[str]:
-    """``quota`` tasks of one kind, by share and then by what is left."""
-    replay = queue[_Bucket.SOLVED] + queue[_Bucket.MASTERED]
-    rng.shuffle(replay)
-    sources = {
-        "frontier": queue[_Bucket.FRONTIER],
-        "new": queue[_Bucket.NEW],
-        "failed": queue[_Bucket.FAILED],
-        "replay": replay,
-    }
-    targets = _largest_remainders({name: quota * getattr(settings, name) / settings.total for name in sources}, quota)
-    chosen = [task_id for name, source in sources.items() for task_id in source[: targets[name]]]
-    taken = set(chosen)
-    for bucket in _Bucket:
-        for task_id in queue[bucket]:
-            if len(chosen) == quota:
-                return chosen
-            if task_id not in taken:
-                chosen.append(task_id)
-    return chosen
-
-
-def _largest_remainders(exact: Mapping[str, float], total: int) -> dict[str, int]:
-    """Whole numbers near ``exact`` that add up to ``total``."""
-    floors = {name: math.floor(value) for name, value in exact.items()}
-    by_remainder = sorted(exact, key=lambda name: floors[name] - exact[name])
-    for name in by_remainder[: total - sum(floors.values())]:
-        floors[name] += 1
-    return floors
+def _sum(counts: Mapping[Progress, int]) -> int:
+    return sum(counts.values())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import replace
 
 from verl_agentic.core import Task, UserInputError
 from verl_agentic.flywheel.hook import RoundInput, RoundResult, TaskResult
@@ -12,6 +13,7 @@ from verl_agentic.synthesis.base import TaskFamily
 
 # A generator that only repeats itself must not keep the round going for ever.
 _TRIES_PER_TASK = 8
+_GENERATOR = "frontier"
 
 
 class FrontierHook:
@@ -141,14 +143,15 @@ class FrontierHook:
 class _Grown:
     """Collects tasks that do not exist yet."""
 
-    def __init__(self, known: frozenset[str], tasks: list[Task]) -> None:
-        self._known = set(known)
+    def __init__(self, known: Set[str], tasks: list[Task]) -> None:
+        self._known = known
+        self._added: set[str] = set()
         self._tasks = tasks
 
     def add(self, task: Task) -> int:
         """1 when the task is new, else 0."""
-        if task.id in self._known:
+        if task.id in self._added or task.id in self._known:
             return 0
-        self._known.add(task.id)
-        self._tasks.append(task)
+        self._added.add(task.id)
+        self._tasks.append(replace(task, generator=_GENERATOR))
         return 1

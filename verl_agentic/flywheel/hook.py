@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -41,14 +42,15 @@ class RoundInput:
         results: the tasks of the epoch before, by task id.
         rng: the hook's own generator, seeded from the run's seed and the epoch.
         wanted: number of new tasks still wanted.
-        known_ids: ids of all tasks that exist, those of evaluation included; another such task is dropped.
+        known_ids: ids of all tasks that exist, those of evaluation included; another such task is dropped. Ask
+            it for single ids: it reads the store, and the pool may be large.
     """
 
     epoch: int
     results: tuple[TaskResult, ...]
     rng: random.Random
     wanted: int
-    known_ids: frozenset[str]
+    known_ids: Set[str]
 
 
 @dataclass(slots=True)

@@ -17,17 +17,23 @@ class Protected:
     Attributes:
         ids: task ids.
         structures: ``(kind, structure)`` pairs.
+        hashes: content hashes, which give away a task under another id.
     """
 
     ids: frozenset[str] = frozenset()
     structures: frozenset[tuple[str, str]] = frozenset()
+    hashes: frozenset[str] = frozenset()
 
     def covers(self, task: Task) -> bool:
         """Whether the task must stay out of training."""
-        return task.id in self.ids or (task.kind, task.structure) in self.structures
+        return (
+            task.id in self.ids
+            or (task.kind, task.structure) in self.structures
+            or (bool(self.hashes) and task.content_hash() in self.hashes)
+        )
 
     def __or__(self, other: Protected) -> Protected:
-        return Protected(self.ids | other.ids, self.structures | other.structures)
+        return Protected(self.ids | other.ids, self.structures | other.structures, self.hashes | other.hashes)
 
 
 def protected_splits(families: Iterable[TaskFamily]) -> Protected:
@@ -41,6 +47,7 @@ def protected_splits(families: Iterable[TaskFamily]) -> Protected:
 
 
 def protected_in_store(store: Store) -> Protected:
-    """Every task that the store holds outside the training split, and its structure."""
-    ids = frozenset(task_id for task_id, split in store.task_ids().items() if split != "train")
-    return Protected(ids, frozenset(store.structures(exclude_split="train")))
+    """Every task that the store holds outside the training split, its structure and its content."""
+    hashes = store.hashes(exclude_split="train")
+    structures = store.structures(exclude_split="train")
+    return Protected(frozenset(hashes), frozenset(structures), frozenset(hashes.values()))

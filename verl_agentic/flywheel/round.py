@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from verl_agentic.core import InfrastructureError, Task, UserInputError
 from verl_agentic.flywheel.hook import FlywheelHook, RoundInput, RoundResult, TaskResult
+from verl_agentic.flywheel.known import KnownIds
 from verl_agentic.flywheel.protect import Protected, protected_in_store
 from verl_agentic.flywheel.verify import Verifier
 from verl_agentic.store import Failure, Group, RoundRecord, StatusChange, Store, TaskStatus
@@ -46,25 +47,22 @@ def run_round(
     if done is not None:
         return done
     results = _results(store, epoch)
-    known = store.task_ids()
-    trainable = {task_id for task_id, split in known.items() if split == "train"}
-    gate = _Gate(
-        set(known), protected_in_store(store) | (protected or Protected()), verifier, store, _last_step(results)
-    )
+    gate = _Gate(protected_in_store(store) | (protected or Protected()), verifier, store, _last_step(results))
     changes: dict[str, StatusChange] = {}
     counts: Counter[str] = Counter()
     for position, hook in enumerate(hooks):
         name = type(hook).__name__
         left = max(0, wanted - gate.passed)
         rng = random.Random(f"{seed}/round/{epoch}/{position}")
-        result = hook(RoundInput(epoch, results, rng, left, frozenset(gate.known)))
+        result = hook(RoundInput(epoch, results, rng, left, gate.known))
+        trainable = set(store.statuses(result.status_changes))
         _check(name, result, trainable | {task.id for task in result.new_tasks})
         changes.update(result.status_changes)
         for task in result.new_tasks:
             gate.offer(task)
         counts.update({f"{name}.{key}": value for key, value in result.counts.items()})
-    entering = {task.id for task in gate.tasks}
-    changes = {task_id: change for task_id, change in changes.items() if task_id in trainable | entering}
+    known = {task.id for task in gate.tasks} | set(store.statuses(changes))
+    changes = {task_id: change for task_id, change in changes.items() if task_id in known}
     changes.update({task_id: StatusChange(TaskStatus.QUARANTINED, reason) for task_id, reason in gate.unfit.items()})
     counts.update(gate.counts)
     return store.commit_round(epoch, gate.tasks, changes, counts)
@@ -74,13 +72,13 @@ def _results(store: Store, epoch: int) -> tuple[TaskResult, ...]:
     groups: dict[str, list[Group]] = {}
     for group in store.groups(epoch - 1):
         groups.setdefault(group.task_id, []).append(group)
-    history = success_history(store, before_epoch=epoch)
-    statuses = {entry.id: entry.status for entry in store.pool()}
-    tasks = {task.id: task for task in store.tasks()} if groups else {}
+    history = success_history(store, groups, before_epoch=epoch)
+    statuses = store.statuses(groups)
+    tasks = store.tasks_by_id(statuses)
     return tuple(
         TaskResult(tasks[task_id], statuses[task_id], tuple(groups[task_id]), history[task_id])
-        for task_id in sorted(groups)
-        if task_id in tasks and statuses[task_id] is not TaskStatus.QUARANTINED
+        for task_id in sorted(tasks)
+        if statuses[task_id] is not TaskStatus.QUARANTINED
     )
 
 
@@ -99,15 +97,20 @@ def _check(name: str, result: RoundResult, known: set[str]) -> None:
 class _Gate:
     """Lets new tasks in, once each, if they are no evaluation tasks; remembers those that are unfit."""
 
-    def __init__(self, known: set[str], protected: Protected, verifier: Verifier, store: Store, step: int) -> None:
-        self.known = known
+    def __init__(self, protected: Protected, verifier: Verifier, store: Store, step: int) -> None:
         self.tasks: list[Task] = []
         self.unfit: dict[str, str] = {}
         self.counts: Counter[str] = Counter(added=0, duplicates=0, protected=0, unfit=0, unverified=0)
+        self._offered: set[str] = set()
         self._protected = protected
         self._verifier = verifier
         self._store = store
         self._step = step
+
+    @property
+    def known(self) -> KnownIds:
+        """Every id that is taken."""
+        return KnownIds(self._store, frozenset(task.id for task in self.tasks))
 
     @property
     def passed(self) -> int:
@@ -117,7 +120,7 @@ class _Gate:
         if self._protected.covers(task):
             self.counts["protected"] += 1
             return
-        if task.id in self.known:
+        if task.id in self._offered or self._store.splits([task.id]):
             self.counts["duplicates"] += 1
             return
         try:
@@ -127,7 +130,7 @@ class _Gate:
             self.counts["unverified"] += 1
             self._store.record_failure(Failure(self._step, "verification", str(error), task.id))
             return
-        self.known.add(task.id)
+        self._offered.add(task.id)
         self.tasks.append(task)
         if reason is None:
             self.counts["added"] += 1

@@ -57,8 +57,10 @@ class EpochPlanner:
             if epoch > 0:
                 self.close_epoch(epoch)
             size = self.steps_per_epoch * self.batch_size
-            shares = self.settings.curriculum.shares.curriculum()
-            self._drawn = (epoch, draw_epoch(self.store, epoch, size, self.settings.seed, shares))
+            self._drawn = (
+                epoch,
+                draw_epoch(self.store, epoch, size, self.settings.seed, self.settings.curriculum.drawn()),
+            )
         return self._drawn[1]
 
     def close_epoch(self, next_epoch: int) -> RoundRecord:

@@ -217,7 +217,7 @@ def check_names(config: DictConfig, settings: AgenticSettings) -> None:
             environment_class(settings.rollout.tool_env)
     check_options(settings.rollout.env_options, settings.rollout.tool_env)
     with _at("agentic.curriculum.shares: "):
-        settings.curriculum.shares.curriculum()
+        settings.curriculum.drawn()
 
 
 @contextlib.contextmanager

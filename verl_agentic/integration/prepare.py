@@ -31,7 +31,7 @@ def prepare_tasks(config: DictConfig, settings: AgenticSettings, store: Store) -
     """
     started = time.monotonic()
     source = config.data.agentic.source
-    if store.task_ids():
+    if store.holds_tasks():
         return
     if source == "builtin":
         splits = generate_splits(settings)

@@ -58,6 +58,7 @@ class Recorder:
                     failure=_failure(verdict, reward),
                     turns=sum(turn.role == "assistant" for turn in trajectory.turns),
                     trajectory=fields["trajectory"],
+                    policy_version=_version(fields.get("min_global_steps")),
                 )
             )
             uids.append(uid)
@@ -140,6 +141,11 @@ def _failure(verdict: Mapping[str, Any], reward: float) -> FailureKind:
         return FailureKind(verdict.get("failure"))
     except ValueError:
         return FailureKind.NONE if float(verdict.get("acc", reward)) >= 1 else FailureKind.WRONG_ANSWER
+
+
+def _version(steps: Any) -> int | None:
+    """The update after which the engine's weights were the policy's, when the trajectory began; verl names it so."""
+    return None if steps is None else int(steps)
 
 
 def _metrics(outcomes: list[Outcome], uids: list[str]) -> dict[str, float]:

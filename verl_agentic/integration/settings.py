@@ -79,15 +79,12 @@ class LimitSettings:
 
 @dataclass
 class ShareSettings:
-    """``agentic.curriculum.shares``: see :class:`verl_agentic.flywheel.CurriculumSettings`."""
+    """``agentic.curriculum.shares``: the shares of :class:`verl_agentic.flywheel.CurriculumSettings`."""
 
     frontier: float = 0.5
     new: float = 0.3
     failed: float = 0.15
     replay: float = 0.05
-
-    def curriculum(self) -> CurriculumSettings:
-        return CurriculumSettings(self.frontier, self.new, self.failed, self.replay)
 
 
 @dataclass
@@ -99,6 +96,10 @@ class CurriculumNode:
         initial_depth: deepest structure in the initial pool; the flywheel goes beyond.
         epoch_size: tasks of an epoch, a multiple of ``data.train_batch_size``.
         new_tasks: tasks the flywheel may add per round, ``None`` for half an epoch.
+        kinds: parts of the kinds in an epoch, relative to each other; 1 where a kind is not named.
+        depths: parts of the depths of a kind, likewise; depth plays no role where none is named.
+        max_age: epochs after its birth in which a task is drawn, ``None`` for all.
+        max_staleness: epochs for which a result counts before its task is new again, ``None`` for ever.
         validation_tasks: size of the validation split, over all kinds.
         held_out_tasks: size of the held-out split, over all kinds; evaluated before and after training.
         shares: what an epoch is drawn from.
@@ -108,9 +109,27 @@ class CurriculumNode:
     initial_depth: int = 2
     epoch_size: int = 256
     new_tasks: int | None = None
+    kinds: dict[str, float] = field(default_factory=dict)
+    depths: dict[int, float] = field(default_factory=dict)
+    max_age: int | None = None
+    max_staleness: int | None = None
     validation_tasks: int = 96
     held_out_tasks: int = 96
     shares: ShareSettings = field(default_factory=ShareSettings)
+
+    def drawn(self) -> CurriculumSettings:
+        """How an epoch is drawn."""
+        shares = self.shares
+        return CurriculumSettings(
+            shares.frontier,
+            shares.new,
+            shares.failed,
+            shares.replay,
+            self.kinds,
+            self.depths,
+            self.max_age,
+            self.max_staleness,
+        )
 
 
 @dataclass
@@ -122,9 +141,17 @@ class FlywheelNode:
 
 @dataclass
 class StoreNode:
-    """``agentic.store``: any SQLAlchemy URL, ``None`` for a SQLite file in ``run_dir``."""
+    """``agentic.store``.
+
+    Attributes:
+        url: any SQLAlchemy URL, ``None`` for a SQLite file in ``run_dir``.
+        wait_seconds: how long a run waits for another one that writes to the same store, before it is refused.
+        stale_seconds: silence after which such a run counts as dead.
+    """
 
     url: str | None = None
+    wait_seconds: float = 90.0
+    stale_seconds: float = 60.0
 
 
 @dataclass
@@ -196,6 +223,8 @@ _LEAST: dict[str, float] = {
     "limits.step_seconds": 1,
     "limits.refill_factor": 0,
     "limits.poll_seconds": 0.001,
+    "store.wait_seconds": 0,
+    "store.stale_seconds": 1,
     "curriculum.initial_tasks": 1,
     "curriculum.initial_depth": 1,
     "curriculum.epoch_size": 1,

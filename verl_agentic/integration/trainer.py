@@ -38,6 +38,7 @@ class AgenticTrainerSync(PPOTrainerSync):  # type: ignore[misc]
     def __init__(self, config: DictConfig) -> None:
         self.settings = read_settings(config)
         self.store = open_store(self.settings)
+        self.store.acquire(self.settings.store.wait_seconds, self.settings.store.stale_seconds)
         self.recorder = Recorder(self.store)
         self.watchdog = Watchdog(self._on_hopeless)
         self._task_of: dict[str, str] = {}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from verl_agentic.core import UserInputError
-
-BUSY_SECONDS = 30
+from verl_agentic.core.sqlite_file import BUSY_SECONDS, setting_up
 
 
 class SharedFile:
@@ -38,13 +36,8 @@ class SharedFile:
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._engine = _engine(path)
-            with _alone(path):
-                if path is not None:
-                    # The file keeps its mode. SQLite waits for nobody when it changes it, hence the lock.
-                    with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as plain:
-                        plain.execute("PRAGMA journal_mode = WAL")
-                with self.write() as connection:
-                    metadata.create_all(connection)
+            with nullcontext() if path is None else setting_up(path), self.write() as connection:
+                metadata.create_all(connection)
         except (OSError, SQLAlchemyError, sqlite3.Error) as error:
             cause = str(getattr(error, "orig", None) or error)
             raise UserInputError(f"{key}: {path} cannot be used ({cause}); name another file") from error
@@ -68,17 +61,6 @@ class SharedFile:
         else:
             with self._turn:
                 yield
-
-
-@contextmanager
-def _alone(path: Path | None) -> Iterator[None]:
-    """While no other process sets up the same file."""
-    if path is None:
-        yield
-        return
-    with path.with_name(f"{path.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _engine(path: Path | None) -> sa.Engine:

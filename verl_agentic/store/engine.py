@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +14,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.pool import StaticPool
 
 from verl_agentic.core import InfrastructureError, UserInputError
+from verl_agentic.core.sqlite_file import BUSY_SECONDS
 
 STORE_FILE = "store.db"
-BUSY_SECONDS = 30
 
 
 def store_url(run_dir: Path | str) -> str:
@@ -48,7 +49,7 @@ def open_engine(url: str, create: bool) -> sa.Engine:
     except (ImportError, SQLAlchemyError) as error:
         raise UserInputError(f"store.url {shown(parsed)} cannot be used: {error}; install its driver") from error
     if dialect == "sqlite":
-        _configure_sqlite(engine, create)
+        _configure_sqlite(engine)
     return engine
 
 
@@ -57,8 +58,15 @@ def shown(url: URL) -> str:
     return url.render_as_string(hide_password=True)
 
 
+def sqlite_path(url: URL) -> Path | None:
+    """The file of a SQLite store, ``None`` for one in memory and for any other database."""
+    if url.get_backend_name() != "sqlite" or _in_memory(url):
+        return None
+    return Path((url.database or "").removeprefix("file:"))
+
+
 def _in_memory(url: URL) -> bool:
-    return url.database in (None, "", ":memory:")
+    return url.database in (None, "", ":memory:") or url.query.get("mode") == "memory"
 
 
 def _check_file(url: URL, create: bool) -> None:
@@ -73,16 +81,14 @@ def _check_file(url: URL, create: bool) -> None:
         raise UserInputError(f"store.url {shown(url)}: there is no store at {path}")
 
 
-def _configure_sqlite(engine: sa.Engine, create: bool) -> None:
+def _configure_sqlite(engine: sa.Engine) -> None:
     @sa.event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
         # The driver's own transaction handling would start transactions late and read-only.
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
-        if create:
-            cursor.execute("PRAGMA journal_mode = WAL")
-            cursor.execute("PRAGMA synchronous = NORMAL")
+        cursor.execute("PRAGMA synchronous = NORMAL")
         cursor.close()
 
     @sa.event.listens_for(engine, "begin")
@@ -102,7 +108,7 @@ def clear_errors(url: URL) -> Iterator[None]:
     """
     try:
         yield
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.Error) as error:
         cause = str(error.orig) if isinstance(error, DBAPIError) else str(error)
         where = f"store {shown(url)}"
         text = cause.lower()

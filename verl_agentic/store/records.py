@@ -36,6 +36,9 @@ class PoolEntry:
         round: epoch whose round added it; 0 for the initial pool.
         status: current status.
         reason: why it has this status; empty for one that was always active.
+        generator, seed: as in :class:`verl_agentic.core.Task`; no seed where it has more than 64 bits.
+        last_success: success at the last step it was sampled at, 0 to 1, ``None`` before the first.
+        last_epoch: epoch of that step.
     """
 
     id: str
@@ -47,6 +50,29 @@ class PoolEntry:
     round: int
     status: TaskStatus
     reason: str
+    generator: str
+    seed: int | None
+    last_success: float | None
+    last_epoch: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedTask:
+    """A task that is never drawn.
+
+    Attributes:
+        id, kind, structure, operator, generator: as in :class:`verl_agentic.core.Task`.
+        reason: why it was taken out.
+        epoch: when: during this epoch, or by the round that opened it.
+    """
+
+    id: str
+    kind: str
+    structure: str
+    operator: str | None
+    generator: str
+    reason: str
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from verl_agentic.store import schema
+from verl_agentic.store.progress import chunks
 from verl_agentic.store.records import PoolEntry, TaskStatus
 from verl_agentic.store.store import TRAIN, Store
 
@@ -69,22 +71,23 @@ def failure_kinds(store: Store) -> dict[int, dict[str, int]]:
     return counts
 
 
-def success_history(store: Store, before_epoch: int) -> dict[str, tuple[float, ...]]:
-    """Success of each task that was trained on before an epoch: one mean per step, oldest first.
+def success_history(store: Store, task_ids: Collection[str], before_epoch: int) -> dict[str, tuple[float, ...]]:
+    """Success of those of these tasks that were trained on before an epoch: one mean per step, oldest first.
 
     Groups of one task within one step share a policy and are pooled.
     """
     table = schema.outcomes
-    query = (
-        sa.select(table.c.task_id, sa.func.avg(table.c.acc))
-        .where(table.c.epoch < before_epoch)
-        .group_by(table.c.task_id, table.c.step)
-        .order_by(table.c.task_id, table.c.step)
-    )
     history: dict[str, list[float]] = {}
     with store.reading() as connection:
-        for task_id, success in connection.execute(query):
-            history.setdefault(task_id, []).append(success)
+        for some in chunks(task_ids):
+            query = (
+                sa.select(table.c.task_id, sa.func.avg(table.c.acc))
+                .where(table.c.task_id.in_(some), table.c.epoch < before_epoch)
+                .group_by(table.c.task_id, table.c.step)
+                .order_by(table.c.task_id, table.c.step)
+            )
+            for task_id, success in connection.execute(query):
+                history.setdefault(task_id, []).append(success)
     return {task_id: tuple(values) for task_id, values in history.items()}
 
 
@@ -146,3 +149,12 @@ def pool_counts(store: Store, split: str = TRAIN) -> dict[tuple[TaskStatus, str]
     with store.reading() as connection:
         rows = connection.execute(query.group_by(table.c.status, table.c.kind))
         return {(TaskStatus(status), kind): count for status, kind, count in rows}
+
+
+def pool_origins(store: Store) -> dict[str, int]:
+    """Number of training tasks by the operator that grew them."""
+    table = schema.tasks
+    query = sa.select(table.c.operator, sa.func.count()).where(table.c.split == TRAIN, table.c.operator.is_not(None))
+    with store.reading() as connection:
+        rows = connection.execute(query.group_by(table.c.operator).order_by(table.c.operator))
+        return {operator: count for operator, count in rows}

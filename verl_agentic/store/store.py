@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,13 +15,15 @@ from sqlalchemy.engine import make_url
 
 from verl_agentic.core import FailureKind, InfrastructureError, Outcome, Task, UserInputError
 from verl_agentic.store import schema
-from verl_agentic.store.engine import clear_errors, open_engine
+from verl_agentic.store.engine import clear_errors, open_engine, shown, sqlite_path
+from verl_agentic.store.lease import Lease
+from verl_agentic.store.opening import open_tables
+from verl_agentic.store.progress import CHUNK, chunks, refresh_progress
 from verl_agentic.store.records import Evaluation, Failure, Group, PoolEntry, RoundRecord, StatusChange, TaskStatus
 from verl_agentic.store.secrets import redact, redact_text
+from verl_agentic.store.task_rows import entry_columns, entry_of, task_row
 
 TRAIN = "train"
-# Databases bound the number of parameters of one statement.
-_CHUNK = 500
 _MAX_MESSAGE = 4000
 
 
@@ -36,18 +39,19 @@ class Store:
 
         Args:
             url: SQLAlchemy URL, e.g. ``sqlite:///runs/a/store.db``.
-            create: create missing tables; when false the store must exist and nothing is written on opening.
+            create: make a store where there is none; when false it must exist. One that an older release wrote is
+                brought up to date in either case.
 
         Raises:
-            UserInputError: the URL cannot be opened, or holds a store of another version.
+            UserInputError: the URL cannot be opened, or holds a store of a newer release.
             InfrastructureError: the database failed.
         """
         self.engine = open_engine(url, create)
         self._writer = self.engine.execution_options(writes=True)
         self._url = make_url(url)
-        if create:
-            self._create()
-        self._check_version()
+        self._lease: Lease | None = None
+        with clear_errors(self._url):
+            open_tables(self.engine, create)
 
     def __enter__(self) -> Store:
         return self
@@ -56,8 +60,29 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Close every connection."""
+        """Give back the lease, if there is one, and close every connection."""
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            lease.release()
         self.engine.dispose()
+
+    def acquire(self, wait_seconds: float = 0.0, stale_seconds: float = 60.0) -> None:
+        """Become the store's only writer, until it is closed.
+
+        From then on every write first makes sure that nobody else took over.
+
+        Args:
+            wait_seconds: how long to wait for another writer to end.
+            stale_seconds: silence of this process after which others may take over.
+
+        Raises:
+            UserInputError: another process writes to the store.
+        """
+        if self.engine.dialect.name == "sqlite" and sqlite_path(self._url) is None:
+            return  # in memory: nobody else can see it
+        lease = Lease(self._beginning, shown(self._url), stale_seconds)
+        lease.acquire(wait_seconds)
+        self._lease = lease
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -66,42 +91,36 @@ class Store:
             yield connection
 
     @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction that holds the write lock from its start; all of it is committed, or nothing."""
+        with self._beginning() as connection:
+            if self._lease is not None:
+                self._lease.confirm(connection)
+            started = time.monotonic()
+            yield connection
+            if self._lease is not None and time.monotonic() - started > 1:
+                # No heartbeat gets through while this one holds the lock.
+                self._lease.confirm(connection)
+
+    @contextmanager
+    def _beginning(self) -> Iterator[sa.Connection]:
         with clear_errors(self._url), self._writer.begin() as connection:
             yield connection
 
-    def _create(self) -> None:
-        with self._writing() as connection:
-            schema.metadata.create_all(connection)
-            known = connection.scalar(sa.select(schema.info.c.value).where(schema.info.c.key == "schema_version"))
-            if known is None:
-                connection.execute(schema.info.insert().values(key="schema_version", value=schema.SCHEMA_VERSION))
-
-    def _check_version(self) -> None:
-        with self.reading() as connection:
-            if not sa.inspect(connection).has_table("info"):
-                raise UserInputError(f"{self._url.render_as_string()} holds no store of verl-agentic")
-            known = connection.scalar(sa.select(schema.info.c.value).where(schema.info.c.key == "schema_version"))
-        if known != schema.SCHEMA_VERSION:
-            raise UserInputError(
-                f"store {self._url.render_as_string()} has version {known}, this release reads "
-                f"{schema.SCHEMA_VERSION}; start a new run or use the release that wrote it"
-            )
-
     # Tasks
 
-    def add_tasks(self, tasks: Sequence[Task], round: int = 0, split: str = TRAIN) -> int:
+    def add_tasks(self, tasks: Iterable[Task], round: int = 0, split: str = TRAIN) -> int:
         """Add tasks that are not known yet (by id) as active; return how many were new.
 
         Args:
-            tasks: the tasks.
+            tasks: the tasks, read one by one; when that raises, none of them is added.
             round: epoch whose round adds them, 0 for the initial pool.
             split: ``train`` for the pool; tasks of any other split are kept for the record and never drawn.
 
         Raises:
             UserInputError: a task is already there in another split.
         """
-        with self._writing() as connection:
+        with self.writing() as connection:
             return _insert_tasks(connection, tasks, round, split)
 
     def task(self, task_id: str) -> Task | None:
@@ -109,6 +128,16 @@ class Store:
         with self.reading() as connection:
             text = connection.scalar(sa.select(schema.tasks.c.json).where(schema.tasks.c.id == task_id))
         return None if text is None else Task.from_json(text)
+
+    def tasks_by_id(self, task_ids: Collection[str]) -> dict[str, Task]:
+        """Those of these tasks that the store knows, of any split."""
+        table = schema.tasks
+        found: dict[str, Task] = {}
+        with self.reading() as connection:
+            for some in chunks(task_ids):
+                texts = connection.scalars(sa.select(table.c.json).where(table.c.id.in_(some)))
+                found.update((task.id, task) for task in map(Task.from_json, texts))
+        return found
 
     def tasks(
         self, *, status: TaskStatus | None = None, kind: str | None = None, round: int | None = None, split: str = TRAIN
@@ -125,27 +154,57 @@ class Store:
     def pool(self, split: str = TRAIN) -> list[PoolEntry]:
         """All tasks of a split without their content, of every status, in the order of :meth:`tasks`."""
         table = schema.tasks
-        names = ("id", "kind", "structure", "depth", "parent", "operator", "round", "status", "reason")
-        query = sa.select(*(table.c[name] for name in names)).where(table.c.split == split)
+        query = sa.select(*entry_columns()).where(table.c.split == split).order_by(table.c.round, table.c.id)
         with self.reading() as connection:
-            rows = connection.execute(query.order_by(table.c.round, table.c.id)).all()
-        return [PoolEntry(**{**row._mapping, "status": TaskStatus(row.status)}) for row in rows]
+            return [entry_of(row) for row in connection.execute(query)]
 
-    def task_ids(self) -> dict[str, str]:
-        """Split of every known task, by id."""
+    def holds_tasks(self) -> bool:
+        """Whether there is any task, of whatever split."""
         with self.reading() as connection:
-            return {row[0]: row[1] for row in connection.execute(sa.select(schema.tasks.c.id, schema.tasks.c.split))}
+            return connection.execute(sa.select(schema.tasks.c.id).limit(1)).first() is not None
+
+    def task_ids(self) -> Iterator[str]:
+        """Ids of all tasks of every split, in no order, read one after the other."""
+        with self.reading() as connection:
+            yield from connection.execution_options(yield_per=CHUNK).scalars(sa.select(schema.tasks.c.id))
+
+    def task_count(self) -> int:
+        """Number of tasks of all splits."""
+        with self.reading() as connection:
+            return connection.scalar(sa.select(sa.func.count()).select_from(schema.tasks)) or 0
+
+    def splits(self, task_ids: Collection[str]) -> dict[str, str]:
+        """Split of each of these tasks that the store knows, by id."""
+        with self.reading() as connection:
+            return _splits(connection, task_ids)
+
+    def statuses(self, task_ids: Collection[str], split: str = TRAIN) -> dict[str, TaskStatus]:
+        """Status of each of these tasks of a split, by id."""
+        table = schema.tasks
+        found: dict[str, TaskStatus] = {}
+        with self.reading() as connection:
+            for some in chunks(task_ids):
+                query = sa.select(table.c.id, table.c.status).where(table.c.split == split, table.c.id.in_(some))
+                found.update({task_id: TaskStatus(status) for task_id, status in connection.execute(query)})
+        return found
+
+    def hashes(self, *, exclude_split: str = TRAIN) -> dict[str, str]:
+        """Content hash by task id, outside a split."""
+        table = schema.tasks
+        query = sa.select(table.c.id, table.c.content_hash).where(_outside(exclude_split))
+        with self.reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     def structures(self, *, exclude_split: str = TRAIN) -> set[tuple[str, str]]:
         """``(kind, structure)`` of every task outside a split: what evaluation is about, and training must not be."""
         table = schema.tasks
-        query = sa.select(table.c.kind, table.c.structure).where(table.c.split != exclude_split).distinct()
+        query = sa.select(table.c.kind, table.c.structure).where(_outside(exclude_split)).distinct()
         with self.reading() as connection:
             return {(kind, structure) for kind, structure in connection.execute(query) if structure}
 
     def quarantine(self, task_id: str, reason: str, epoch: int) -> None:
         """Take a broken task out of the pool at once, during ``epoch``."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             _change_statuses(connection, epoch, {task_id: StatusChange(TaskStatus.QUARANTINED, reason)})
 
     # Outcomes
@@ -174,6 +233,7 @@ class Store:
                 "failure": FailureKind(outcome.failure).value,
                 "turns": outcome.turns,
                 "trajectory": _encodable(outcome.trajectory),
+                "policy_version": outcome.policy_version,
             }
         self._replace(schema.outcomes, ("step", "task_id", "uid", "session"), rows)
 
@@ -200,6 +260,7 @@ class Store:
                         FailureKind(row.failure),
                         row.turns,
                         row.trajectory,
+                        row.policy_version,
                     )
                 )
         # A uid is random: it keeps groups apart but must not decide their order.
@@ -238,7 +299,7 @@ class Store:
         """
         if epoch < 1:
             raise ValueError(f"rounds open epochs from 1, got {epoch}; epoch 0 has the initial pool")
-        with self._writing() as connection:
+        with self.writing() as connection:
             if connection.scalar(sa.select(schema.rounds.c.epoch).where(schema.rounds.c.epoch == epoch)) is not None:
                 raise InfrastructureError(f"round {epoch} is already committed; does another process run this store?")
             added = _insert_tasks(connection, new_tasks, epoch, TRAIN)
@@ -250,7 +311,9 @@ class Store:
 
     def round(self, epoch: int) -> RoundRecord | None:
         """The committed round that opened ``epoch``."""
-        return next((record for record in self.rounds() if record.epoch == epoch), None)
+        with self.reading() as connection:
+            row = connection.execute(sa.select(schema.rounds).where(schema.rounds.c.epoch == epoch)).one_or_none()
+        return None if row is None else RoundRecord(row.epoch, row.status, row.counts)
 
     def rounds(self) -> list[RoundRecord]:
         """All committed rounds in order."""
@@ -264,7 +327,7 @@ class Store:
         Raises:
             InfrastructureError: the epoch is already drawn.
         """
-        with self._writing() as connection:
+        with self.writing() as connection:
             if connection.scalar(sa.select(schema.draws.c.epoch).where(schema.draws.c.epoch == epoch)) is not None:
                 raise InfrastructureError(f"epoch {epoch} is already drawn; does another process run this store?")
             connection.execute(schema.draws.insert().values(epoch=epoch, task_ids=list(task_ids)))
@@ -285,11 +348,13 @@ class Store:
             step: step of the checkpoint, 0 for the start of training.
             epoch: epoch that ``step`` belongs to (-1 before the first); by default read from the outcomes.
         """
-        with self._writing() as connection:
+        with self.writing() as connection:
             if epoch is None:
                 query = sa.select(sa.func.max(schema.outcomes.c.epoch)).where(schema.outcomes.c.step <= step)
                 last = connection.scalar(query)
                 epoch = -1 if last is None else int(last)
+            taken_back = sa.select(schema.outcomes.c.task_id).where(schema.outcomes.c.step > step).distinct()
+            touched = list(connection.scalars(taken_back))
             for table in (schema.outcomes, schema.evaluations, schema.metrics, schema.failures):
                 connection.execute(table.delete().where(table.c.step > step))
             changes = schema.status_changes
@@ -299,7 +364,9 @@ class Store:
                 connection.execute(schema.tasks.update().where(schema.tasks.c.id == row.task_id).values(old))
             for table in (changes, schema.rounds, schema.draws):
                 connection.execute(table.delete().where(table.c.epoch > epoch))
-            connection.execute(schema.tasks.delete().where(schema.tasks.c.round > max(epoch, 0)))
+            born_later = sa.and_(schema.tasks.c.split == TRAIN, schema.tasks.c.round > max(epoch, 0))
+            connection.execute(schema.tasks.delete().where(born_later))
+            refresh_progress(connection, touched)
 
     # Evaluations, metrics, failures, run info
 
@@ -354,7 +421,7 @@ class Store:
         """Merge the trainer's metrics into those of a step; what is not a finite number is left out."""
         numbers = {str(name): number for name, value in values.items() if (number := _finite(value)) is not None}
         table = schema.metrics
-        with self._writing() as connection:
+        with self.writing() as connection:
             known = connection.scalar(sa.select(table.c["values"]).where(table.c.step == step))
             connection.execute(table.delete().where(table.c.step == step))
             connection.execute(table.insert().values({"step": step, "values": {**(known or {}), **numbers}}))
@@ -369,7 +436,7 @@ class Store:
         """Record an infrastructure failure; secrets in its message are blanked."""
         message = redact_text(failure.message)[:_MAX_MESSAGE]
         row = {"step": failure.step, "kind": failure.kind, "message": _encodable(message), "task_id": failure.task_id}
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(schema.failures.insert().values(row))
 
     def failures(self) -> list[Failure]:
@@ -390,13 +457,13 @@ class Store:
                 json.dumps(value, allow_nan=False)
             except (TypeError, ValueError) as error:
                 raise UserInputError(f"run info {key!r} is not JSON data: {error}") from error
-        with self._writing() as connection:
+        with self.writing() as connection:
             _set_info(connection, clean)
 
     def add_seconds(self, phase: str, seconds: float) -> None:
         """Add wall time to a phase of the run (``timings`` in :meth:`info`), so that a resumed run counts on."""
         table = schema.info
-        with self._writing() as connection:
+        with self.writing() as connection:
             timings = dict(connection.scalar(sa.select(table.c.value).where(table.c.key == "timings")) or {})
             timings[phase] = timings.get(phase, 0.0) + seconds
             _set_info(connection, {"timings": timings})
@@ -413,7 +480,7 @@ class Store:
             return
         columns = [table.c[name] for name in key]
         steps = {row["step"] for row in rows.values()}
-        with self._writing() as connection:
+        with self.writing() as connection:
             present = connection.execute(sa.select(*columns).where(table.c.step.in_(steps))).all()
             stale = [tuple(row) for row in present if tuple(row) in rows]
             if stale:
@@ -423,42 +490,46 @@ class Store:
                     table.delete().where(*matches), [dict(zip(names, row, strict=True)) for row in stale]
                 )
             connection.execute(table.insert(), list(rows.values()))
+            if table is schema.outcomes:
+                refresh_progress(connection, {str(row["task_id"]) for row in rows.values()})
 
 
-def _insert_tasks(connection: sa.Connection, tasks: Sequence[Task], round: int, split: str) -> int:
-    by_id = {task.id: task for task in reversed(tasks)}
-    ids = sorted(by_id)
+def _insert_tasks(connection: sa.Connection, tasks: Iterable[Task], round: int, split: str) -> int:
+    remaining = iter(tasks)
+    common = {
+        "split": split,
+        "round": round,
+        "status": TaskStatus.ACTIVE.value,
+        "reason": "",
+        "created": time.time(),
+    }
+    added = 0
+    while some := list(islice(remaining, CHUNK)):
+        by_id = {task.id: task for task in reversed(some)}
+        known = _splits(connection, by_id)
+        for task_id, other in sorted(known.items()):
+            if other != split:
+                raise UserInputError(
+                    f"task {task_id!r} is in split {other!r} and again in {split!r}; remove one of them"
+                )
+        rows = [{**task_row(by_id[task_id]), **common} for task_id in sorted(by_id.keys() - known)]
+        if rows:
+            connection.execute(schema.tasks.insert(), rows)
+        added += len(rows)
+    return added
+
+
+def _splits(connection: sa.Connection, task_ids: Collection[str]) -> dict[str, str]:
     known: dict[str, str] = {}
-    for start in range(0, len(ids), _CHUNK):
-        query = sa.select(schema.tasks.c.id, schema.tasks.c.split)
-        found = connection.execute(query.where(schema.tasks.c.id.in_(ids[start : start + _CHUNK])))
-        known.update({row[0]: row[1] for row in found})
-    for task_id, other in known.items():
-        if other != split:
-            raise UserInputError(f"task {task_id!r} is in split {other!r} and again in {split!r}; remove one of them")
-    now = time.time()
-    rows = [
-        {
-            "id": task.id,
-            "split": split,
-            "kind": task.kind,
-            "structure": task.structure,
-            "depth": task.depth,
-            "json": task.to_json(),
-            "parent": task.parent,
-            "operator": task.operator,
-            "round": round,
-            "status": TaskStatus.ACTIVE.value,
-            "reason": "",
-            "created": now,
-        }
-        for task_id in ids
-        if task_id not in known
-        for task in (by_id[task_id],)
-    ]
-    if rows:
-        connection.execute(schema.tasks.insert(), rows)
-    return len(rows)
+    for some in chunks(task_ids):
+        query = sa.select(schema.tasks.c.id, schema.tasks.c.split).where(schema.tasks.c.id.in_(some))
+        known.update({row[0]: row[1] for row in connection.execute(query)})
+    return known
+
+
+def _outside(split: str) -> sa.ColumnElement[bool]:
+    """Tasks of other splits, in a form for which the database uses its index: ``!=`` reads every row."""
+    return sa.or_(schema.tasks.c.split < split, schema.tasks.c.split > split)
 
 
 def _change_statuses(connection: sa.Connection, epoch: int, changes: Mapping[str, StatusChange]) -> int:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from verl_agentic.core import Task, UserInputError
+from verl_agentic.core.whole_file import replacing
 from verl_agentic.synthesis.base import SPLITS, Split
 
 AGENT_NAME = "agentic"
@@ -29,6 +31,7 @@ _SCHEMA = pa.schema(
     ]
 )
 _BATCH_ROWS = 256
+_GROUP_ROWS = 4096
 
 
 def to_row(task: Task, index: int, split: Split) -> dict[str, Any]:
@@ -49,39 +52,84 @@ def to_row(task: Task, index: int, split: Split) -> dict[str, Any]:
     }
 
 
-def write_parquet(tasks: Sequence[Task], path: str | Path, split: Split) -> None:
-    """Write tasks as verl's parquet data. A file that stands there is replaced at once or not at all.
+def write_parquet(tasks: Iterable[Task], path: str | Path, split: Split) -> int:
+    """Write tasks as verl's parquet data, as they come. A file that stands there is replaced at once or not at all.
+
+    Returns:
+        The number of rows.
 
     Raises:
         UserInputError: there are no tasks, the split is unknown, or the file cannot be written.
     """
     path = Path(path)
-    if not tasks:
-        raise UserInputError(f"{path}: no tasks to write; verl cannot train on an empty file")
+    count = 0
+    rows = _rows(tasks, path, split)
+    with _writing(path) as file, pq.ParquetWriter(file, _SCHEMA) as writer:
+        while some := list(islice(rows, _GROUP_ROWS)):
+            writer.write_table(pa.Table.from_pylist(some, schema=_SCHEMA))
+            count += len(some)
+        _check_count(count, path)
+    return count
+
+
+def write_jsonl(tasks: Iterable[Task], path: str | Path, split: Split) -> int:
+    """Write tasks as verl's rows, one JSON object a line; otherwise as :func:`write_parquet`."""
+    path = Path(path)
+    count = 0
+    with _writing(path) as file:
+        for row in _rows(tasks, path, split):
+            file.write(f"{json.dumps(row, ensure_ascii=False)}\n".encode())
+            count += 1
+        _check_count(count, path)
+    return count
+
+
+def _rows(tasks: Iterable[Task], path: Path, split: Split) -> Iterator[dict[str, Any]]:
     if split not in SPLITS:
         raise UserInputError(f"{path}: unknown split {split!r}; one of {', '.join(SPLITS)}")
-    table = pa.Table.from_pylist([to_row(task, index, split) for index, task in enumerate(tasks)], schema=_SCHEMA)
+    return (to_row(task, index, split) for index, task in enumerate(tasks))
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[BinaryIO]:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with replacing(path) as file:
+            yield file
     except OSError as error:
         raise UserInputError(f"{path}: cannot be written: {error}") from error
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            pq.write_table(table, file)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes files that only their owner reads; Ray workers may run as someone else.
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise UserInputError(f"{path}: cannot be written: {error}") from error
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+
+
+def _check_count(count: int, path: Path) -> None:
+    if not count:
+        raise UserInputError(f"{path}: no tasks to write; verl cannot train on an empty file")
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """A row that was read.
+
+    Attributes:
+        where: file and row, for messages.
+        task: its task.
+        split: split that the row says it belongs to, ``None`` where it says nothing.
+    """
+
+    where: str
+    task: Task
+    split: str | None
 
 
 def read_tasks(path: str | Path) -> list[Task]:
-    """Read tasks from parquet, or from JSON lines.
+    """The tasks of :func:`read_rows`.
+
+    Raises:
+        UserInputError: naming file, row, field and mend.
+    """
+    return [row.task for row in read_rows(path)]
+
+
+def read_rows(path: str | Path) -> Iterator[TaskRow]:
+    """Read tasks from parquet, or from JSON lines, one by one.
 
     A row is one of: a row that :func:`to_row` made (the task is in ``extra_info.task``); a plain verl row
     (``data_source``, ``prompt``, ``reward_model.ground_truth``), whose ``extra_info`` must name ``env`` and
@@ -95,10 +143,15 @@ def read_tasks(path: str | Path) -> list[Task]:
     if not path.is_file():
         raise UserInputError(f"{path}: no such file; give a .parquet or a .jsonl file")
     rows = _parquet_rows(path) if path.suffix == ".parquet" else _json_rows(path)
-    tasks = [_task(row, f"{path}: row {index}") for index, row in enumerate(rows)]
-    if not tasks:
+    empty = True
+    for index, row in enumerate(rows):
+        empty = False
+        where = f"{path}: row {index}"
+        extra_info = row.get("extra_info")
+        split = extra_info.get("split") if isinstance(extra_info, dict) else None
+        yield TaskRow(where, _task(row, where), split if isinstance(split, str) else None)
+    if empty:
         raise UserInputError(f"{path}: holds no rows")
-    return tasks
 
 
 def _parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -111,18 +164,26 @@ def _parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _json_rows(path: Path) -> Iterator[dict[str, Any]]:
+    index = 0
     try:
-        lines: Iterable[str] = path.read_text(encoding="utf-8").splitlines()
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                if not line.strip():
+                    continue
+                yield _json_object(line, f"{path}: row {index}")
+                index += 1
     except (OSError, UnicodeDecodeError) as error:
         raise UserInputError(f"{path}: cannot be read: {error}") from error
-    for index, line in enumerate(line for line in lines if line.strip()):
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise UserInputError(f"{path}: row {index} is not JSON: {error}; write one object a line") from error
-        if not isinstance(row, dict):
-            raise UserInputError(f"{path}: row {index} must be an object, got {type(row).__name__}")
-        yield row
+
+
+def _json_object(line: str, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UserInputError(f"{where} is not JSON: {error}; write one object a line") from error
+    if not isinstance(row, dict):
+        raise UserInputError(f"{where} must be an object, got {type(row).__name__}")
+    return row
 
 
 def _task(row: dict[str, Any], where: str) -> Task:

@@ -1,0 +1,200 @@
+"""Tasks into a large pool, and an epoch out of it: seconds and memory of a draw, beside a draw that loads the pool.
+
+``python -m benchmarks.pool [--tasks 1000000]``; the last line is one JSON object. The peer draws the same epoch from
+the same store as most curricula do it: every task that may be drawn, with its last result, is read into the trainer,
+sorted into buckets, shuffled by weight and cut. It is measured on ``--peer-tasks`` of them and scaled by the number
+of tasks, since all that it does is linear in it but for one sort. SQLite's own ``ORDER BY random()``, which knows
+neither shares nor seeds, is among the details.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import random
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from benchmarks.harness import machine, report, resident_mib
+from verl_agentic.core import FailureKind, Outcome, Task
+from verl_agentic.flywheel import CurriculumSettings, draw_epoch
+from verl_agentic.store import PoolFilter, StatusChange, Store, TaskStatus, schema, store_url
+from verl_agentic.store.pool_query import pool_entries
+
+KINDS = ("math", "sql", "service")
+DEPTHS = 6
+EPOCH = 512
+DRAWS = 5
+BATCH = 20_000
+SPAWN = multiprocessing.get_context("spawn")
+
+
+def make_tasks(start: int, stop: int) -> Iterator[Task]:
+    """Tasks of about 1.5 kB, made as they are asked for."""
+    for number in range(start, stop):
+        kind = KINDS[number % len(KINDS)]
+        yield Task(
+            kind=kind,
+            messages=[{"role": "system", "content": "Solve. " * 60}, {"role": "user", "content": f"{number}? " * 40}],
+            tools=[],
+            env="calculator",
+            env_args={"number": number},
+            reward="math",
+            ground_truth={"answer": str(number)},
+            structure=f"{kind}-{number % 97}",
+            depth=1 + number // len(KINDS) % DEPTHS,
+            seed=number,
+        )
+
+
+def fill(url: str, count: int) -> tuple[float, float]:
+    """Put tasks in, as importers and rounds do; return tasks per second, and per second of this process."""
+    with Store(url) as store:
+        started, spent = time.perf_counter(), time.process_time()
+        for start in range(0, count, BATCH):
+            store.add_tasks(make_tasks(start, min(start + BATCH, count)))
+        return count / (time.perf_counter() - started), count / (time.process_time() - spent)
+
+
+def train(url: str, epoch: int, size: int) -> float:
+    """Outcomes of an epoch of groups of 4, and a round after it; return seconds per step of 64 groups."""
+    rng = random.Random(epoch)
+    with Store(url) as store:
+        drawn = draw_epoch(store, epoch, size, seed=1)
+        started = time.perf_counter()
+        steps = range(0, size, 64)
+        for position in steps:
+            outcomes = []
+            for task_id in drawn[position : position + 64]:
+                good = rng.randrange(5)
+                step = epoch * len(steps) + position // 64
+                outcomes += [
+                    Outcome(task_id, session, step, epoch, 0.0, float(session < good), FailureKind.NONE, 3, "x" * 2000)
+                    for session in range(4)
+                ]
+            store.record_outcomes(outcomes, "u")
+        seconds = (time.perf_counter() - started) / len(steps)
+        mastered = StatusChange(TaskStatus.MASTERED, "solved")
+        store.commit_round(epoch + 1, [], dict.fromkeys(drawn[: size // 8], mastered), {})
+    return seconds
+
+
+def measure_draws(url: str, first_epoch: int, pipe: Any) -> None:
+    """Draw some epochs in a process of its own; send the seconds, the mean of its own, and how the memory grew."""
+    with Store(url) as store:
+        store.draw(-1)  # what the first query of a process loads is not the draw's
+        before = resident_mib(with_children=False)
+        seconds, spent = [], time.process_time()
+        for epoch in range(first_epoch, first_epoch + DRAWS):
+            started = time.perf_counter()
+            drawn = draw_epoch(store, epoch, EPOCH, seed=1)
+            seconds.append(time.perf_counter() - started)
+            assert len(set(drawn)) == EPOCH
+        spent = (time.process_time() - spent) / DRAWS
+        ratios = CurriculumSettings(kinds={"math": 2}, depths={1: 1, 2: 2, 3: 3}, max_age=100, max_staleness=50)
+        started = time.perf_counter()
+        draw_epoch(store, first_epoch + DRAWS, EPOCH, seed=1, settings=ratios)
+        limited = time.perf_counter() - started
+        pipe.send((seconds, spent, limited, resident_mib(with_children=False) - before))
+
+
+def measure_peer(url: str, count: int, pipe: Any) -> None:
+    """The draw that loads the pool: seconds and growth of the memory for ``count`` tasks."""
+    with Store(url) as store:
+        store.draw(-1)
+        before = resident_mib(with_children=False)
+        started = time.perf_counter()
+        rng = random.Random(1)
+        entries = pool_entries(store, PoolFilter(), limit=count)
+        with store.reading() as connection:
+            table = schema.outcomes
+            query = sa.select(table.c.task_id, sa.func.avg(table.c.acc)).group_by(table.c.task_id, table.c.step)
+            last = {row[0]: row[1] for row in connection.execute(query.order_by(table.c.step))}
+        buckets: dict[tuple[str, str], list[tuple[float, str]]] = {}
+        for one in entries:
+            success = last.get(one.id)
+            if one.status is TaskStatus.MASTERED:
+                name, weight = "mastered", 1.0
+            elif success is None:
+                name, weight = "new", 1.0
+            else:
+                name = "failed" if success <= 0 else "solved" if success >= 1 else "frontier"
+                weight = success * (1 - success) or 1.0
+            buckets.setdefault((one.kind, name), []).append((rng.random() ** (1 / weight), one.id))
+        quota = EPOCH // len(buckets)
+        drawn = [task_id for bucket in buckets.values() for _, task_id in sorted(bucket, reverse=True)[:quota]]
+        assert drawn
+        pipe.send((time.perf_counter() - started, resident_mib(with_children=False) - before))
+
+
+def in_a_process(work: Any, *arguments: Any) -> Any:
+    """What ``work`` sends from a fresh process."""
+    mine, theirs = SPAWN.Pipe(duplex=False)
+    process = SPAWN.Process(target=work, args=(*arguments, theirs))
+    process.start()
+    theirs.close()
+    found = mine.recv()
+    process.join()
+    return found
+
+
+def order_by_random(file: Path) -> float:
+    """Seconds of the query that everybody writes first."""
+    with closing(sqlite3.connect(file)) as connection:
+        started = time.perf_counter()
+        connection.execute(
+            "SELECT id FROM tasks WHERE status = 'active' ORDER BY random() LIMIT ?", (EPOCH,)
+        ).fetchall()
+        return time.perf_counter() - started
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--tasks", type=int, default=1_000_000)
+    parser.add_argument("--peer-tasks", type=int, default=100_000)
+    parser.add_argument("--folder", help="where the store goes (default: a temporary folder)")
+    arguments = parser.parse_args()
+    count, peer_count = arguments.tasks, min(arguments.tasks, arguments.peer_tasks)
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
+        url, file = store_url(name), Path(name) / "store.db"
+        rate, own_rate = fill(url, count)
+        print(f"inserted {count} tasks at {rate:.0f} per second, {file.stat().st_size / 2**20:.0f} MiB", flush=True)
+        # Some of the pool has been trained on.
+        step_seconds = [train(url, epoch, max(EPOCH, count // 250)) for epoch in range(5)]
+        seconds, own, limited, growth = in_a_process(measure_draws, url, 5)
+        peer_seconds, peer_growth = in_a_process(measure_peer, url, peer_count)
+        random_seconds = order_by_random(file)
+    scale = count / peer_count
+    details = {
+        "machine": machine("sqlalchemy") | {"sqlite": sqlite3.sqlite_version},
+        "tasks": count,
+        "epoch_size": EPOCH,
+        "inserted_per_second": round(rate),
+        "inserted_per_cpu_second": round(own_rate),
+        "draw_seconds": [round(one, 3) for one in seconds],
+        "draw_cpu_seconds": round(own, 3),
+        "draw_seconds_with_ratios_and_limits": round(limited, 3),
+        "draw_memory_growth_mib": round(growth, 1),
+        "outcome_seconds_per_step_of_256": round(statistics.median(step_seconds), 3),
+        "peer_tasks": peer_count,
+        "peer_measured_seconds": round(peer_seconds, 3),
+        "peer_memory_growth_mib": round(peer_growth * scale, 1),
+        "order_by_random_seconds": round(random_seconds, 3),
+    }
+    for key, value in details.items():
+        print(f"{key}: {value}")
+    what = "seconds of one epoch's draw; the peer loads the pool"
+    report("pool", what, "s", round(statistics.median(seconds), 3), round(peer_seconds * scale, 3), details)
+
+
+if __name__ == "__main__":
+    main()
