@@ -58,7 +58,7 @@ class PostgresDatabase(Closing):
 
         Raises:
             InfrastructureError: the server cannot be reached.
-            UserInputError: the driver is missing, or the URL's role has rights.
+            UserInputError: the driver is missing, or the URL's role has rights; who gave the URL names its key.
             BrokenTaskError: the statements or the rows do not make a database.
         """
         try:
@@ -111,7 +111,7 @@ class PostgresDatabase(Closing):
         powerful, unbounded = self._connection.execute(_RIGHTS).fetchone()
         if powerful or unbounded:
             lack = "has rights that model-written SQL must not have" if powerful else "has no temp_file_limit"
-            raise UserInputError(f"ground_truth.url: role {url.username!r} {lack}; make one by: {READER_ROLE}")
+            raise UserInputError(f"role {url.username!r} {lack}; make one by: {READER_ROLE}")
 
     def _configure(self, temporary: bool) -> None:
         milliseconds = int(self._limits.seconds * 1000)

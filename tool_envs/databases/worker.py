@@ -49,8 +49,20 @@ _ERRORS: dict[str, type[Exception]] = {
 class WorkerDatabase(Closing):
     """A database that lives in the workers of a pool, each of which builds it when it first needs it."""
 
-    def __init__(self, url: str | URL, schema: Schema | None, rows: Rows | None, limits: Limits) -> None:
+    def __init__(
+        self, url: str | URL, schema: Schema | None, rows: Rows | None, limits: Limits, key: str = "url"
+    ) -> None:
+        """Describe the database; the first question builds it.
+
+        Args:
+            url: its SQLAlchemy URL.
+            schema: ``CREATE TABLE`` statements, ``None`` for a database that exists.
+            rows: rows by table name.
+            limits: what a query may take.
+            key: what the user calls the URL, for messages.
+        """
         parsed = make_url(url)
+        self._named = key
         self._spec = {
             # In parts: a path that holds a question mark does not survive being rendered.
             "url": [parsed.drivername, parsed.username, parsed.password, parsed.host, parsed.port, parsed.database],
@@ -105,7 +117,8 @@ class WorkerDatabase(Closing):
         except (TypeError, ValueError) as error:
             raise BrokenTaskError(f"database cannot be built: {error}") from error
         if "error" in reply:
-            raise _ERRORS[reply["error"]](reply["message"])
+            kind, message = _ERRORS[reply["error"]], reply["message"]
+            raise kind(f"{self._named}: {message}" if kind is UserInputError else message)
         return reply
 
 
