@@ -56,7 +56,7 @@ def test_row_form() -> None:
 
 
 def test_rows_keep_the_order_of_keys() -> None:
-    """The policy reads tool schemas and arguments as they lie: sorting them would show it another format than its demonstrations."""
+    """The policy reads schemas and arguments as they lie; sorted, they would not look like its demonstrations."""
     schema = {"type": "function", "function": {"name": "b", "description": "a", "parameters": {"z": 1, "a": 2}}}
     task = dataclasses.replace(make_task(1), tools=[schema], env_args={"y": {"q": 0, "p": 0}, "x": 1})
     again = Task.from_json(to_row(task, 0, "train")["extra_info"]["task"])
