@@ -25,9 +25,9 @@ class CombinedEnvironment(Environment):
         {"parts": {"world": {"env": "service", "env_args": {...}}, "search": {"env_args": {...}}}}
 
     ``env`` may be left out where the part is configured. A part has the options of its environment
-    (``agentic.rollout.env_options.NAME``), a configured one besides those of its own. A part is opened with the task, its own ``env_args`` and,
-    where given, its own ``tools`` in place of the task's. The final state holds each part's state under the part's
-    name. The user's side is that of the one part that has one of its own, else the user's.
+    (``agentic.rollout.env_options.NAME``), a configured one besides those of its own. A part is opened with the task,
+    its own ``env_args`` and, where given, its own ``tools`` in place of the task's. The final state holds each part's
+    state under the part's name. The user's side is that of the one part that has one of its own, else the user's.
     """
 
     def __init__(
