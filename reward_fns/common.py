@@ -131,6 +131,11 @@ def decided(failure: FailureKind, reason: str = "", score: float | None = None) 
     }
 
 
+def over_limits(reason: str) -> RewardResult:
+    """The result of an answer that exceeds a limit by its own size or nesting: wrong, or it would pay to exceed it."""
+    return decided(FailureKind.LIMIT, f"over the limits: {reason}")
+
+
 def check_on_undecided(value: object) -> None:
     """Refuse anything but the values of :data:`OnUndecided`.
 

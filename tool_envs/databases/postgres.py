@@ -16,6 +16,7 @@ from verl_agentic.core import BrokenTaskError, InfrastructureError, UserInputErr
 from verl_agentic.tool_envs.databases.base import (
     Closing,
     Limits,
+    QueryLimitError,
     QueryRefusedError,
     QueryResult,
     QueryTimeoutError,
@@ -147,7 +148,7 @@ class PostgresDatabase(Closing):
         except (errors.QueryCanceled, errors.LockNotAvailable) as error:
             raise QueryTimeoutError("query takes too long") from error
         except (errors.ConfigurationLimitExceeded, errors.ProgramLimitExceeded, errors.OutOfMemory) as error:
-            raise QueryRefusedError(f"query takes too much memory: {short(error, 50)}") from error
+            raise QueryLimitError(f"query takes too much memory: {short(error, 50)}") from error
         except self._psycopg.OperationalError as error:
             raise InfrastructureError(f"PostgreSQL went away: {short(error, 160)}") from error
         except (self._psycopg.Error, UnicodeError, ValueError, OverflowError) as error:

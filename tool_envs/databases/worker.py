@@ -20,13 +20,20 @@ from verl_agentic.tool_envs.databases.base import (
     Closing,
     Database,
     Limits,
+    QueryLimitError,
     QueryRefusedError,
     QueryResult,
     QueryTimeoutError,
     Rows,
     Schema,
 )
-from verl_agentic.tool_envs.worker_pool import WorkerCrashedError, WorkerError, WorkerPool, WorkerTimeoutError
+from verl_agentic.tool_envs.worker_pool import (
+    WorkerCrashedError,
+    WorkerError,
+    WorkerMemoryError,
+    WorkerPool,
+    WorkerTimeoutError,
+)
 
 GRACE_SECONDS = 0.2
 """How long after its limit an engine may still take to stop a query itself."""
@@ -42,7 +49,14 @@ _POOLS = {
 }
 _ERRORS: dict[str, type[Exception]] = {
     error.__name__: error
-    for error in (QueryRefusedError, QueryTimeoutError, BrokenTaskError, InfrastructureError, UserInputError)
+    for error in (
+        QueryRefusedError,
+        QueryLimitError,
+        QueryTimeoutError,
+        BrokenTaskError,
+        InfrastructureError,
+        UserInputError,
+    )
 }
 
 
@@ -107,6 +121,8 @@ class WorkerDatabase(Closing):
                 reply = self._pool.run({**request, "spec": self._spec}, BUILD_SECONDS + seconds)
         except WorkerTimeoutError as error:
             raise QueryTimeoutError("query takes too long") from error
+        except WorkerMemoryError as error:
+            raise QueryLimitError("query takes too much memory") from error
         except WorkerCrashedError as error:
             if time.monotonic() - started >= seconds:
                 raise QueryTimeoutError("query takes too long") from error
@@ -145,7 +161,7 @@ def serve(request: dict[str, Any]) -> dict[str, Any]:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
     except MemoryError:
-        return {"error": "QueryRefusedError", "message": "query takes too much memory"}
+        return {"error": "QueryLimitError", "message": "query takes too much memory"}
     except tuple(_ERRORS.values()) as error:
         if isinstance(error, InfrastructureError):
             _open.pop(key, None)  # its connection may be lost

@@ -59,7 +59,7 @@ def _task_id(data: Any) -> str:
     fields = data[-1:].non_tensor_batch
     for texts, key in ((fields.get("tool_extra_fields"), "trajectory"), (fields.get("extra_info"), "task")):
         values = texts[0] if texts is not None and len(texts) else None
-        text = values.get(key) if hasattr(values, "get") else None
+        text = values.get(key) if isinstance(values, dict) else None
         if isinstance(text, str):
             found = json.loads(text).get("task_id" if key == "trajectory" else "id")
             if isinstance(found, str):
