@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import os
 import signal
 import time
 from collections import OrderedDict
@@ -40,11 +41,14 @@ GRACE_SECONDS = 0.2
 
 BUILD_SECONDS = 20.0
 
+# Queries of each kind that run at once; all others wait, and the slow ones of a few sessions must not stop the rest.
+WORKERS = max(2, min(8, (os.cpu_count() or 2) // 2))
+
 _KEPT = 8
 # Address space in MB. Little where little is needed: a process that has filled much takes long to end. DuckDB reserves
 # far more than it uses, and keeps to ``Limits.memory_mb`` itself.
 _POOLS = {
-    kind: WorkerPool(f"{__name__}:serve", size=2, memory_bytes=megabytes << 20)
+    kind: WorkerPool(f"{__name__}:serve", size=WORKERS, memory_bytes=megabytes << 20)
     for kind, megabytes in (("sqlite", 200), ("sqlite file", 1024), ("postgresql", 640), ("duckdb", 4096))
 }
 _ERRORS: dict[str, type[Exception]] = {
