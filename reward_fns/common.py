@@ -17,6 +17,10 @@ OnUndecided = Literal["zero", "drop"]
 """What becomes of a sample without a verdict: scored 0 and marked as undecided, or dropped from its group."""
 
 
+class UndecidedError(InfrastructureError):
+    """Nobody could tell right from wrong, and the sample is to be dropped."""
+
+
 class Verdict(str, Enum):
     """Whether the policy did what was asked; undecided is never taken for wrong."""
 
@@ -127,6 +131,11 @@ def decided(failure: FailureKind, reason: str = "", score: float | None = None) 
     }
 
 
+def over_limits(reason: str) -> RewardResult:
+    """The result of an answer that exceeds a limit by its own size or nesting: wrong, or it would pay to exceed it."""
+    return decided(FailureKind.LIMIT, f"over the limits: {reason}")
+
+
 def check_on_undecided(value: object) -> None:
     """Refuse anything but the values of :data:`OnUndecided`.
 
@@ -138,14 +147,16 @@ def check_on_undecided(value: object) -> None:
 
 
 def undecided(reason: str, on_undecided: OnUndecided) -> RewardResult:
-    """The result where nobody could tell right from wrong, for want of time or memory.
+    """The result where nobody could tell right from wrong: a clock ran out, a process was lost, votes are tied.
+
+    What exceeds a limit by its own size or nesting is wrong (``FailureKind.LIMIT``), not undecided.
 
     Raises:
-        InfrastructureError: ``on_undecided`` is ``drop``, so that verl drops the sample.
+        UndecidedError: ``on_undecided`` is ``drop``, so that verl drops the sample.
         UserInputError: ``on_undecided`` is neither ``zero`` nor ``drop``.
     """
     if on_undecided == "drop":
-        raise InfrastructureError(f"undecided: {reason}"[:MAX_REASON_CHARS])
+        raise UndecidedError(f"undecided: {reason}"[:MAX_REASON_CHARS])
     check_on_undecided(on_undecided)
     return {
         "score": 0.0,

@@ -26,12 +26,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from verl_agentic.core import FailureKind, UserInputError
-from verl_agentic.reward_fns.common import OnUndecided, RewardResult, Verdict, undecided
+from verl_agentic.reward_fns.common import OnUndecided, RewardResult, Verdict, check_on_undecided, undecided
 from verl_agentic.reward_fns.invoke import invoke
 from verl_agentic.reward_fns.specs import (
     KWARGS_KEY,
     RewardSpec,
     check_shared,
+    check_spec,
     handed_on,
     known,
     number,
@@ -115,6 +116,10 @@ def check_kwargs(reward_kwargs: Mapping[str, Any]) -> None:
     settings = _settings(reward_kwargs.get("parts"), reward_kwargs.get("mode", MODES[0]))
     shared = {key: value for key, value in reward_kwargs.items() if key not in _OPTIONS}
     check_shared(shared, [part.spec.function for part in settings], _OPTIONS)
+    check_on_undecided(reward_kwargs.get("on_undecided", "zero"))
+    shared["on_undecided"] = reward_kwargs.get("on_undecided", "zero")
+    for position, part in enumerate(settings):
+        check_spec(part.spec, shared, f"{KWARGS_KEY}.parts[{position}]")
 
 
 def _combine(

@@ -8,7 +8,8 @@
   ``extra_info.reward`` in plain verl rows;
 * ``weights``: shapes the score, e.g. ``{correctness: 1.0, format: 0.1}``; without it the score is the row's reward;
 * ``max_tokens``, ``max_turns``: budgets of ``brevity`` and ``turns`` (defaults 2048 and 15);
-* ``metrics``: further keys of the row's reward to pass on, e.g. ``[subgoals, judge_cost]``; ``None`` where it has none.
+* ``metrics``: further keys of the row's reward to pass on, e.g. ``[subgoals]``; ``None`` where it has none. With an
+  ``llm`` those of its judgements are always among them.
 
 All other keywords, such as ``on_undecided``, go to the row's reward.
 
@@ -34,10 +35,12 @@ from verl_agentic.reward_fns.common import RewardResult, Verdict, read_submissio
 from verl_agentic.reward_fns.components import as_trajectory, brevity, message_format, tool_use, turns
 from verl_agentic.reward_fns.invoke import invoke
 from verl_agentic.reward_fns.registry import BUILT_IN, COMBINED, reward_function
+from verl_agentic.reward_fns.rubric import JUDGE_FIGURES
 from verl_agentic.reward_fns.specs import (
     KWARGS_KEY,
     RewardSpec,
     check_shared,
+    check_spec,
     handed_on,
     known,
     number,
@@ -105,7 +108,7 @@ async def compute_score(
     return {
         **{key: result[key] for key in BASE_KEYS},
         **components,
-        **{key: result.get(key) for key in settings.metrics},
+        **{key: result.get(key) for key in (*settings.metrics, *(JUDGE_FIGURES if kwargs.get("llm") else ()))},
         "score": score,
     }
 
@@ -133,8 +136,31 @@ def check_kwargs(reward_kwargs: Mapping[str, Any]) -> None:
     Raises:
         UserInputError: naming the key and the mend.
     """
+    settings, shared = _split(reward_kwargs)
+    _check_shared(settings, shared)
+    for source, spec in settings.by_data_source.items():
+        check_spec(spec, shared, f"{KWARGS_KEY}.by_data_source.{source}")
+    if shared.get("llm"):
+        # For rows that ask for it.
+        check_spec(_row_spec("rubric"), shared, f"{KWARGS_KEY}.llm")
+
+
+def check_row(data_source: str, reward: str, reward_kwargs: Mapping[str, Any]) -> None:
+    """Check the keywords for rows of a data source that name a reward, without scoring any.
+
+    Raises:
+        UserInputError: the reward that judges them lacks something, or it is wrong.
+        BrokenTaskError: no reward judges them.
+    """
+    settings, shared = _split(reward_kwargs)
+    spec = _spec_of(settings, data_source, {"reward": reward})
+    check_spec(spec, shared, f"rows of {data_source!r} are judged by {spec.name!r}")
+
+
+def _split(reward_kwargs: Mapping[str, Any]) -> tuple[MixedSettings, dict[str, Any]]:
+    """The keywords of this reward, read, and those of the rows' rewards."""
     settings = _settings(**{key: value for key, value in reward_kwargs.items() if key in _OPTIONS})
-    _check_shared(settings, {key: value for key, value in reward_kwargs.items() if key not in _OPTIONS})
+    return settings, {key: value for key, value in reward_kwargs.items() if key not in _OPTIONS}
 
 
 def _check_shared(settings: MixedSettings, kwargs: Mapping[str, Any]) -> None:

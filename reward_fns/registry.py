@@ -62,16 +62,25 @@ def check_kwargs(function: ComputeScore, reward_kwargs: Mapping[str, Any]) -> No
     Raises:
         UserInputError: naming the key and the mend.
     """
+    check_keywords(function, reward_kwargs)
+    module = sys.modules.get(getattr(function, "__module__", ""))
+    check = getattr(module, "check_kwargs", None)
+    if check is not None and check is not check_kwargs:
+        check(reward_kwargs)
+
+
+def check_keywords(function: ComputeScore, reward_kwargs: Mapping[str, Any]) -> None:
+    """Refuse keywords that the function does not take, whatever their values.
+
+    Raises:
+        UserInputError: naming the first of them.
+    """
     if refused := sorted(set(reward_kwargs) - set(accepted(function, reward_kwargs))):
         name = getattr(function, "__name__", function)
         raise UserInputError(
             f"reward.custom_reward_function.reward_kwargs.{refused[0]}: {name} takes "
             "no such keyword; remove it (in a recipe: reward_fn=custom has none), or let the function take **kwargs"
         )
-    module = sys.modules.get(getattr(function, "__module__", ""))
-    check = getattr(module, "check_kwargs", None)
-    if check is not None and check is not check_kwargs:
-        check(reward_kwargs)
 
 
 async def score_task_async(task: Task, trajectory: Trajectory) -> dict[str, Any]:

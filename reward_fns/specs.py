@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from verl_agentic.core import UserInputError
-from verl_agentic.reward_fns.registry import COMBINED, ComputeScore, check_kwargs, configured_reward
+from verl_agentic.reward_fns.registry import COMBINED, ComputeScore, check_keywords, check_kwargs, configured_reward
 
 KWARGS_KEY = "reward.custom_reward_function.reward_kwargs"
 
@@ -48,10 +48,22 @@ def read_spec(value: Any, key: str) -> RewardSpec:
         raise UserInputError(f"{key}.kwargs must be a mapping, got {type(kwargs).__name__}")
     try:
         function = configured_reward(value["reward"])
-        check_kwargs(function, kwargs)
+        check_keywords(function, kwargs)
     except UserInputError as error:
         raise UserInputError(f"{key}: {error}") from error
     return RewardSpec(value["reward"], function, kwargs)
+
+
+def check_spec(spec: RewardSpec, shared: Mapping[str, Any], key: str) -> None:
+    """Check all keywords that a reward will be called with, its own and those shared.
+
+    Raises:
+        UserInputError: naming ``key``, where the reward is configured, and what is wrong.
+    """
+    try:
+        check_kwargs(spec.function, handed_on(spec, shared))
+    except UserInputError as error:
+        raise UserInputError(f"{key}: {error}") from error
 
 
 def known(value: Mapping[str, Any], keys: Sequence[str], where: str) -> None:

@@ -5,7 +5,8 @@
 * ``expected``: rows by table name that the world must hold at the end, whatever their order;
 * ``unchanged``: ``"others"`` (every table that ``expected`` does not name) or a list of tables that must hold their
   initial rows. ``others`` is the default where the initial rows are known;
-* ``initial``: initial rows by table name; where missing, those of ``extra_info.task``, if its world is a database;
+* ``initial``: initial rows by table name; where missing, those of ``extra_info.task``, if its world is a database: its
+  rows, or, where it is read from a file, the final ones with the session's changes undone;
 * ``ignore_columns``: columns that do not count, as a list or as lists by table name (``*``: every table);
 * ``tolerance``: absolute difference up to which two numbers are equal, unless both are integers (default 0);
 * ``required_calls``: calls that must have been executed;
@@ -86,7 +87,6 @@ def compute_score(
         InfrastructureError: the trajectory is not one, or it has no end or no final state.
         BrokenTaskError: the ground truth is not of the form above.
     """
-    truth = read_truth(decode_ground_truth(ground_truth), extra_info)
     trajectory = read_submission(solution_str, extra_info).trajectory
     if trajectory is None:
         raise UserInputError(
@@ -94,6 +94,7 @@ def compute_score(
         )
     if trajectory.end is None or not isinstance(trajectory.state.get("tables"), dict):
         raise InfrastructureError(f"trajectory of task {trajectory.task_id} has no end or no state.tables")
+    truth = read_truth(decode_ground_truth(ground_truth), extra_info, trajectory.state)
     (kind, reason), subgoals = _judge(truth, trajectory, trajectory.end)
     return {**decided(kind, reason, subgoals if partial else None), "subgoals": subgoals}
 

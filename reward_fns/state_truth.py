@@ -11,6 +11,7 @@ from typing import Any
 from verl_agentic.core import BrokenTaskError, End, Message
 from verl_agentic.reward_fns.statements import Fact, read_fact
 from verl_agentic.reward_fns.tables import ALL_TABLES, RowComparison
+from verl_agentic.reward_fns.undone import initial_rows
 from verl_agentic.tool_envs.service import tool_parameters
 from verl_agentic.tool_envs.world import DatabaseWorld
 
@@ -52,15 +53,23 @@ class StateTruth:
         return sorted({*(self.initial or {}), *final} - set(self.expected))
 
 
-def read_truth(truth: dict[str, Any], extra_info: dict[str, Any] | None) -> StateTruth:
+def read_truth(
+    truth: dict[str, Any], extra_info: dict[str, Any] | None, state: Mapping[str, Any] | None = None
+) -> StateTruth:
     """Check a decoded ground truth; the initial rows are its own, else those of the row's task.
+
+    Args:
+        truth: the ground truth.
+        extra_info: may hold the ``task`` as JSON.
+        state: final state of the world, which tells the initial rows of one that is read from a file.
 
     Raises:
         BrokenTaskError: naming the field that is missing or malformed.
     """
     task = _task(extra_info)
     expected = _tables(truth.get("expected"), "expected")
-    initial = _tables(truth["initial"], "initial") if truth.get("initial") is not None else _initial_of(task)
+    given = truth.get("initial") is not None
+    initial = _tables(truth["initial"], "initial") if given else _initial_of(task, state or {})
     statements = {
         key: [read_fact(item, f"ground_truth.{key}[{position}]") for position, item in enumerate(_list(truth, key))]
         for key in ("required_statements", "forbidden_statements")
@@ -97,10 +106,15 @@ def _messages(task: dict[str, Any]) -> list[Message]:
     return [message for message in task.get("messages", []) if isinstance(message.get("content"), str)]
 
 
-def _initial_of(task: dict[str, Any]) -> dict[str, Rows] | None:
-    """The initial rows of a world that is described by schema, rows and actions (:mod:`tool_envs.world`)."""
+def _initial_of(task: dict[str, Any], state: Mapping[str, Any]) -> dict[str, Rows] | None:
+    """The initial rows of a world (:mod:`tool_envs.world`), ``None`` where the task describes no such world."""
     env_args = task.get("env_args")
-    if not isinstance(env_args, dict) or not {"schema", "rows", "actions"} <= env_args.keys():
+    if not isinstance(env_args, dict) or "actions" not in env_args:
+        return None
+    if "file" in env_args:
+        # A reward knows no folder of files; what the session changed is known by its final state.
+        return initial_rows(state)
+    if not {"schema", "rows"} <= env_args.keys():
         return None
     world = DatabaseWorld(env_args, tool_parameters(task.get("tools", [])))
     try:

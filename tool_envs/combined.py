@@ -9,7 +9,7 @@ from typing import Any
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError, Task, UserInputError
 from verl_agentic.tool_envs.base import Environment
-from verl_agentic.tool_envs.registry import environment_class
+from verl_agentic.tool_envs.registry import configured, environment_class, make_environment
 from verl_agentic.tool_envs.user import User, UserReply
 
 _KEY = "agentic.rollout.env_options.combined.parts"
@@ -24,31 +24,37 @@ class CombinedEnvironment(Environment):
 
         {"parts": {"world": {"env": "service", "env_args": {...}}, "search": {"env_args": {...}}}}
 
-    ``env`` may be left out where the part is configured. A part is opened with the task, its own ``env_args`` and,
-    where given, its own ``tools`` in place of the task's. The final state holds each part's state under the part's
-    name. The user's side is that of the one part that has one of its own, else the user's.
+    ``env`` may be left out where the part is configured. A part has the options of its environment
+    (``agentic.rollout.env_options.NAME``), a configured one besides those of its own. A part is opened with the task,
+    its own ``env_args`` and, where given, its own ``tools`` in place of the task's. The final state holds each part's
+    state under the part's name. The user's side is that of the one part that has one of its own, else the user's.
     """
 
-    def __init__(self, user: User | None = None, *, parts: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        user: User | None = None,
+        *,
+        parts: Mapping[str, Any] | None = None,
+        env_options: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
         """Describe the configured parts.
 
         Args:
             user: the simulated user.
             parts: by name of the part, the name of an environment, or ``{"env": NAME, "options": {...}}``.
+            env_options: options of environments by their names; a part's own go before these.
 
         Raises:
-            UserInputError: a part is described wrongly, or its environment does not exist.
+            UserInputError: a part is described wrongly, its environment does not exist, or refuses an option.
         """
         super().__init__(user)
+        # A combined part has its own parts, not these again.
+        self._env_options = {name: options for name, options in (env_options or {}).items() if name != "combined"}
         self._configured: dict[str, Environment] = {}
         self._names: dict[str, str] = {}
         for name, part in (parts or {}).items():
-            self._names[name], options = _configured(name, part)
-            cls = environment_class(self._names[name])
-            try:
-                self._configured[name] = cls(self.user if _has_user_side(cls) else None, **options)
-            except TypeError as error:
-                raise UserInputError(f"{_KEY}.{name}.options: {error}") from error
+            self._names[name], options = _read_part(name, part)
+            self._configured[name] = self._made(self._names[name], options, f"{_KEY}.{name}.options")
         self._parts: dict[str, Environment] = {}
         self._owners: dict[str, Environment] = {}
         self._schemas: list[dict[str, Any]] = []
@@ -130,10 +136,19 @@ class CombinedEnvironment(Environment):
                 )
             return self._configured[name]
         try:
-            cls = environment_class(str(wanted))
-            return cls(self.user if _has_user_side(cls) else None)
+            environment_class(str(wanted))
         except UserInputError as error:
             raise BrokenTaskError(f"env_args.parts.{name}: {error}") from error
+        return self._made(str(wanted), {}, "")
+
+    def _made(self, env: str, own: dict[str, Any], key: str) -> Environment:
+        """A part of the environment called ``env``; ``key`` is where its own options are set."""
+        cls = environment_class(env)
+        user = self.user if _has_user_side(cls) else None
+        if not own:
+            return make_environment(env, user, self._env_options)
+        shared = self._env_options.get(env) or {}
+        return configured(cls, env, user, {**shared, **own}, key, self._env_options)
 
     def _add_tools(self, name: str, environment: Environment) -> None:
         for schema in environment.tools():
@@ -151,7 +166,7 @@ def _has_user_side(cls: type[Environment]) -> bool:
     return cls.reply is not Environment.reply
 
 
-def _configured(name: str, part: Any) -> tuple[str, dict[str, Any]]:
+def _read_part(name: str, part: Any) -> tuple[str, dict[str, Any]]:
     part = {"env": part} if isinstance(part, str) else part
     if not isinstance(part, Mapping) or "env" not in part or set(part) - _PART_KEYS:
         raise UserInputError(f"{_KEY}.{name} must be an environment's name, or an object with 'env' and 'options'")

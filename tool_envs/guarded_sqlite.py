@@ -27,6 +27,7 @@ from verl_agentic.tool_envs.databases.base import (
     SMALL,
     Closing,
     Limits,
+    QueryLimitError,
     QueryRefusedError,
     QueryResult,
     QueryTimeoutError,
@@ -161,7 +162,7 @@ class GuardedDatabase(Closing):
             rows, truncated = fetch(cursor.fetchmany, max_rows, self._limits.result_bytes)
         except _SQL_ERRORS as error:
             if isinstance(error, MemoryError):
-                raise QueryRefusedError("query takes too much memory") from error
+                raise QueryLimitError("query takes too much memory") from error
             if str(error) != "interrupted":
                 raise QueryRefusedError(short(error)) from error
             # Whichever came first: a spent budget is the query's doing, the clock may be the machine's.

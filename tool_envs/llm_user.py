@@ -71,6 +71,7 @@ class LLMUser(User):
         self._model = make_chat_model(llm)
         self._max_chars = max_chars
         self._silent = True
+        self._counts = Counter[str]()
 
     def open(self, task: Task, seed: int) -> None:
         """Take the role.
@@ -81,8 +82,8 @@ class LLMUser(User):
         self._silent = task.user is None
         self._script = read_script(task.user or {})
         self._seed = seed & _MAX_SEED
-        self._refusals = self._replies = 0
-        self._counts: Counter[str] = Counter()
+        self._refusals = 0
+        self._counts = Counter[str]()
         self._values = [(fact, [Wording(value) for value in fact.values]) for fact in self._script.facts]
         truth = task.ground_truth
         scalar = isinstance(truth, (str, int, float)) and not isinstance(truth, bool)
@@ -102,19 +103,21 @@ class LLMUser(User):
         """
         if self._silent:
             return None
-        if self._replies >= self._script.patience:
+        if self._counts["replies"] >= self._script.patience:
+            self._counts["patience"] += 1
             return UserReply(OUT_OF_PATIENCE, stop=True)
         self._hear(clipped(message, MAX_READ_CHARS))
         self._dialogue.append(("agent", clipped(message, _MAX_ENTRY_CHARS)))
         turn = self._turn(readable(message))
         reply = await self._ask(turn)
-        self._replies += 1
+        self._counts["replies"] += 1
         self._dialogue.append(("you", reply.content))
         return reply
 
     def counts(self) -> Mapping[str, int]:
-        """``replies``; ``leaks``, that gave something away; ``fallbacks``, neutral ones; ``kept_on``, ends refused."""
-        return {"replies": self._replies, **self._counts}
+        """``replies``; ``arguments``, against refusals; ``patience``, 1 where it ran out; ``leaks``, drafts that gave
+        something away; ``fallbacks``, neutral replies in their place; ``kept_on``, ends that were refused."""
+        return dict(self._counts)
 
     def _turn(self, message: str) -> Turn:
         """What the policy's message, as it is read, calls for."""
@@ -134,6 +137,8 @@ class LLMUser(User):
             pushing = self._refusals < (len(lines) or int("strategy" in self._script.prose))
             plea = lines[self._refusals] if self._refusals < len(lines) else None
             self._refusals += 1
+            if pushing:
+                self._counts["arguments"] += 1
         tellable = [fact.say for fact in facts if fact.told]
         return Turn(
             tellable=tellable,

@@ -30,6 +30,8 @@ _registered: dict[str, type[Environment]] = {}
 OPTIONS_KEY = "agentic.rollout.env_options"
 """Where options of environments are set; every message about one begins with it."""
 
+_RESERVED = ("user", "env_options")
+
 E = TypeVar("E", bound=type[Environment])
 
 
@@ -61,6 +63,9 @@ def make_environment(
 ) -> Environment:
     """A fresh, unopened session of the environment called ``name``.
 
+    An environment that is made of others is handed all options: as the keyword ``env_options``, if its constructor
+    names that.
+
     Args:
         name: registered name, or ``package.module:Class``.
         user: the simulated user.
@@ -75,18 +80,47 @@ def make_environment(
     except UserInputError as error:
         raise BrokenTaskError(str(error)) from error
     chosen = (options or {}).get(name) or {}
-    if not chosen:
+    if not chosen and not _made_of_others(cls):
         return cls(user)
+    return configured(cls, name, user, chosen, f"{OPTIONS_KEY}.{name}", options)
+
+
+def configured(
+    cls: type[Environment],
+    name: str,
+    user: User | None,
+    chosen: Mapping[str, Any],
+    key: str,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Environment:
+    """A fresh session with options of its own.
+
+    Args:
+        cls: the environment.
+        name: what it goes by.
+        user: the simulated user.
+        chosen: its options.
+        key: where they are set, for messages.
+        options: those of all environments.
+
+    Raises:
+        UserInputError: the environment has no such option, or refuses its value.
+    """
     parameters = parameters_of(cls)
-    for key in chosen:
-        if parameters is not None and (key == "user" or key not in parameters):
-            known = [name for name in parameters if name != "user"]
+    for option in chosen:
+        if parameters is not None and (option in _RESERVED or option not in parameters):
+            known = [parameter for parameter in parameters if parameter not in _RESERVED]
             has = f"its options are {', '.join(known)}" if known else "it has no options"
-            raise UserInputError(f"{OPTIONS_KEY}.{name}.{key}: environment {name!r} has no such option; {has}")
+            raise UserInputError(f"{key}.{option}: environment {name!r} has no such option; {has}")
+    others = {"env_options": options or {}} if _made_of_others(cls) else {}
     try:
-        return cls(user, **chosen)
+        return cls(user, **chosen, **others)
     except TypeError as error:
-        raise UserInputError(f"{OPTIONS_KEY}.{name}: {error}") from error
+        raise UserInputError(f"{key}: {error}") from error
+
+
+def _made_of_others(cls: type[Environment]) -> bool:
+    return "env_options" in (parameters_of(cls) or ())
 
 
 def check_options(options: Mapping[str, Mapping[str, Any]], also: str | None = None) -> None:

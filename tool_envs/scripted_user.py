@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
+
 from verl_agentic.core import BrokenTaskError, Task
 from verl_agentic.tool_envs.message_acts import asking_part, asks_to_confirm, closes, offers, readable, refuses
 from verl_agentic.tool_envs.user import User, UserReply
@@ -22,6 +25,9 @@ class ScriptedUser(User):
     ``done``.
     """
 
+    def __init__(self) -> None:
+        self._counts = Counter[str]()
+
     def open(self, task: Task, seed: int) -> None:
         """Take the role.
 
@@ -33,16 +39,22 @@ class ScriptedUser(User):
         self._silent = task.user is None
         self._script = read_script(task.user or {})
         self._facts = [fact for fact in self._script.facts if not fact.hidden]
-        self._replies = self._pushes = 0
+        self._counts = Counter[str]()
 
     def reply(self, message: str) -> UserReply | None:
         if self._silent:
             return None
         reply = self._answer(readable(message))
-        self._replies += 1
-        if not reply.stop and self._replies > self._script.patience:
+        self._counts["replies"] += 1
+        if not reply.stop and self._counts["replies"] > self._script.patience:
+            self._counts["patience"] += 1
             return UserReply(OUT_OF_PATIENCE, stop=True)
         return reply
+
+    def counts(self) -> Mapping[str, int]:
+        """``replies``; ``denials``, of what the script does not know; ``arguments``, against refusals; ``patience``, 1
+        where it ran out; ``replies`` counts the last one, too."""
+        return dict(self._counts)
 
     def _answer(self, message: str) -> UserReply:
         asked, confirm = asking_part(message), self._script.confirm
@@ -59,13 +71,15 @@ class ScriptedUser(User):
             return UserReply(self._script.done, stop=True)
         if rest := asked_for(self._facts, asked) or untold:
             return _tell(rest[0])
+        self._counts["denials"] += 1
         return UserReply(DO_NOT_KNOW)
 
     def _push_back(self) -> UserReply:
-        if self._pushes == len(self._script.push):
+        used = self._counts["arguments"]
+        if used == len(self._script.push):
             return UserReply("", stop=True)
-        self._pushes += 1
-        return UserReply(self._script.push[self._pushes - 1])
+        self._counts["arguments"] += 1
+        return UserReply(self._script.push[used])
 
 
 def _tell(fact: Fact) -> UserReply:

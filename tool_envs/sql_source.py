@@ -62,7 +62,7 @@ def open_shared(env_args: dict[str, Any], root: str | None, variables: Collectio
 def _open_url(url: URL, schema: list[str] | None, rows: dict[str, Any] | None, limits: Limits) -> Database:
     if url.get_backend_name() == "sqlite":
         return GuardedDatabase(schema or (), rows, limits=limits)
-    database = WorkerDatabase(url, schema, rows, limits)
+    database = WorkerDatabase(url, schema, rows, limits, "env_args.url")
     _ = database.tables  # build it now, so that what is wrong with it is known here
     return database
 
@@ -74,7 +74,7 @@ def _open_file(path: Path, limits: Limits) -> Database:
     except OSError as error:
         raise InfrastructureError(f"database {path} cannot be read: {error}") from error
     if head[8:12] == b"DUCK":
-        database = WorkerDatabase(URL.create("duckdb", database=str(path)), None, None, limits)
+        database = WorkerDatabase(URL.create("duckdb", database=str(path)), None, None, limits, "env_args.file")
         _ = database.tables
         return database
     if head != b"SQLite format 3\0":

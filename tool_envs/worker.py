@@ -4,7 +4,7 @@ Run as ``python -m verl_agentic.tool_envs.worker TARGET PARENT_PID MEMORY_BYTES 
 as its standard input. The server imports the function once, says so, and forks a worker for each socket it is sent;
 it never sees a request itself. Workers speak in frames: a 4-byte big-endian length and as much JSON. A worker sends its
 process id when it is ready, and for each request an empty frame when it begins, from which the clock runs, and then a
-reply. Linux only.
+reply: a result, an error, or that it ran out of memory. Linux only.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from verl_agentic.tool_envs import linux_calls
 
 HEADER = struct.Struct(">I")
 MAX_ERROR_CHARS = 500
+OUT_OF_MEMORY = b'{"exceeded": "memory"}'
 
 
 def load(target: str) -> Callable[[Any], Any]:
@@ -90,7 +91,10 @@ def serve(function: Callable[[Any], Any], requests: BinaryIO, replies: BinaryIO,
             if len(reply) > max_message:
                 reply = _encode({"error": f"result is longer than {max_message} bytes"})
         except MemoryError:
-            os._exit(1)
+            try:
+                _send(replies, OUT_OF_MEMORY)
+            finally:
+                os._exit(1)
         except BaseException as error:
             reply = _encode({"error": f"{type(error).__name__}: {error}"[:MAX_ERROR_CHARS]})
         _send(replies, reply)

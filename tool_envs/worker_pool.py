@@ -23,6 +23,7 @@ from verl_agentic.tool_envs.worker_process import (
     ForkServer,
     WorkerCrashedError,
     WorkerError,
+    WorkerMemoryError,
     WorkerPoolError,
     WorkerProcess,
     WorkerStartError,
@@ -32,6 +33,7 @@ from verl_agentic.tool_envs.worker_process import (
 __all__ = [
     "WorkerCrashedError",
     "WorkerError",
+    "WorkerMemoryError",
     "WorkerPool",
     "WorkerPoolError",
     "WorkerStartError",
@@ -102,7 +104,8 @@ class WorkerPool:
         Raises:
             ValueError: the payload is longer than ``max_message_bytes``; TypeError: it is not JSON-able.
             WorkerTimeoutError: the function took longer than ``seconds``.
-            WorkerCrashedError: its process died (memory, segmentation fault).
+            WorkerMemoryError: the function wanted more than ``memory_bytes``; its process ended.
+            WorkerCrashedError: its process died of anything else (a segmentation fault, a signal).
             WorkerError: the function raised, or its result is too long or not JSON-able.
             WorkerStartError: no process could be started, or the pool is closed.
         """

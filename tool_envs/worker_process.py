@@ -15,7 +15,7 @@ import time
 from typing import Any
 
 from verl_agentic.core import InfrastructureError
-from verl_agentic.tool_envs.worker import HEADER, MAX_ERROR_CHARS
+from verl_agentic.tool_envs.worker import HEADER, MAX_ERROR_CHARS, OUT_OF_MEMORY
 
 # Secrets of the parent stay out of a process that evaluates model-written text.
 _ENVIRONMENT = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ", "VIRTUAL_ENV")
@@ -31,6 +31,10 @@ class WorkerTimeoutError(WorkerPoolError):
 
 class WorkerCrashedError(WorkerPoolError):
     """The process died under the function: out of memory, a segmentation fault, a broken reply."""
+
+
+class WorkerMemoryError(WorkerCrashedError):
+    """The function wanted more memory than its process may have, and the process ended."""
 
 
 class WorkerError(WorkerPoolError):
@@ -75,7 +79,10 @@ class _Channel:
             WorkerError: it holds an error.
         """
         try:
-            reply = json.loads(self.receive(deadline))
+            received = self.receive(deadline)
+            if received == OUT_OF_MEMORY:
+                raise WorkerMemoryError("worker ran out of memory")
+            reply = json.loads(received)
             if "error" in reply:
                 raise WorkerError(str(reply["error"]))
             return reply["result"]
@@ -124,6 +131,7 @@ class WorkerProcess:
         Raises:
             WorkerStartError: the process did not begin.
             WorkerTimeoutError: the function took longer.
+            WorkerMemoryError: the function wanted more memory than it may have.
             WorkerCrashedError: the process died or replied nonsense.
             WorkerError: the function raised.
         """

@@ -25,6 +25,7 @@ from verl_agentic.reward_fns.common import (
     check_on_undecided,
     decided,
     no_answer,
+    over_limits,
     read_submission,
     undecided,
     wrong_answer,
@@ -112,7 +113,7 @@ def answers_equal(answer: str, reference: str, *, rel_tol: float = 0.0, abs_tol:
 
 def statistics() -> dict[str, int]:
     """Counts since the process began: ``right``, ``wrong``, ``undecided``, ``cache_hits``, ``worker_verdicts``,
-    ``timeouts``, ``crashes``, ``errors``."""
+    ``timeouts``, ``out_of_memory``, ``crashes``, ``errors``."""
     return _judge.counters.snapshot()
 
 
@@ -162,5 +163,5 @@ def _result(submission: Submission, reference: str, decision: Decision, on_undec
     if decision.verdict is Verdict.UNDECIDED:
         return undecided(decision.reason, on_undecided)
     if decision.failure is FailureKind.LIMIT:
-        return decided(FailureKind.LIMIT, decision.reason)
+        return over_limits(decision.reason)
     return wrong_answer(submission, f"{(submission.answer or '')[:60]!r} is not {reference[:60]!r}")

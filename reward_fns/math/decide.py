@@ -50,7 +50,7 @@ def decide_at_once(answer: str, reference: str, tolerance: Tolerance) -> Decisio
     if answer == reference:
         return RIGHT
     if len(answer) > MAX_CHARS:
-        return _limit(f"answer is longer than {MAX_CHARS} characters")
+        return beyond_limits(f"answer is longer than {MAX_CHARS} characters")
     if _NUMBER.fullmatch(answer) and _NUMBER.fullmatch(reference):
         return RIGHT if tolerance.allows(Fraction(answer), Fraction(reference)) else WRONG
     return None
@@ -103,7 +103,7 @@ def _by_value(answer: str, reference: str, tolerance: Tolerance) -> Decision | N
         if left.found and right.found:
             return _compare(left, right, answer, reference, tolerance)
     except LimitError as error:
-        return _limit(f"answer: {error}")
+        return beyond_limits(f"answer: {error}")
     beyond = _BEYOND.search(answer) or _BEYOND.search(reference)
     return None if beyond and not is_prose(answer) and not is_prose(reference) else WRONG
 
@@ -143,5 +143,6 @@ def _same_quantity(answer: Reading, reference: Reading, comparison: Comparison) 
     return comparison.same(in_base_unit(answer), in_base_unit(reference))
 
 
-def _limit(reason: str) -> Decision:
+def beyond_limits(reason: str) -> Decision:
+    """The verdict on an answer that is beyond a bound."""
     return Decision(Verdict.WRONG, FailureKind.LIMIT, reason)

@@ -9,13 +9,14 @@ from collections import OrderedDict
 from verl_agentic.core import BrokenTaskError, FailureKind
 from verl_agentic.reward_fns.common import Verdict
 from verl_agentic.reward_fns.math.counters import Counters
-from verl_agentic.reward_fns.math.decide import MAX_CHARS, RIGHT, WRONG, Decision, decide, decide_at_once
+from verl_agentic.reward_fns.math.decide import MAX_CHARS, RIGHT, WRONG, Decision, beyond_limits, decide, decide_at_once
 from verl_agentic.reward_fns.math.scalars import EXACT, Tolerance
 from verl_agentic.reward_fns.math.text import clean
 from verl_agentic.reward_fns.math.turns import Turns
 from verl_agentic.tool_envs.worker_pool import (
     WorkerCrashedError,
     WorkerError,
+    WorkerMemoryError,
     WorkerPool,
     WorkerPoolError,
     WorkerStartError,
@@ -26,6 +27,9 @@ SECONDS = 3.0
 MEMORY_BYTES = 1 << 30
 WORKERS = 4
 CACHE_SIZE = 16_384
+
+# What Python raises over size and nesting, as a worker writes it.
+_BY_SIZE = ("RecursionError:", "OverflowError:", "ValueError: Exceeds the limit")
 
 
 class Judge:
@@ -116,10 +120,16 @@ class Judge:
     def _from_failure(self, error: WorkerPoolError) -> Decision:
         if isinstance(error, WorkerStartError):
             raise error
+        if isinstance(error, WorkerMemoryError):
+            self.counters.add("out_of_memory")
+            return beyond_limits("the comparison takes too much memory")
+        if isinstance(error, WorkerError) and str(error).startswith(_BY_SIZE):
+            self.counters.add("errors")
+            return beyond_limits(f"the comparison fails: {error}")
         reason = "the comparison failed"
         for kind, name, text in (
             (WorkerTimeoutError, "timeouts", "the comparison ran out of time"),
-            (WorkerCrashedError, "crashes", "the comparison ran out of memory or crashed"),
+            (WorkerCrashedError, "crashes", "the comparison's process ended"),
             (WorkerError, "errors", f"the comparison failed: {error}"),
         ):
             if isinstance(error, kind):

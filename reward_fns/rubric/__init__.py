@@ -20,6 +20,7 @@ from verl_agentic.reward_fns.common import (
     OnUndecided,
     RewardResult,
     Submission,
+    check_on_undecided,
     decided,
     decode_ground_truth,
     no_answer,
@@ -31,7 +32,10 @@ from verl_agentic.reward_fns.rubric.items import read_rubric
 from verl_agentic.reward_fns.rubric.judge import ItemVerdict, judge
 from verl_agentic.reward_fns.rubric.record import record
 
-__all__ = ["RubricResult", "compute_score"]
+__all__ = ["JUDGE_FIGURES", "RubricResult", "check_kwargs", "compute_score"]
+
+JUDGE_FIGURES = ("agreement", "judge_tokens", "judge_cost", "judge_retries")
+"""What a result holds besides those of other rewards."""
 
 _LEAST_CHARS = 4096
 _VOTING_TEMPERATURE = 0.7
@@ -44,11 +48,13 @@ class RubricResult(RewardResult):
         agreement: share of the votes on the larger side, mean over the items, from 0.5 to 1.
         judge_tokens: tokens spent on this verdict, none on cached votes.
         judge_cost: US dollars spent on it.
+        judge_retries: requests that failed or brought nothing usable, and were made anew.
     """
 
     agreement: float
     judge_tokens: float
     judge_cost: float
+    judge_retries: float
 
 
 async def compute_score(
@@ -134,7 +140,13 @@ def _outcome(
 def _with_figures(result: RewardResult, verdicts: Sequence[ItemVerdict]) -> RubricResult:
     usage = sum((verdict.usage for verdict in verdicts), ChatUsage())
     agreement = sum(verdict.agreement for verdict in verdicts) / len(verdicts) if verdicts else 1.0
-    return {**result, "agreement": agreement, "judge_tokens": float(usage.tokens), "judge_cost": usage.cost}
+    return {
+        **result,
+        "agreement": agreement,
+        "judge_tokens": float(usage.tokens),
+        "judge_cost": usage.cost,
+        "judge_retries": float(usage.retries),
+    }
 
 
 def _task(extra_info: dict[str, Any] | None) -> Task | None:
@@ -143,6 +155,21 @@ def _task(extra_info: dict[str, Any] | None) -> Task | None:
         return Task.from_json(text) if text else None
     except UserInputError as error:
         raise BrokenTaskError(f"extra_info.task: {error}") from error
+
+
+def check_kwargs(reward_kwargs: Mapping[str, Any]) -> None:
+    """Find out what is wrong with ``reward_kwargs`` before anything is judged; the judge itself is not asked.
+
+    Raises:
+        UserInputError: a keyword is out of its range, or the judge's configuration cannot be used.
+    """
+    _check(
+        reward_kwargs.get("votes", 1),
+        reward_kwargs.get("temperature"),
+        reward_kwargs.get("max_chars", _LEAST_CHARS),
+    )
+    check_on_undecided(reward_kwargs.get("on_undecided", "zero"))
+    make_chat_model(reward_kwargs.get("llm"))
 
 
 def _check(votes: int, temperature: float | None, max_chars: int) -> None:

@@ -57,7 +57,7 @@ class Reference:
         with self._lock:
             while len(self._states) <= number:
                 url, schema, rows = self.truth.places[len(self._states)]
-                database = open_database(url, schema, rows, self.truth.limits)
+                database = open_database(url, schema, rows, self.truth.limits, key="ground_truth.url")
                 try:
                     self._states.append(self._execute(database, len(self._states)))
                 except BaseException:

@@ -11,6 +11,7 @@ from verl_agentic.reward_fns.common import (
     decided,
     decode_ground_truth,
     no_answer,
+    over_limits,
     read_submission,
     undecided,
     wrong_answer,
@@ -19,7 +20,7 @@ from verl_agentic.reward_fns.sql.compare import Match, difference
 from verl_agentic.reward_fns.sql.partial import partial_share
 from verl_agentic.reward_fns.sql.reference import Reference, borrowed
 from verl_agentic.reward_fns.sql.truth import read_truth
-from verl_agentic.tool_envs.databases import QueryRefusedError, QueryTimeoutError
+from verl_agentic.tool_envs.databases import QueryLimitError, QueryRefusedError, QueryTimeoutError
 
 
 def compute_score(
@@ -66,6 +67,8 @@ def compute_score(
             reason, runs = _judge(reference, submission.answer, truth.match)
         except QueryTimeoutError as error:
             return undecided(str(error), on_undecided)
+        except QueryLimitError as error:
+            return over_limits(str(error))
     if reason is None:
         return decided(FailureKind.NONE)
     result = wrong_answer(submission, reason)
@@ -80,7 +83,7 @@ def _judge(reference: Reference, answer: str, match: Match) -> tuple[str | None,
         state = reference.state(number)
         try:
             predicted = state.database.query(answer)
-        except QueryTimeoutError:
+        except (QueryTimeoutError, QueryLimitError):
             raise
         except QueryRefusedError as error:
             return f"query fails: {error}", False

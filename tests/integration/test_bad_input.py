@@ -87,6 +87,63 @@ def test_the_message_names_the_key(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "asking",
+    [
+        ["reward_fn=rubric"],
+        ["reward_fn=mixed", "reward.custom_reward_function.reward_kwargs.by_data_source={chat: rubric}"],
+        ["reward_fn=compose", "reward.custom_reward_function.reward_kwargs.parts=[rubric]"],
+        ["simulator=llm"],
+        ["tool_env=mock"],
+    ],
+)
+@pytest.mark.parametrize(
+    ("llm", "said"),
+    [
+        ([], "agentic.llm is not set; add llm=openai or llm=vllm to the command"),
+        (["llm=vllm"], "agentic.llm.model is not set; give the endpoint's name of the model"),
+        (["llm=vllm", "agentic.llm.model=m", "agentic.llm.base_url=null"], "agentic.llm.base_url is not set"),
+        (["llm=openai", "agentic.llm.model=m"], "agentic.llm.api_key_env: environment variable OPENAI_API_KEY is not"),
+    ],
+)
+def test_a_language_model_that_is_needed_must_be_usable(
+    compose: Compose,
+    model: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    asking: list[str],
+    llm: list[str],
+    said: str,
+) -> None:
+    from verl_agentic.integration.preflight import check
+
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "VLLM_BASE_URL", "VLLM_MODEL"):
+        monkeypatch.delenv(name, raising=False)
+    config = compose("profile=cpu", model, f"agentic.run_dir={tmp_path / 'run'}", *asking, *llm)
+    with pytest.raises(UserInputError) as caught:
+        check(config)
+    assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("change", [{"reward": "rubric"}, {"env": "mock"}])
+def test_rows_that_need_a_language_model(compose: Compose, model: str, tmp_path: Path, change: dict[str, Any]) -> None:
+    from verl_agentic.integration.prepare import prepare_tasks
+    from verl_agentic.integration.settings import read_settings
+    from verl_agentic.store import Store
+
+    path = tmp_path / "train.jsonl"
+    row = good_row(1)
+    row["extra_info"] = {**row["extra_info"], **change}
+    path.write_text("".join(f"{json.dumps(one)}\n" for one in (good_row(0), row)))
+    run_dir = f"agentic.run_dir={tmp_path / 'run'}"
+    config = compose(model, run_dir, "data=files", f"data.train_files=[{path}]", f"data.val_files=[{path}]")
+    with (
+        Store(f"sqlite:///{tmp_path}/store.db") as store,
+        pytest.raises(UserInputError, match=r"agentic\.llm is not set; add llm=openai"),
+    ):
+        prepare_tasks(config, read_settings(config), store)
+
+
 def test_the_same_without_mistakes_passes(compose: Compose, model: str, tmp_path: Path) -> None:
     from verl_agentic.integration.preflight import check
 

@@ -23,6 +23,7 @@ from verl_agentic.reward_fns.sql import compute_score
 from verl_agentic.reward_fns.sql.states import generate_states
 from verl_agentic.tool_envs.databases import Limits, QueryRefusedError, QueryTimeoutError, open_database
 from verl_agentic.tool_envs.databases.worker import _POOLS
+from verl_agentic.tool_envs.sql_source import open_shared
 
 pytestmark = pytest.mark.integration
 
@@ -359,8 +360,15 @@ def _wait(condition: Any, seconds: float = 5.0) -> None:
 
 
 def test_role_with_rights_is_refused(server: str) -> None:
-    with pytest.raises(UserInputError, match="CREATE ROLE reader"):
+    with pytest.raises(UserInputError, match=r"^url: role .* has rights .*CREATE ROLE reader"):
         open_database(server, SCHEMA, ROWS)
+
+
+def test_the_key_of_the_url_is_the_one_that_was_written(server: str) -> None:
+    with pytest.raises(UserInputError, match=r"^ground_truth\.url: role "):
+        compute_score("sql", "<answer>SELECT 1</answer>", {"sql": "SELECT 1", "url": server})
+    with pytest.raises(UserInputError, match=r"^env_args\.url: role "):
+        open_shared({"url": server.replace(":@", "@")}, None, (), 5.0)  # without its empty password
 
 
 def test_unreachable_server() -> None:

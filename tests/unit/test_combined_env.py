@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError, Task, UserInputError
-from verl_agentic.tool_envs import Environment, User, UserReply, register_environment
+from verl_agentic.tool_envs import Environment, User, UserReply, make_environment, register_environment
 from verl_agentic.tool_envs.combined import CombinedEnvironment
+from verl_agentic.tool_envs.registry import check_options
 
 
 def tool(name: str) -> dict[str, Any]:
@@ -161,7 +162,7 @@ async def test_the_users_side_is_that_of_the_part_that_has_one() -> None:
     [
         ({"a": "nowhere"}, "unknown environment 'nowhere'"),
         ({"a": {"options": {}}}, r"combined\.parts\.a must be an environment's name, or an object"),
-        ({"a": {"env": "test_box", "options": {"wrong": 1}}}, r"combined\.parts\.a\.options: .*'wrong'"),
+        ({"a": {"env": "test_box", "options": {"wrong": 1}}}, r"combined\.parts\.a\.options\.wrong: .* no such option"),
     ],
 )
 def test_options_that_cannot_be_used_are_named(parts: Any, message: str) -> None:
@@ -172,3 +173,34 @@ def test_options_that_cannot_be_used_are_named(parts: Any, message: str) -> None
 async def test_a_session_without_parts_is_a_broken_task() -> None:
     with pytest.raises(BrokenTaskError, match="no parts"):
         await CombinedEnvironment().open(make_task(), 0)
+
+
+async def test_parts_have_the_options_of_their_environments() -> None:
+    options = {
+        "test_box": {"names": ("x",), "close_error": "gone"},
+        "combined": {"parts": {"a": "test_box", "b": box("y")}},
+    }
+    env = make_environment("combined", None, options)
+    await env.open(make_task({"a": {}}), 0)
+    assert [schema["function"]["name"] for schema in env.tools()] == ["x", "y"]
+    with pytest.raises(InfrastructureError, match=r"part 'a': OSError: gone; part 'b': OSError: gone"):
+        await env.close()
+    # A part that the task adds has them, too.
+    del options["combined"]
+    env = make_environment("combined", None, options)
+    await env.open(make_task({"c": {"env": "test_box"}}), 0)
+    assert [schema["function"]["name"] for schema in env.tools()] == ["x"]
+
+
+async def test_a_combined_part_does_not_hold_itself() -> None:
+    env = make_environment("combined", None, {"combined": {"parts": {"a": box("x"), "b": "combined"}}})
+    inner = {"parts": {"c": {"env": "test_box"}}}
+    await env.open(make_task({"b": {"env_args": inner}}, tools=("own",)), 0)
+    assert [schema["function"]["name"] for schema in env.tools()] == ["x", "own"]
+
+
+def test_options_of_a_parts_environment_are_checked_before_anything_starts() -> None:
+    with pytest.raises(UserInputError, match=r"env_options\.test_box\.wrong: "):
+        check_options({"combined": {"parts": {"a": "test_box"}}, "test_box": {"wrong": 1}})
+    with pytest.raises(UserInputError, match=r"combined\.env_options: .* no such option; its options are parts$"):
+        check_options({"combined": {"env_options": {}}})

@@ -387,3 +387,19 @@ async def test_play_gives_options_to_the_environment() -> None:
         task, lambda messages, tools: "<answer>5</answer>", env_options={"test_optional": {"word": "w"}}
     )
     assert dialogue.trajectory.state == {"log": ["w"]}
+
+
+class Counting(Polite):
+    def counts(self) -> dict[str, int]:
+        return {"replies": 2, "denials": 1}
+
+
+def test_what_the_user_counted_is_part_of_the_record() -> None:
+    task = Task("chat", [{"role": "user", "content": "Hi."}], [], "calculator", {}, "math", "5")
+    for user, counts in ((Counting(), {"replies": 2, "denials": 1}), (None, {})):
+        rolled = asyncio.run(play(task, lambda *_: "<answer>5</answer>", user=user)).trajectory
+        assert rolled.user == counts
+        assert Trajectory.from_json(rolled.to_json()) == rolled
+    old = json.loads(rolled.to_json())
+    del old["user"]
+    assert Trajectory.from_json(json.dumps(old)) == rolled

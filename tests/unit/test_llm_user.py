@@ -104,7 +104,7 @@ def test_it_argues_line_by_line_and_leaves_then(endpoint: Any, llm: dict[str, An
     ann = user(llm, push=["It is a gift.", "I will complain."])
     replies = say(ann, "I cannot do that.", "It is not allowed.", "I am unable to.")
     assert replies == [UserReply("One."), UserReply("Two."), UserReply("Bye.", stop=True)]
-    assert ann.counts() == {"replies": 3, "kept_on": 2}
+    assert ann.counts() == {"replies": 3, "arguments": 2, "kept_on": 2}
     first, second, third = prompts(endpoint)
     assert "It is a gift." in first and "I will complain." in second
     assert "seems to refuse" not in third and "stop is false" not in third

@@ -7,6 +7,14 @@ import pytest
 from verl_agentic.core import BrokenTaskError, End, InfrastructureError, ToolCall, Trajectory, UserInputError
 from verl_agentic.reward_fns.common import answer_in_text
 from verl_agentic.reward_fns.math import MAX_CHARS, acompute_score, check_kwargs, compute_score, statistics
+from verl_agentic.reward_fns.math.judge import Judge
+from verl_agentic.tool_envs.worker_pool import (
+    WorkerCrashedError,
+    WorkerError,
+    WorkerMemoryError,
+    WorkerPoolError,
+    WorkerTimeoutError,
+)
 
 KEYS = {"score": float, "acc": float, "verdict": str, "failure": str, "reason": str}
 
@@ -159,4 +167,31 @@ def test_same_pair_is_judged_once() -> None:
 def test_answer_over_the_limits_is_wrong_and_says_so() -> None:
     result = compute_score("math", f"<answer>{'9' * 2000}</answer>", "9")
     assert (result["verdict"], result["failure"]) == ("wrong", "limit")
-    assert str(MAX_CHARS) in result["reason"]
+    assert str(MAX_CHARS) in result["reason"] and result["reason"].startswith("over the limits: ")
+
+
+@pytest.mark.parametrize("on_undecided", ["zero", "drop"])
+@pytest.mark.parametrize(
+    "answer",
+    ["(" * 400 + "9" + ")" * 400, "9^{9^{9^{9}}}", "9" * 990],
+)
+def test_no_answer_is_dropped_for_its_own_size(answer: str, on_undecided: Any) -> None:
+    result = compute_score("math", f"<answer>{answer}</answer>", "9", seconds=20.0, on_undecided=on_undecided)
+    assert (result["verdict"], result["failure"]) == ("wrong", "limit")
+    assert result["reason"].startswith("over the limits: ")
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict", "failure"),
+    [
+        (WorkerMemoryError("worker ran out of memory"), "wrong", "limit"),
+        (WorkerError("RecursionError: maximum recursion depth exceeded"), "wrong", "limit"),
+        (WorkerError("ValueError: Exceeds the limit (4300 digits) for integer string conversion"), "wrong", "limit"),
+        (WorkerError("TypeError: cannot determine truth value"), "undecided", "undecided"),
+        (WorkerTimeoutError("out of time"), "undecided", "undecided"),
+        (WorkerCrashedError("worker died"), "undecided", "undecided"),
+    ],
+)
+def test_a_worker_that_fails_for_an_answers_size_decides(error: WorkerPoolError, verdict: str, failure: str) -> None:
+    decision = Judge()._from_failure(error)
+    assert (decision.verdict.value, decision.failure.value) == (verdict, failure)

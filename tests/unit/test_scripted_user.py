@@ -161,3 +161,13 @@ def test_make_user() -> None:
     ):
         with pytest.raises(UserInputError, match=problem):
             make_user(name)
+
+
+def test_it_counts_what_became_of_it() -> None:
+    assert ScriptedUser().counts() == {}
+    ann = user(push=["Please."], patience=3)
+    say(ann, "What is your favourite colour? And your order, your name?")
+    for message in ("Your name?", "What is your favourite colour?", "I cannot do that."):
+        last = say(ann, message)
+    assert last == UserReply(OUT_OF_PATIENCE, stop=True)
+    assert ann.counts() == {"replies": 4, "denials": 1, "arguments": 1, "patience": 1}

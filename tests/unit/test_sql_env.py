@@ -217,3 +217,21 @@ def test_options(options: dict[str, Any], key: str) -> None:
 def test_a_file_needs_a_root() -> None:
     with pytest.raises(UserInputError, match=r"set agentic\.rollout\.env_options\.sql\.root"):
         open_shared({"file": "films.sqlite"}, None, (), 1.0)
+
+
+SLOW = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
+
+
+async def test_a_slow_query_stops_no_other_session(folder: Path) -> None:
+    """Both sessions share one database file, its workers and the event loop."""
+    slow = await opened({"file": "films.sqlite"}, root=str(folder), seconds=5.0)
+    fast = await opened({"file": "films.sqlite"}, root=str(folder), seconds=5.0)
+    assert await fast.call("query", {"sql": "SELECT 1"}) == "1"  # starts a worker
+    hanging = asyncio.ensure_future(slow.call("query", {"sql": SLOW}))
+    await asyncio.sleep(0.05)
+    assert await fast.call("query", {"sql": "SELECT title FROM films ORDER BY title"}) == "Alien\nHeat"
+    assert not hanging.done()
+    hanging.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await hanging
+    assert await fast.call("sample", {"table": "films"}) == "Alien\nHeat"

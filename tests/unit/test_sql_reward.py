@@ -61,6 +61,27 @@ def test_wrong_queries_do_not(reference: str, answer: str) -> None:
     assert 0 < len(result["reason"]) <= 200
 
 
+@pytest.mark.parametrize("on_undecided", ["zero", "drop"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "SELECT title FROM books WHERE title = '" + "x" * 1000 + "'",
+        "SELECT " + "(" * 300 + "1" + ")" * 300,
+        "SELECT title FROM (" * 60 + "SELECT title FROM books" + ")" * 60,
+        "SELECT hex(zeroblob(100000000))",
+    ],
+)
+def test_no_query_is_dropped_for_its_own_size(answer: str, on_undecided: Any) -> None:
+    truth = {"sql": "SELECT title FROM books", "schema": SCHEMA, "states": STATES}
+    result = compute_score("sql", f"<answer>{answer}</answer>", truth, on_undecided=on_undecided)
+    assert (result["verdict"], result["score"]) == ("wrong", 0.0)
+    if len(answer) > 1000:
+        assert (result["failure"], result["reason"]) == (
+            "limit",
+            "over the limits: query is longer than 1000 characters",
+        )
+
+
 def test_lucky_on_one_state_is_not_enough() -> None:
     reference, lucky = "SELECT COUNT(*) FROM books WHERE pages > 300", "SELECT COUNT(*) FROM books WHERE genre = 'love'"
     assert judge(reference, lucky)["reason"] == "rows differ on state 1"

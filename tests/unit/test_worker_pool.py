@@ -17,6 +17,7 @@ from verl_agentic.core import InfrastructureError
 from verl_agentic.tool_envs.worker_pool import (
     WorkerCrashedError,
     WorkerError,
+    WorkerMemoryError,
     WorkerPool,
     WorkerPoolError,
     WorkerStartError,
@@ -114,6 +115,16 @@ def test_deadline_kills_and_the_next_call_need_not_wait(pool: WorkerPool) -> Non
 def test_crash_is_not_a_timeout(pool: WorkerPool, payload: str) -> None:
     with pytest.raises(WorkerCrashedError):
         pool.run(payload, 20)
+    assert pool.run("2", 10) == 2
+
+
+@pytest.mark.parametrize("payload", ["bytearray(400 << 20)", "'x' * (400 << 20)"])
+def test_want_of_memory_is_told_from_other_crashes(pool: WorkerPool, payload: str) -> None:
+    with pytest.raises(WorkerMemoryError):
+        pool.run(payload, 20)
+    with pytest.raises(WorkerCrashedError) as crash:
+        pool.run("__import__('os')._exit(1)", 20)
+    assert not isinstance(crash.value, WorkerMemoryError)
     assert pool.run("2", 10) == 2
 
 

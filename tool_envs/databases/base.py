@@ -22,6 +22,10 @@ class QueryRefusedError(Exception):
     """A query that is not allowed, not valid or not affordable; the message is short and fit for the policy."""
 
 
+class QueryLimitError(QueryRefusedError):
+    """A query that exceeds a limit by its own size or nesting, or by its result's; on any machine, at any time."""
+
+
 class QueryTimeoutError(QueryRefusedError):
     """A query that a clock stopped, or that ended with its process; without the cause it might have had a result."""
 
@@ -67,10 +71,10 @@ class Limits:
         """Refuse a text that is too long to look at.
 
         Raises:
-            QueryRefusedError: it has more than ``sql_chars`` characters.
+            QueryLimitError: it has more than ``sql_chars`` characters.
         """
         if len(sql) > self.sql_chars:
-            raise QueryRefusedError(f"query is longer than {self.sql_chars} characters")
+            raise QueryLimitError(f"query is longer than {self.sql_chars} characters")
 
 
 SMALL = Limits()
@@ -98,6 +102,7 @@ class Database(Protocol):
 
         Raises:
             QueryTimeoutError: the clock ran out.
+            QueryLimitError: it is too long, nested too deeply, or takes too much memory.
             QueryRefusedError: refused by the guard or by the engine.
             InfrastructureError: the database cannot be reached.
         """
@@ -151,7 +156,7 @@ def fetch(
     """Fetch at most ``max_rows`` rows in chunks, and whether there are more.
 
     Raises:
-        QueryRefusedError: the values are larger than ``max_bytes`` in all.
+        QueryLimitError: the values are larger than ``max_bytes`` in all.
     """
     rows: list[tuple[Any, ...]] = []
     size = 0
@@ -163,7 +168,7 @@ def fetch(
             size += sum(len(value) if isinstance(value, str | bytes) else 8 for value in row)
             rows.append(tuple(row))
         if size > max_bytes:
-            raise QueryRefusedError("result is too big")
+            raise QueryLimitError("result is too big")
     return rows[:max_rows], True
 
 

@@ -13,7 +13,12 @@ DIALECTS = ("sqlite", "postgresql", "duckdb")
 
 
 def open_database(
-    url: str = "sqlite://", schema: Schema | None = None, rows: Rows | None = None, limits: Limits | None = None
+    url: str = "sqlite://",
+    schema: Schema | None = None,
+    rows: Rows | None = None,
+    limits: Limits | None = None,
+    *,
+    key: str = "url",
 ) -> Database:
     """A database built in memory (PostgreSQL: in the session's temporary schema), or the one that is there.
 
@@ -22,6 +27,7 @@ def open_database(
         schema: ``CREATE TABLE`` statements; ``None`` reads the database that ``url`` names.
         rows: rows by table name.
         limits: what a query may take; by default :data:`SMALL` with a ``schema``, else :data:`LARGE`.
+        key: what the user calls the URL, for messages.
 
     Raises:
         BrokenTaskError: the database cannot be built, or the URL names none.
@@ -34,7 +40,7 @@ def open_database(
     parsed = _parse(url)
     limits = limits or (LARGE if schema is None else SMALL)
     if parsed.get_backend_name() != "sqlite":
-        database = WorkerDatabase(url, schema, rows, limits)
+        database = WorkerDatabase(url, schema, rows, limits, key)
         _ = database.tables  # build it now, so that what is wrong with it is known here
         return database
     if schema is not None:

@@ -16,6 +16,7 @@ from verl_agentic.core import BrokenTaskError, InfrastructureError, UserInputErr
 from verl_agentic.tool_envs.databases.base import (
     Closing,
     Limits,
+    QueryLimitError,
     QueryRefusedError,
     QueryResult,
     QueryTimeoutError,
@@ -58,7 +59,7 @@ class PostgresDatabase(Closing):
 
         Raises:
             InfrastructureError: the server cannot be reached.
-            UserInputError: the driver is missing, or the URL's role has rights.
+            UserInputError: the driver is missing, or the URL's role has rights; who gave the URL names its key.
             BrokenTaskError: the statements or the rows do not make a database.
         """
         try:
@@ -111,7 +112,7 @@ class PostgresDatabase(Closing):
         powerful, unbounded = self._connection.execute(_RIGHTS).fetchone()
         if powerful or unbounded:
             lack = "has rights that model-written SQL must not have" if powerful else "has no temp_file_limit"
-            raise UserInputError(f"ground_truth.url: role {url.username!r} {lack}; make one by: {READER_ROLE}")
+            raise UserInputError(f"role {url.username!r} {lack}; make one by: {READER_ROLE}")
 
     def _configure(self, temporary: bool) -> None:
         milliseconds = int(self._limits.seconds * 1000)
@@ -147,7 +148,7 @@ class PostgresDatabase(Closing):
         except (errors.QueryCanceled, errors.LockNotAvailable) as error:
             raise QueryTimeoutError("query takes too long") from error
         except (errors.ConfigurationLimitExceeded, errors.ProgramLimitExceeded, errors.OutOfMemory) as error:
-            raise QueryRefusedError(f"query takes too much memory: {short(error, 50)}") from error
+            raise QueryLimitError(f"query takes too much memory: {short(error, 50)}") from error
         except self._psycopg.OperationalError as error:
             raise InfrastructureError(f"PostgreSQL went away: {short(error, 160)}") from error
         except (self._psycopg.Error, UnicodeError, ValueError, OverflowError) as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 
-from verl_agentic.tool_envs.databases.base import QueryRefusedError
+from verl_agentic.tool_envs.databases.base import QueryLimitError, QueryRefusedError
 from verl_agentic.tool_envs.databases.expansion import TOKEN, is_name, mentions
 
 MAX_EXPANSION = 100_000
@@ -73,4 +73,4 @@ def check_text(sql: str) -> None:
         before, previous = previous, token
     # Flattening looks at no clock. Common table expressions are flattened only where they are mentioned once.
     if math.prod(max(1, count) for count in mentions(sql)) > MAX_EXPANSION:
-        raise QueryRefusedError("query is too deeply nested")
+        raise QueryLimitError("query is too deeply nested")

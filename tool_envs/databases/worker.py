@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import os
 import signal
 import time
 from collections import OrderedDict
@@ -20,37 +21,66 @@ from verl_agentic.tool_envs.databases.base import (
     Closing,
     Database,
     Limits,
+    QueryLimitError,
     QueryRefusedError,
     QueryResult,
     QueryTimeoutError,
     Rows,
     Schema,
 )
-from verl_agentic.tool_envs.worker_pool import WorkerCrashedError, WorkerError, WorkerPool, WorkerTimeoutError
+from verl_agentic.tool_envs.worker_pool import (
+    WorkerCrashedError,
+    WorkerError,
+    WorkerMemoryError,
+    WorkerPool,
+    WorkerTimeoutError,
+)
 
 GRACE_SECONDS = 0.2
 """How long after its limit an engine may still take to stop a query itself."""
 
 BUILD_SECONDS = 20.0
 
+# Queries of each kind that run at once; all others wait, and the slow ones of a few sessions must not stop the rest.
+WORKERS = max(2, min(8, (os.cpu_count() or 2) // 2))
+
 _KEPT = 8
 # Address space in MB. Little where little is needed: a process that has filled much takes long to end. DuckDB reserves
 # far more than it uses, and keeps to ``Limits.memory_mb`` itself.
 _POOLS = {
-    kind: WorkerPool(f"{__name__}:serve", size=2, memory_bytes=megabytes << 20)
+    kind: WorkerPool(f"{__name__}:serve", size=WORKERS, memory_bytes=megabytes << 20)
     for kind, megabytes in (("sqlite", 200), ("sqlite file", 1024), ("postgresql", 640), ("duckdb", 4096))
 }
 _ERRORS: dict[str, type[Exception]] = {
     error.__name__: error
-    for error in (QueryRefusedError, QueryTimeoutError, BrokenTaskError, InfrastructureError, UserInputError)
+    for error in (
+        QueryRefusedError,
+        QueryLimitError,
+        QueryTimeoutError,
+        BrokenTaskError,
+        InfrastructureError,
+        UserInputError,
+    )
 }
 
 
 class WorkerDatabase(Closing):
     """A database that lives in the workers of a pool, each of which builds it when it first needs it."""
 
-    def __init__(self, url: str | URL, schema: Schema | None, rows: Rows | None, limits: Limits) -> None:
+    def __init__(
+        self, url: str | URL, schema: Schema | None, rows: Rows | None, limits: Limits, key: str = "url"
+    ) -> None:
+        """Describe the database; the first question builds it.
+
+        Args:
+            url: its SQLAlchemy URL.
+            schema: ``CREATE TABLE`` statements, ``None`` for a database that exists.
+            rows: rows by table name.
+            limits: what a query may take.
+            key: what the user calls the URL, for messages.
+        """
         parsed = make_url(url)
+        self._named = key
         self._spec = {
             # In parts: a path that holds a question mark does not survive being rendered.
             "url": [parsed.drivername, parsed.username, parsed.password, parsed.host, parsed.port, parsed.database],
@@ -95,6 +125,8 @@ class WorkerDatabase(Closing):
                 reply = self._pool.run({**request, "spec": self._spec}, BUILD_SECONDS + seconds)
         except WorkerTimeoutError as error:
             raise QueryTimeoutError("query takes too long") from error
+        except WorkerMemoryError as error:
+            raise QueryLimitError("query takes too much memory") from error
         except WorkerCrashedError as error:
             if time.monotonic() - started >= seconds:
                 raise QueryTimeoutError("query takes too long") from error
@@ -105,7 +137,8 @@ class WorkerDatabase(Closing):
         except (TypeError, ValueError) as error:
             raise BrokenTaskError(f"database cannot be built: {error}") from error
         if "error" in reply:
-            raise _ERRORS[reply["error"]](reply["message"])
+            kind, message = _ERRORS[reply["error"]], reply["message"]
+            raise kind(f"{self._named}: {message}" if kind is UserInputError else message)
         return reply
 
 
@@ -132,7 +165,7 @@ def serve(request: dict[str, Any]) -> dict[str, Any]:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
     except MemoryError:
-        return {"error": "QueryRefusedError", "message": "query takes too much memory"}
+        return {"error": "QueryLimitError", "message": "query takes too much memory"}
     except tuple(_ERRORS.values()) as error:
         if isinstance(error, InfrastructureError):
             _open.pop(key, None)  # its connection may be lost

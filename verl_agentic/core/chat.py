@@ -34,12 +34,14 @@ class ChatUsage:
         cached_tokens: those of the prompt that the server had at hand, which cost less.
         completion_tokens: tokens written, hidden reasoning included.
         cost: in US dollars.
+        retries: requests that failed, or brought nothing usable, before those that did.
     """
 
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
     cost: float = 0.0
+    retries: int = 0
 
     @property
     def tokens(self) -> int:
@@ -52,6 +54,7 @@ class ChatUsage:
             self.cached_tokens + other.cached_tokens,
             self.completion_tokens + other.completion_tokens,
             self.cost + other.cost,
+            self.retries + other.retries,
         )
 
 

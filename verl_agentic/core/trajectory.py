@@ -75,6 +75,7 @@ class Trajectory:
         answer: text of the final answer, ``None`` when none was given.
         end: why it ended, ``None`` while it runs.
         state: final state of the environment, as JSON data.
+        user: what the simulated user counted, by name; empty where nobody answers.
     """
 
     task_id: str
@@ -84,6 +85,7 @@ class Trajectory:
     answer: str | None = None
     end: End | None = None
     state: dict[str, Any] = field(default_factory=dict)
+    user: dict[str, int] = field(default_factory=dict)
 
     def calls_by_outcome(self) -> Counter[str]:
         """Number of tool calls: ``executed``, or by the ``error`` of those that were not."""

@@ -42,9 +42,13 @@ def _install() -> None:
     def trainers_loaded(_: ModuleType) -> None:
         import verl_agentic.integration.trainer  # noqa: F401 - registers itself
 
+    def reward_managers_loaded(_: ModuleType) -> None:
+        import verl_agentic.integration.reward_manager  # noqa: F401 - registers itself
+
     when_imported("hydra._internal.hydra", hydra_starts)
     when_imported("omegaconf", omegaconf_loaded)
     when_imported("verl.experimental.agent_loop.agent_loop", agent_loops_loaded)
+    when_imported("verl.experimental.reward_loop.reward_manager", reward_managers_loaded)
     when_imported("verl.trainer.ppo.v1", trainers_loaded)
     if os.environ.get("VERL_PLATFORM", "").lower() == "cpu":
         from verl_agentic.integration.cpu import install_cpu_platform

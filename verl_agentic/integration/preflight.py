@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from verl_agentic.core import UserInputError
+from verl_agentic.core.chat import make_chat_model
 from verl_agentic.flywheel import make_hooks
 from verl_agentic.integration.dataset import as_list
 from verl_agentic.integration.resolvers import made_path
@@ -42,6 +43,7 @@ def check(config: DictConfig) -> AgenticSettings:
     check_engine(settings)
     check_batch(config, settings)
     check_model(config, settings)
+    check_llm(settings)
     check_reward(config)
     check_data(config)
     check_names(config, settings)
@@ -166,8 +168,14 @@ def check_hub_model(name: str) -> None:
         )
 
 
+def check_llm(settings: AgenticSettings) -> None:
+    """A language model that is configured must be usable, whoever is to ask it: URL, name, key, files."""
+    if settings.llm:
+        make_chat_model(settings.llm)
+
+
 def check_reward(config: DictConfig) -> None:
-    """The reward function must be there."""
+    """The reward function must be there, and its keywords right; a judge must be configured where one is needed."""
     from verl.utils.import_utils import load_extern_object
 
     node = config.reward.custom_reward_function

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from verl_agentic.core import Task, UserInputError
+from verl_agentic.core import BrokenTaskError, Task, UserInputError
 from verl_agentic.integration.resolvers import made_path
 from verl_agentic.integration.settings import AgenticSettings
+from verl_agentic.reward_fns.mixed import check_row
 from verl_agentic.store import Store
 from verl_agentic.synthesis.agenticqwen import load_agenticqwen
 from verl_agentic.synthesis.balance import shallow_structures, take_turns
 from verl_agentic.synthesis.base import SPLITS, Split
 from verl_agentic.synthesis.families import load_families
 from verl_agentic.synthesis.rows import read_tasks, write_parquet
+from verl_agentic.tool_envs import make_environment
 
 Splits = dict[Split, list[Task]]
+
+MIXED = "pkg://verl_agentic.reward_fns.mixed"
 
 
 def prepare_tasks(config: DictConfig, settings: AgenticSettings, store: Store) -> None:
@@ -41,6 +48,7 @@ def prepare_tasks(config: DictConfig, settings: AgenticSettings, store: Store) -
         splits = read_splits(config)
     else:
         raise UserInputError(f"data.agentic.source={source!r}: one of builtin, agenticqwen, files")
+    check_needs(config, settings, [task for tasks in splits.values() for task in tasks])
     for split in reversed(SPLITS):
         store.add_tasks(splits[split], split=split)
     if source != "files":
@@ -48,6 +56,29 @@ def prepare_tasks(config: DictConfig, settings: AgenticSettings, store: Store) -
             if tasks:
                 write_parquet(tasks, Path(settings.run_dir) / "data" / f"{split}.parquet", split)
     store.add_seconds("data", time.monotonic() - started)
+
+
+def check_needs(config: DictConfig, settings: AgenticSettings, tasks: Iterable[Task]) -> None:
+    """What tasks are judged by, and played in, must be configured as it needs to be, e.g. with a language model.
+
+    Broken tasks pass: they are found, and quarantined, one by one.
+
+    Raises:
+        UserInputError: naming the key and the mend.
+    """
+    rewards, envs = set(), set()
+    for task in tasks:
+        rewards.add((task.kind, task.reward))
+        envs.add(settings.rollout.tool_env or task.env)
+    node = config.reward.custom_reward_function
+    if node.path == MIXED:
+        kwargs: Any = OmegaConf.to_container(node.get("reward_kwargs") or OmegaConf.create(), resolve=True)
+        for kind, reward in sorted(rewards):
+            with contextlib.suppress(BrokenTaskError):
+                check_row(kind, reward, kwargs)
+    for env in sorted(envs):
+        with contextlib.suppress(BrokenTaskError):
+            make_environment(env, None, settings.rollout.env_options)
 
 
 def generate_splits(settings: AgenticSettings) -> Splits:

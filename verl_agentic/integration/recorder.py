@@ -11,8 +11,8 @@ import numpy as np
 import transfer_queue as tq
 
 from verl_agentic.core import FailureKind, Outcome, Trajectory
-from verl_agentic.core.trajectory import CALL_OUTCOMES
 from verl_agentic.integration.incidents import collect
+from verl_agentic.integration.step_metrics import Judged, step_metrics
 from verl_agentic.store import Evaluation, Failure, Store
 
 
@@ -22,7 +22,8 @@ class Recorder:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.last_incident: str | None = None
-        self._incidents: Counter[str] = Counter(infrastructure=0, broken_task=0, configuration=0)
+        self._incidents: Counter[str] = Counter(infrastructure=0, broken_task=0, configuration=0, undecided=0)
+        self._dropped = 0
         self._splits: dict[str, tuple[str, str]] | None = None
 
     def record_step(self, batch: Any, task_of: Mapping[str, str], step: int, epoch: int) -> dict[str, float]:
@@ -35,37 +36,29 @@ class Recorder:
             epoch: its epoch, from 0.
 
         Returns:
-            Metrics: success, failure kinds, what became of the tool calls, and the share of groups without
-            variance (no gradient).
+            Metrics (see :func:`verl_agentic.integration.step_metrics.step_metrics`).
         """
-        outcomes: list[Outcome] = []
-        calls: Counter[str] = Counter()
-        uids: list[str] = []
+        judged: list[Judged] = []
         for uid, session, fields, reward in _rows(batch):
             if uid not in task_of:
                 continue
             verdict = fields.get("reward_extra_info") or {}
             trajectory = Trajectory.from_json(fields["trajectory"])
-            calls += trajectory.calls_by_outcome()
-            outcomes.append(
-                Outcome(
-                    task_id=task_of[uid],
-                    session=session,
-                    step=step,
-                    epoch=epoch,
-                    reward=reward,
-                    acc=float(verdict.get("acc", reward)),
-                    failure=_failure(verdict, reward),
-                    turns=sum(turn.role == "assistant" for turn in trajectory.turns),
-                    trajectory=fields["trajectory"],
-                    policy_version=_version(fields.get("min_global_steps")),
-                )
+            outcome = Outcome(
+                task_id=task_of[uid],
+                session=session,
+                step=step,
+                epoch=epoch,
+                reward=reward,
+                acc=float(verdict.get("acc", reward)),
+                failure=_failure(verdict, reward),
+                turns=sum(turn.role == "assistant" for turn in trajectory.turns),
+                trajectory=fields["trajectory"],
+                policy_version=_version(fields.get("min_global_steps")),
             )
-            uids.append(uid)
-        self.store.record_outcomes(outcomes, uids)
-        metrics = _metrics(outcomes, uids)
-        metrics.update({f"agentic/calls/{kind}": calls[kind] / calls.total() for kind in CALL_OUTCOMES if calls})
-        return metrics
+            judged.append(Judged(uid, outcome, trajectory, verdict))
+        self.store.record_outcomes([one.outcome for one in judged], [one.uid for one in judged])
+        return step_metrics(judged)
 
     def record_evaluation(self, batch: Any, step: int) -> None:
         """Record an evaluation batch; split and kind are those of the task in the store."""
@@ -92,9 +85,10 @@ class Recorder:
         self.store.record_evaluations(evaluations)
 
     def record_incidents(self, step: int, epoch: int) -> None:
-        """Record what agent-loop workers reported; a broken task leaves the pool."""
+        """Record what agent-loop and reward workers reported; a broken task leaves the pool."""
         for incident in collect():
             self._incidents[incident.kind] += 1
+            self._dropped += incident.kind == "undecided"
             if incident.culprit:
                 self._incidents[f"hung/{incident.culprit}"] += 1
             self.last_incident = incident.message
@@ -107,8 +101,13 @@ class Recorder:
         self.store.record_failure(Failure(step, "run", reason))
 
     def incident_metrics(self) -> dict[str, float]:
-        """Failures so far that were not the policy's, and which tools hung."""
-        return {f"agentic/incidents/{kind}": float(count) for kind, count in self._incidents.items()}
+        """Failures so far that were not the policy's, and which tools hung; samples dropped without a verdict since
+        the last call."""
+        dropped, self._dropped = self._dropped, 0
+        return {
+            **{f"agentic/incidents/{kind}": float(count) for kind, count in self._incidents.items()},
+            "agentic/undecided/dropped": float(dropped),
+        }
 
     def _evaluated(self, task_id: str) -> tuple[str, str] | None:
         if self._splits is None:
@@ -146,19 +145,3 @@ def _failure(verdict: Mapping[str, Any], reward: float) -> FailureKind:
 def _version(steps: Any) -> int | None:
     """The update after which the engine's weights were the policy's, when the trajectory began; verl names it so."""
     return None if steps is None else int(steps)
-
-
-def _metrics(outcomes: list[Outcome], uids: list[str]) -> dict[str, float]:
-    if not outcomes:
-        return {}
-    groups: dict[str, list[float]] = {}
-    for outcome, uid in zip(outcomes, uids, strict=True):
-        groups.setdefault(uid, []).append(outcome.reward)
-    metrics = {
-        "agentic/success": sum(outcome.acc for outcome in outcomes) / len(outcomes),
-        "agentic/zero_variance_groups": sum(len(set(rewards)) == 1 for rewards in groups.values()) / len(groups),
-    }
-    for kind, count in Counter(outcome.failure for outcome in outcomes).items():
-        if kind is not FailureKind.NONE:
-            metrics[f"agentic/failure/{kind.value}"] = count / len(outcomes)
-    return metrics

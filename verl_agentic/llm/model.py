@@ -8,6 +8,7 @@ import logging
 import random
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
@@ -152,7 +153,7 @@ class _Completion:
         if refusal is not None:
             raise refusal
         if usable:
-            return ChatReply(content, parsed, self._usage)
+            return ChatReply(content, parsed, replace(self._usage, retries=self._failures + self._malformed))
         self._malformed += 1
         self._failure = problem
         if self._malformed >= self._settings.reply_attempts:

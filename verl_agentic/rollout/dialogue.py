@@ -258,6 +258,7 @@ class Dialogue:
     def _end(self, end: End) -> None:
         try:
             self.trajectory.state = self.env.state()
+            self.trajectory.user = {str(name): int(count) for name, count in self.env.user.counts().items()}
         except InfrastructureError:
             raise
         except Exception as error:

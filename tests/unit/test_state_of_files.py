@@ -1,0 +1,88 @@
+"""The state reward on worlds that are read from a file, whose rows no row of the data set holds."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from verl_agentic.core import BrokenTaskError, End, InfrastructureError, Task, Trajectory
+from verl_agentic.reward_fns.registry import score_task
+from verl_agentic.rollout import play
+
+ITEM = {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}
+TOOLS = [{"type": "function", "function": {"name": name, "parameters": ITEM}} for name in ("sell", "drop", "copy")]
+SOLD = [{"id": "a", "stock": 2}, {"id": "b", "stock": 5}, {"id": "b", "stock": 5}]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Task:
+    with sqlite3.connect(tmp_path / "shop.sqlite") as connection:
+        connection.execute("CREATE TABLE items (id TEXT, stock INTEGER)")
+        connection.execute("CREATE TABLE staff (name TEXT)")
+        connection.executemany("INSERT INTO items VALUES (?, ?)", [("a", 3), ("b", 5), ("b", 5)])
+        connection.execute("INSERT INTO staff VALUES ('Bo')")
+    connection.close()
+    actions = {
+        "sell": "UPDATE items SET stock = stock - 1 WHERE id = :id",
+        "drop": "DELETE FROM staff WHERE name = :id",
+        "copy": "INSERT INTO items SELECT * FROM items WHERE id = :id LIMIT 1",
+    }
+    args = {"file": "shop.sqlite", "actions": actions}
+    truth = {"expected": {"items": SOLD}, "end": ["answer"]}
+    return Task("shop", [{"role": "user", "content": "Sell one a."}], TOOLS, "world", args, "state", truth)
+
+
+async def played(task: Task, folder: Path, *calls: tuple[str, str]) -> Trajectory:
+    texts = [
+        f"<tool_call>{json.dumps({'name': name, 'arguments': {'id': id_}})}</tool_call>" for name, id_ in calls
+    ] + ["<answer>done</answer>"]
+    options = {"world": {"root": str(folder)}}
+    dialogue = await play(task, lambda *_: texts.pop(0), env_options=options)
+    return dialogue.trajectory
+
+
+@pytest.mark.parametrize(
+    ("calls", "failure", "reason"),
+    [
+        ([("sell", "a")], "none", ""),
+        ([], "wrong_state", "items: unexpected"),
+        ([("sell", "a"), ("drop", "Bo")], "wrong_state", 'staff: changed or removed {"name": "Bo"}'),
+        ([("sell", "a"), ("copy", "b")], "wrong_state", "items: unexpected"),
+        ([("sell", "b"), ("sell", "a")], "wrong_state", "items: changed or removed"),
+    ],
+)
+async def test_what_nobody_asked_for_is_seen(
+    shop: Task, tmp_path: Path, calls: list[tuple[str, str]], failure: str, reason: str
+) -> None:
+    result = score_task(shop, await played(shop, tmp_path, *calls))
+    assert result["failure"] == failure
+    assert result["reason"].startswith(reason)
+
+
+def state(**values: Any) -> Trajectory:
+    return Trajectory("t", end=End.ANSWER, state={"tables": {"items": SOLD, "staff": []}, **values})
+
+
+def test_a_state_that_does_not_tell_what_changed(shop: Task) -> None:
+    with pytest.raises(BrokenTaskError, match=r"add ground_truth\.initial, rows by table"):
+        score_task(shop, state())
+    shop.ground_truth["initial"] = {"items": SOLD, "staff": []}
+    assert score_task(shop, state())["acc"] == 1.0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"table": "items", "op": "insert", "before": None, "after": {"id": "c"}},
+        {"table": "nothing", "op": "delete", "before": {"id": "c"}, "after": None},
+        {"table": "items"},
+        "none",
+    ],
+)
+def test_changes_that_never_happened_are_no_reward(shop: Task, change: Any) -> None:
+    with pytest.raises(InfrastructureError, match="do not fit"):
+        score_task(shop, state(changes=[change]))
