@@ -62,7 +62,9 @@ class CurriculumSettings:
         return self.frontier + self.new + self.failed + self.replay
 
 
-def draw_epoch(store: Store, epoch: int, size: int, seed: int, settings: CurriculumSettings | None = None) -> list[str]:
+def draw_epoch(
+    store: Store, epoch: int, size: int, seed: int, settings: CurriculumSettings | None = None, lag: int = 0
+) -> list[str]:
     """Draw the tasks of an epoch, or return the draw already made.
 
     The draw depends on the seed, the epoch, the pool and the outcomes of earlier epochs alone. Kinds get their
@@ -75,6 +77,8 @@ def draw_epoch(store: Store, epoch: int, size: int, seed: int, settings: Curricu
         size: number of tasks.
         seed: the run's seed.
         settings: shares of the epoch.
+        lag: number of epochs just before this one whose outcomes do not count, because they are not complete when
+            an asynchronous trainer draws.
 
     Returns:
         ``size`` task ids in training order.
@@ -93,7 +97,7 @@ def draw_epoch(store: Store, epoch: int, size: int, seed: int, settings: Curricu
             )
         return drawn
     settings = settings or CurriculumSettings()
-    candidates = Candidates(store, epoch, settings.max_age, settings.max_staleness)
+    candidates = Candidates(store, epoch, settings.max_age, settings.max_staleness, lag)
     draw = _Draw(candidates, settings, random.Random(f"{seed}/draw/{epoch}"))
     ids = draw.tasks(size)
     store.save_draw(epoch, ids)
@@ -120,11 +124,11 @@ class _Draw:
                 " loosen flywheel.curriculum (kinds, depths, max_age)"
             )
         # Repeating an active task teaches more than another look at a mastered one.
-        active: Sizes = {
-            cell: left
+        without: dict[Cell, dict[Progress, int]] = {
+            cell: {one: count for one, count in counts.items() if one != Progress.MASTERED}
             for cell, counts in sizes.items()
-            if (left := {one: count for one, count in counts.items() if one is not Progress.MASTERED})
         }
+        active: Sizes = {cell: counts for cell, counts in without.items() if counts}
         drawn: list[str] = []
         current: Sizes = sizes
         while len(drawn) < size:

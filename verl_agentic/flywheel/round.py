@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from verl_agentic.flywheel.verify import Verifier
 from verl_agentic.store import Failure, Group, RoundRecord, StatusChange, Store, TaskStatus
 from verl_agentic.store.statistics import success_history
 
+logger = logging.getLogger(__name__)
+
 
 def run_round(
     store: Store,
@@ -24,20 +27,23 @@ def run_round(
     wanted: int,
     verifier: Verifier,
     protected: Protected | None = None,
+    lag: int = 0,
 ) -> RoundRecord:
     """Run the round that opens ``epoch`` and commit it; a committed round is returned, not run again.
 
-    Hooks run in order. Their new tasks are dropped when they exist already, refused when they belong to
+    Hooks run in order. One that the infrastructure fails (a language model that is down) is skipped with a warning,
+    recorded and counted; training goes on. New tasks are dropped when they exist already, refused when they belong to
     evaluation, and quarantined when the verifier finds them unfit.
 
     Args:
         store: the run's store.
-        epoch: the epoch to open, from 1; the results of ``epoch - 1`` are read.
+        epoch: the epoch to open, from ``1 + lag``; the results of ``epoch - 1 - lag`` are read.
         hooks: the hooks.
         seed: the run's seed.
         wanted: number of new tasks wanted, 0 for none.
         verifier: says why a new task must not enter, see :class:`ExpertVerifier`.
         protected: what to keep out besides the evaluation tasks that the store knows.
+        lag: epochs that training goes on for while the round runs; 0 where it waits for the round.
 
     Raises:
         UserInputError: a hook changes the status of a task that does not exist.
@@ -46,7 +52,7 @@ def run_round(
     done = store.round(epoch)
     if done is not None:
         return done
-    results = _results(store, epoch)
+    results = _results(store, epoch - lag)
     gate = _Gate(protected_in_store(store) | (protected or Protected()), verifier, store, _last_step(results))
     changes: dict[str, StatusChange] = {}
     counts: Counter[str] = Counter()
@@ -54,7 +60,13 @@ def run_round(
         name = type(hook).__name__
         left = max(0, wanted - gate.passed)
         rng = random.Random(f"{seed}/round/{epoch}/{position}")
-        result = hook(RoundInput(epoch, results, rng, left, gate.known))
+        try:
+            result = hook(RoundInput(epoch, results, rng, left, gate.known))
+        except InfrastructureError as error:
+            logger.warning("flywheel round %d goes on without %s: %s", epoch, name, error)
+            store.record_failure(Failure(_last_step(results), "flywheel", f"{name}: {error}"))
+            counts[f"{name}.skipped"] += 1
+            continue
         trainable = set(store.statuses(result.status_changes))
         _check(name, result, trainable | {task.id for task in result.new_tasks})
         changes.update(result.status_changes)
@@ -69,6 +81,7 @@ def run_round(
 
 
 def _results(store: Store, epoch: int) -> tuple[TaskResult, ...]:
+    """The results of the epoch before ``epoch``."""
     groups: dict[str, list[Group]] = {}
     for group in store.groups(epoch - 1):
         groups.setdefault(group.task_id, []).append(group)

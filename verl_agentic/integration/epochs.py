@@ -2,42 +2,62 @@
 
 from __future__ import annotations
 
-import logging
 import time
+from collections.abc import Mapping
+from concurrent.futures import Future
 
-from verl_agentic.flywheel import ExpertVerifier, draw_epoch, make_hooks, protected_splits, run_round
+from verl_agentic.core.chat import make_chat_model
+from verl_agentic.flywheel import (
+    AgreementVerifier,
+    ExpertVerifier,
+    Verifier,
+    WrittenVerifier,
+    draw_epoch,
+    make_hooks,
+    protected_splits,
+    run_round,
+)
+from verl_agentic.integration.background import run_in_thread
 from verl_agentic.integration.settings import AgenticSettings
 from verl_agentic.reward_fns.registry import success
 from verl_agentic.store import RoundRecord, Store, TaskStatus
 from verl_agentic.store.statistics import pool_counts
+from verl_agentic.synthesis.base import TaskFamily
 from verl_agentic.synthesis.families import load_families
 from verl_agentic.tool_envs.users import make_user
 
-logger = logging.getLogger(__name__)
+# How many samples of the configured model have to solve what it wrote; most of them must agree.
+_SOLVERS = 3
 
 
 class EpochPlanner:
     """Draws epochs and runs the flywheel's rounds.
+
+    A synchronous trainer waits for the round between two epochs. An asynchronous one has begun the next epoch by
+    then: its rounds run in a thread of their own while training goes on, and what they make of an epoch is drawn
+    from one epoch later (``lag``), so that the draws do not depend on how long a round takes.
 
     Args:
         store: the run's store.
         settings: the run's settings.
         steps_per_epoch: as verl counts them; fixed, however the pool grows.
         batch_size: prompts per step.
+        lag: epochs between the one that a round reads and the one before the round's: 0 or 1.
     """
 
-    def __init__(self, store: Store, settings: AgenticSettings, steps_per_epoch: int, batch_size: int) -> None:
+    def __init__(
+        self, store: Store, settings: AgenticSettings, steps_per_epoch: int, batch_size: int, lag: int = 0
+    ) -> None:
         self.store = store
         self.settings = settings
         self.steps_per_epoch = steps_per_epoch
         self.batch_size = batch_size
+        self._lag = lag
         self._drawn: tuple[int, list[str]] | None = None
+        self._background: Future[RoundRecord] | None = None
         families = {family.kind: family for family in load_families(settings.kinds)}
-        self._hooks = make_hooks(settings.flywheel.hooks, families=families)
-        rollout = settings.rollout
-        self._verifier = ExpertVerifier(
-            families, success, lambda task: make_user(rollout.simulator, **rollout.simulator_options), rollout.limits
-        )
+        self._hooks = make_hooks(settings.flywheel.hooks, families=families, llm=settings.llm or None)
+        self._verifier = WrittenVerifier(*_verifiers(settings, families))
         self._protected = protected_splits(families.values())
 
     def step_tasks(self, index: int) -> list[str]:
@@ -47,48 +67,66 @@ class EpochPlanner:
             index: the step, from 0.
         """
         start = index % self.steps_per_epoch * self.batch_size
-        return self.epoch_tasks(index)[start : start + self.batch_size]
+        return self.epoch_tasks(index // self.steps_per_epoch)[start : start + self.batch_size]
 
-    def epoch_tasks(self, index: int) -> list[str]:
-        """Ids of all tasks of the epoch that a step belongs to; drawn when first asked for."""
-        epoch = index // self.steps_per_epoch
+    def epoch_tasks(self, epoch: int) -> list[str]:
+        """Ids of all tasks of an epoch, in training order; drawn when first asked for."""
         if self._drawn is None or self._drawn[0] != epoch:
             # A run killed between an epoch and its round makes up for the round here.
-            if epoch > 0:
-                self.close_epoch(epoch)
+            self.close_epoch(epoch)
             size = self.steps_per_epoch * self.batch_size
-            self._drawn = (
-                epoch,
-                draw_epoch(self.store, epoch, size, self.settings.seed, self.settings.curriculum.drawn()),
-            )
+            curriculum = self.settings.curriculum.drawn()
+            self._drawn = (epoch, draw_epoch(self.store, epoch, size, self.settings.seed, curriculum, self._lag))
         return self._drawn[1]
 
-    def close_epoch(self, next_epoch: int) -> RoundRecord:
-        """Run the flywheel's round that opens ``next_epoch``; a round that was run already stays as it is."""
-        known = self.store.round(next_epoch)
+    def end_epoch(self, next_epoch: int) -> None:
+        """All steps before ``next_epoch`` are done: run the round that their results make possible."""
+        if self._lag == 0:
+            self.close_epoch(next_epoch)
+            return
+        # The draw goes first: the round would change the pool under it.
+        self.epoch_tasks(next_epoch)
+        self.finish_round()
+        self._background = run_in_thread(self._run_round, next_epoch + self._lag)
+
+    def close_epoch(self, next_epoch: int) -> RoundRecord | None:
+        """Have the round that opens ``next_epoch`` done; ``None`` where there is nothing yet that it could read."""
+        self.finish_round()
+        return None if next_epoch <= self._lag else self._run_round(next_epoch)
+
+    def finish_round(self) -> None:
+        """Wait for the round in the background, if there is one; what failed in it is raised here."""
+        background, self._background = self._background, None
+        if background is not None:
+            background.result()
+
+    def _run_round(self, epoch: int) -> RoundRecord:
+        known = self.store.round(epoch)
         if known is not None:
             return known
         started = time.monotonic()
         wanted = self.settings.curriculum.new_tasks
         record = run_round(
             self.store,
-            next_epoch,
+            epoch,
             self._hooks,
             seed=self.settings.seed,
             wanted=self.steps_per_epoch * self.batch_size // 2 if wanted is None else wanted,
             verifier=self._verifier,
             protected=self._protected,
+            lag=self._lag,
         )
         seconds = time.monotonic() - started
         self.store.add_seconds("flywheel", seconds)
         counts = ", ".join(f"{name.split('.')[-1]} {count}" for name, count in record.counts.items() if count)
-        print(f"verl-agentic: flywheel round {next_epoch} in {seconds:.2f} s: {counts or 'nothing to do'}", flush=True)
+        print(f"verl-agentic: flywheel round {epoch} in {seconds:.2f} s: {counts or 'nothing to do'}", flush=True)
         return record
 
     def rewind(self, step: int) -> None:
         """Forget what was recorded after the checkpoint of ``step``."""
         self._drawn = None
-        self.store.rewind(step, (step - 1) // self.steps_per_epoch if step else -1)
+        # A trainer that is ahead of its steps has drawn the next epoch, too.
+        self.store.rewind(step, (step - 1) // self.steps_per_epoch + self._lag if step else -1)
 
     def pool_metrics(self) -> dict[str, float]:
         """Size of the pool by status and kind, for verl's tracking."""
@@ -98,3 +136,14 @@ class EpochPlanner:
             if status is TaskStatus.ACTIVE:
                 metrics[f"agentic/pool/active/{kind}"] = float(count)
         return metrics
+
+
+def _verifiers(settings: AgenticSettings, families: Mapping[str, TaskFamily]) -> tuple[Verifier, Verifier | None]:
+    """Who solves a new task before it enters: its family's expert; language models where one of them wrote it."""
+    rollout = settings.rollout
+    expert = ExpertVerifier(
+        families, success, lambda task: make_user(rollout.simulator, **rollout.simulator_options), rollout.limits
+    )
+    if not settings.llm:
+        return expert, None
+    return expert, AgreementVerifier([make_chat_model(settings.llm)] * _SOLVERS)

@@ -217,7 +217,8 @@ def check_names(config: DictConfig, settings: AgenticSettings) -> None:
         families = load_families(settings.kinds) if config.data.agentic.source == "builtin" else []
     # What the hooks say begins with the rest of the key.
     with _at("agentic."):
-        make_hooks(settings.flywheel.hooks, families={family.kind: family for family in families})
+        by_kind = {family.kind: family for family in families}
+        make_hooks(settings.flywheel.hooks, families=by_kind, llm=settings.llm or None)
     with _at("agentic.rollout.simulator: "):
         make_user(settings.rollout.simulator, **settings.rollout.simulator_options)
     if settings.rollout.tool_env:

@@ -26,12 +26,11 @@ class Recorder:
         self._dropped = 0
         self._splits: dict[str, tuple[str, str]] | None = None
 
-    def record_step(self, batch: Any, task_of: Mapping[str, str], step: int, epoch: int) -> dict[str, float]:
+    def record_step(self, batch: Any, step: int, epoch: int) -> dict[str, float]:
         """Record the outcomes of one step's batch.
 
         Args:
             batch: verl's batch (``KVBatchMeta``), with rewards computed.
-            task_of: id of the task by verl's uid of the group.
             step: training step, from 1.
             epoch: its epoch, from 0.
 
@@ -40,12 +39,10 @@ class Recorder:
         """
         judged: list[Judged] = []
         for uid, session, fields, reward in _rows(batch):
-            if uid not in task_of:
-                continue
             verdict = fields.get("reward_extra_info") or {}
             trajectory = Trajectory.from_json(fields["trajectory"])
             outcome = Outcome(
-                task_id=task_of[uid],
+                task_id=trajectory.task_id,
                 session=session,
                 step=step,
                 epoch=epoch,
@@ -99,6 +96,11 @@ class Recorder:
     def record_hopeless(self, step: int, reason: str) -> None:
         """Record why the run is being ended."""
         self.store.record_failure(Failure(step, "run", reason))
+
+    @property
+    def incidents(self) -> int:
+        """Number of failures so far that were not the policy's."""
+        return sum(count for kind, count in self._incidents.items() if not kind.startswith("hung/"))
 
     def incident_metrics(self) -> dict[str, float]:
         """Failures so far that were not the policy's, and which tools hung; samples dropped without a verdict since

@@ -1,191 +1,93 @@
-"""verl's synchronous PPO trainer with a task pool that is drawn from, and grown, epoch by epoch."""
+"""Our trainers, one for each mode of verl's; registered when this module is imported."""
 
 from __future__ import annotations
 
-import contextlib
+import math
 import random
-import time
-import uuid
-from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
-import numpy as np
-from omegaconf import DictConfig
-from verl.trainer.ppo.v1.replay_buffer import ReplayBuffer
 from verl.trainer.ppo.v1.trainer_base import register_trainer
+from verl.trainer.ppo.v1.trainer_colocate_async import PPOTrainerColocateAsync
+from verl.trainer.ppo.v1.trainer_separate_async import PPOTrainerSeparateAsync
 from verl.trainer.ppo.v1.trainer_sync import PPOTrainerSync
-from verl.utils import tensordict_utils as tu
-from verl.utils.dataset.rl_dataset import collate_fn
 
-from verl_agentic.core import InfrastructureError
-from verl_agentic.integration.dataset import prompt_row
-from verl_agentic.integration.epochs import EpochPlanner
-from verl_agentic.integration.recorder import Recorder
-from verl_agentic.integration.run import open_store
-from verl_agentic.integration.settings import read_settings
-from verl_agentic.integration.watchdog import Watchdog
+from verl_agentic.integration.pool_trainer import PoolTrainer
+from verl_agentic.integration.prompt_stream import PromptStream
 
 
 @register_trainer("agentic_sync")
-class AgenticTrainerSync(PPOTrainerSync):  # type: ignore[misc]
-    """``trainer.v1.trainer_mode=agentic_sync``.
+class AgenticTrainerSync(PoolTrainer, PPOTrainerSync):  # type: ignore[misc]
+    """``trainer.v1.trainer_mode=agentic_sync``: which tasks a step trains on follows from the step alone."""
 
-    Each epoch is drawn from the pool in the store; each group's outcomes go back there; after each epoch the
-    flywheel hooks take the epoch's outcomes and give new tasks. Which tasks a step trains on follows from the
-    step alone, so that a resumed run sees the same ones.
-    """
+    verl_mode = "sync"
 
-    def __init__(self, config: DictConfig) -> None:
-        self.settings = read_settings(config)
-        self.store = open_store(self.settings)
-        self.store.acquire(self.settings.store.wait_seconds, self.settings.store.stale_seconds)
-        self.recorder = Recorder(self.store)
-        self.watchdog = Watchdog(self._on_hopeless)
-        self._task_of: dict[str, str] = {}
-        self._refills = 0
-        self._phase_started = time.monotonic()
-        super().__init__(config)
-
-    # Set-up
-
-    def _build_replay_buffer(self) -> ReplayBuffer:
-        # verl compares the mode with "sync" wherever behaviour depends on it; under our own name we would be
-        # taken for an asynchronous trainer.
-        self.trainer_mode = "sync"
-        buffer = super()._build_replay_buffer()
-        buffer.poll_interval = self.settings.limits.poll_seconds
-        return buffer
-
-    def init(self) -> None:
-        super().init()
-        self.watchdog.watch("actor worker", self.actor_rollout_wg.workers)
-        self.watchdog.watch("reward worker", self.reward_loop_manager.reward_loop_worker_handles or [])
-        self.watchdog.watch("rollout server", [replica.server_handle for replica in self.checkpoint_manager.replicas])
-        self.watchdog.start()
-
-    def _init_dataloader(self) -> None:
-        super()._init_dataloader()
-        self.planner = EpochPlanner(self.store, self.settings, self.steps_per_epoch, self.config.data.train_batch_size)
-
-    def _load_checkpoint(self) -> None:
-        super()._load_checkpoint()
-        # What was recorded after the checkpoint will happen again.
-        self.planner.rewind(self.global_steps)
-
-    def fit(self, agent_loop_manager: Any) -> None:
-        self.watchdog.watch("agent loop worker", agent_loop_manager.agent_loop_workers)
-        self._clock("startup")
-        try:
-            super().fit(agent_loop_manager)
-        finally:
-            self._clock("training")
-            self.watchdog.stop()
-            self.store.close()
-
-    # Drawing
-
-    def _next_train_batch(self, num_prompts: int | None = None) -> Any:
-        """The tasks of this step, or stand-ins for ``num_prompts`` groups that the infrastructure lost."""
+    def _next_task_ids(self, num_prompts: int | None) -> list[str]:
         index = self.global_steps - 1
         if num_prompts is None:
             self._refills = 0
-            task_ids = self.planner.step_tasks(index)
-        else:
-            self._count_refills(num_prompts)
-            rng = random.Random(f"{self.settings.seed}/refill/{index}/{self._refills}")
-            task_ids = rng.choices(self.planner.epoch_tasks(index), k=num_prompts)
-        rows = []
-        for position, task_id in enumerate(task_ids):
-            task = self.store.task(task_id)
-            if task is None:
-                raise InfrastructureError(f"task {task_id} was drawn but is not in the store")
-            uid = str(uuid.uuid4())
-            self._task_of[uid] = task_id
-            rows.append({**prompt_row(task, position, "train"), "uid": uid})
-        batch = collate_fn(rows)
-        batch["uid"] = np.array([row["uid"] for row in rows], dtype=object)
-        tensors = tu.get_tensordict(batch)
-        tu.assign_non_tensor_data(tensors, "global_steps", self.global_steps)
-        return tensors
+            return self.planner.step_tasks(index)
+        # Stand-ins for groups that the infrastructure lost.
+        self._count_refills(num_prompts)
+        rng = random.Random(f"{self.settings.seed}/refill/{index}/{self._refills}")
+        return rng.choices(self.planner.epoch_tasks(index // self.steps_per_epoch), k=num_prompts)
 
-    def _count_refills(self, number: int) -> None:
-        self._refills += number
+
+class AheadTrainer(PoolTrainer):
+    """A trainer that generates ahead of the steps it trains: its prompts come from a stream, kept with checkpoints."""
+
+    lag = 1
+
+    def _init_dataloader(self) -> None:
+        super()._init_dataloader()
+        self.stream = PromptStream(self.planner.epoch_tasks)
+        self._warming_up = False
+
+    def _next_task_ids(self, num_prompts: int | None) -> list[str]:
+        if num_prompts is None:
+            self._refills = 0
+        elif not self._warming_up:
+            self._count_lost(num_prompts)
+        lead = 0 if self._warming_up else self._lead()
+        epoch = (self.global_steps - 1 + lead) // self.steps_per_epoch
+        # Prompts fetched ahead of the last step belong to the last epoch.
+        epoch = min(epoch, self.config.trainer.total_epochs - 1)
+        return self.stream.take(epoch, self.config.data.train_batch_size if num_prompts is None else num_prompts)
+
+    def _lead(self) -> int:
+        """Whole batches that are generated ahead."""
+        return math.floor(float(self.config.trainer.v1[self.verl_mode].num_warmup_batches))
+
+    def _count_lost(self, number: int) -> None:
+        # Groups are also replaced because they have grown stale, which is no failure.
+        before = self.recorder.incidents
         self._take_incidents()
-        allowed = self.settings.limits.refill_factor * self.config.data.train_batch_size
-        if self._refills > allowed:
-            last = self.recorder.last_incident or "no reason was reported"
-            raise InfrastructureError(
-                f"step {self.global_steps}: {self._refills} groups failed for reasons that are not the policy's "
-                f"(allowed: {allowed:g}, agentic.limits.refill_factor); last: {last}"
-            )
+        if self.recorder.incidents > before:
+            self._count_refills(number)
 
-    # Recording
+    def on_train_begin(self) -> None:
+        self._warming_up = True
+        super().on_train_begin()
+        self._warming_up = False
 
-    def _step_once(self, metrics: dict[str, Any], timing_raw: dict[str, Any], sample_batch_size: int) -> Any:
-        batch = super()._step_once(metrics, timing_raw, sample_batch_size)
-        epoch = (self.global_steps - 1) // self.steps_per_epoch
-        metrics.update(self.recorder.record_step(batch, self._task_of, self.global_steps, epoch))
-        self._task_of.clear()
-        self._take_incidents()
-        return batch
+    def _save_checkpoint(self) -> None:
+        self.stream.save(Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}")
+        super()._save_checkpoint()
 
-    def _take_incidents(self) -> None:
-        epoch = max(0, (self.global_steps - 1) // self.steps_per_epoch)
-        self.recorder.record_incidents(self.global_steps, epoch)
+    def _load_checkpoint(self) -> None:
+        super()._load_checkpoint()
+        if self.global_steps:
+            self.stream.load(Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}")
 
-    def _compute_metrics(self, batch: Any, metrics: dict[str, Any], timing_raw: dict[str, Any], **kwargs: Any) -> None:
-        super()._compute_metrics(batch, metrics, timing_raw, **kwargs)
-        metrics.update(self.recorder.incident_metrics())
-        metrics.update(self.planner.pool_metrics())
-        self.store.record_metrics(self.global_steps, metrics)
 
-    # Hooks of verl's loop
+@register_trainer("agentic_colocate_async")
+class AgenticTrainerColocateAsync(AheadTrainer, PPOTrainerColocateAsync):  # type: ignore[misc]
+    """``trainer.v1.trainer_mode=agentic_colocate_async``: rollouts are cut off for an update and go on after it."""
 
-    def on_init_end(self) -> None:
-        with self.watchdog.phase("the first weight sync", self.settings.limits.weight_sync_seconds):
-            super().on_init_end()
+    verl_mode = "colocate_async"
 
-    def step(self, metrics: dict[str, Any], timing_raw: dict[str, Any]) -> Any:
-        with self.watchdog.phase(f"step {self.global_steps}", self.settings.limits.step_seconds):
-            return super().step(metrics, timing_raw)
 
-    def on_step_end(self) -> None:
-        with self.watchdog.phase("a weight sync", self.settings.limits.weight_sync_seconds):
-            super().on_step_end()
-        if self.global_steps % self.steps_per_epoch == 0:
-            self.planner.close_epoch(self.global_steps // self.steps_per_epoch)
+@register_trainer("agentic_separate_async")
+class AgenticTrainerSeparateAsync(AheadTrainer, PPOTrainerSeparateAsync):  # type: ignore[misc]
+    """``trainer.v1.trainer_mode=agentic_separate_async``: rollouts have devices of their own and never stop."""
 
-    def _validate(self) -> dict[str, float]:
-        self._clock("training")
-        with self.watchdog.phase("an evaluation", self.settings.limits.step_seconds), self._recorded_evaluation():
-            metrics: dict[str, float] = super()._validate()
-        self._take_incidents()
-        self._clock("evaluation")
-        return metrics
-
-    @contextlib.contextmanager
-    def _recorded_evaluation(self) -> Iterator[None]:
-        """Record what verl samples for validation, which it otherwise reduces to means at once."""
-        sample = self.replay_buffer.sample
-
-        def recorded(*args: Any, **kwargs: Any) -> Any:
-            batch, info = sample(*args, **kwargs)
-            self.recorder.record_evaluation(batch, self.global_steps)
-            return batch, info
-
-        self.replay_buffer.sample = recorded
-        try:
-            yield
-        finally:
-            del self.replay_buffer.sample
-
-    # Time and trouble
-
-    def _clock(self, phase: str) -> None:
-        """Book the wall time since the last call on a phase."""
-        now = time.monotonic()
-        self.store.add_seconds(phase, now - self._phase_started)
-        self._phase_started = now
-
-    def _on_hopeless(self, reason: str) -> None:
-        self.recorder.record_hopeless(max(0, getattr(self, "global_steps", 0)), reason)
+    verl_mode = "separate_async"

@@ -53,12 +53,20 @@ class Candidates:
         epoch: the epoch; outcomes of this and later epochs do not count.
         max_age: epochs after its birth in which an active task may be drawn, ``None`` for all.
         max_staleness: epochs for which a result counts; after that the task is new again. ``None`` for ever.
+        lag: number of epochs just before this one whose outcomes do not count either.
     """
 
-    def __init__(self, store: Store, epoch: int, max_age: int | None = None, max_staleness: int | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        epoch: int,
+        max_age: int | None = None,
+        max_staleness: int | None = None,
+        lag: int = 0,
+    ) -> None:
         self._store = store
         self._oldest = None if max_age is None else epoch - max_age
-        self._tasks = self._as_of(epoch)
+        self._tasks = self._as_of(epoch, epoch - lag)
         columns = self._tasks.c
         success: sa.ColumnElement[float] = columns.last_success
         new: sa.ColumnElement[bool] = success.is_(None)
@@ -120,16 +128,16 @@ class Candidates:
             conditions.append(self._tasks.c.round >= self._oldest)
         return conditions
 
-    def _as_of(self, epoch: int) -> sa.FromClause:
-        """The tasks as they were when the epoch began."""
+    def _as_of(self, born: int, epoch: int) -> sa.FromClause:
+        """The tasks born up to an epoch, with their results before another one."""
         table, outcomes = schema.tasks, schema.outcomes
         # As a sum, which no index holds: the database must not prefer one by round, and read every task's row.
         round = table.c.round + 0
         fixed = [*(table.c[name] for name in ("id", "kind", "depth", "status", "draw_key")), round.label("round")]
-        born = (table.c.split == TRAIN, round <= epoch)
+        alive = (table.c.split == TRAIN, round <= born)
         with self._store.reading() as connection:
             ahead = connection.execute(sa.select(outcomes.c.number).where(outcomes.c.epoch >= epoch).limit(1)).first()
-        current = sa.select(*fixed, table.c.last_success, table.c.last_epoch).where(*born)
+        current = sa.select(*fixed, table.c.last_success, table.c.last_epoch).where(*alive)
         if ahead is None:
             return current.subquery()
         # Outcomes of this epoch are there already: an epoch is drawn again in another copy of the pool.
@@ -153,7 +161,7 @@ class Candidates:
         earlier = (
             sa.select(*fixed, history.c.last_success, history.c.last_epoch)
             .join_from(table, history, history.c.task_id == table.c.id, isouter=True)
-            .where(*born, table.c.last_epoch >= epoch)
+            .where(*alive, table.c.last_epoch >= epoch)
         )
         untouched = current.where(sa.or_(table.c.last_epoch.is_(None), table.c.last_epoch < epoch))
         return sa.union_all(untouched, earlier).subquery()
