@@ -124,11 +124,7 @@ class _Draw:
                 " loosen flywheel.curriculum (kinds, depths, max_age)"
             )
         # Repeating an active task teaches more than another look at a mastered one.
-        without: dict[Cell, dict[Progress, int]] = {
-            cell: {one: count for one, count in counts.items() if one != Progress.MASTERED}
-            for cell, counts in sizes.items()
-        }
-        active: Sizes = {cell: counts for cell, counts in without.items() if counts}
+        active: Sizes = {cell: left for cell, counts in sizes.items() if (left := _unmastered(counts))}
         drawn: list[str] = []
         current: Sizes = sizes
         while len(drawn) < size:
@@ -202,3 +198,7 @@ class _Draw:
 
 def _sum(counts: Mapping[Progress, int]) -> int:
     return sum(counts.values())
+
+
+def _unmastered(counts: Mapping[Progress, int]) -> dict[Progress, int]:
+    return {progress: count for progress, count in counts.items() if progress is not Progress.MASTERED}
