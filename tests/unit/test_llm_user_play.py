@@ -123,4 +123,4 @@ def test_an_outage_is_no_reward(endpoint: Any, llm: dict[str, Any], fault: str) 
     }[fault]
     endpoint.script = [endpoint.say(reply("Hi.")), *[handler] * 1000]
     with pytest.raises(InfrastructureError):
-        rolled({**llm, "budget_seconds": 1.0 if fault in ("down", "slow") else 20.0}, ["Hello!", "And now?"])
+        rolled({**llm, "budget_seconds": 0.6 if fault in ("down", "slow") else 20.0}, ["Hello!", "And now?"])

@@ -209,17 +209,18 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_megabyte_of_anything_takes_linear_time(name: str) -> None:
     def seconds(text: str) -> float:
-        best = float("inf")
-        for _ in range(3):
-            started = time.process_time()
-            parse_assistant(text)
-            best = min(best, time.process_time() - started)
-        return best
+        started = time.process_time()
+        parse_assistant(text)
+        return time.process_time() - started
 
     text = HOSTILE[name]
-    whole, quarter = seconds(text), seconds(text[: len(text) // 4])
-    # Four times as much takes four times as long; sixteen times would be quadratic.
-    assert whole < 10 * quarter + 0.02
+    whole = quarter = float("inf")
+    for _ in range(3):  # other work on the machine may slow one
+        whole, quarter = min(whole, seconds(text)), min(quarter, seconds(text[: len(text) // 4]))
+        # Four times as much takes four times as long; sixteen times would be quadratic.
+        if whole < 10 * quarter + 0.02:
+            return
+    pytest.fail(f"{whole:.3f} s, a quarter of it {quarter:.3f} s")
 
 
 PIECES = [
