@@ -25,7 +25,7 @@ from verl_agentic.core import BrokenTaskError, Message, Task, UserInputError
 from verl_agentic.rollout import Policy
 from verl_agentic.starter import StarterSettings, demonstrations, ensure_starter
 from verl_agentic.starter.__main__ import main
-from verl_agentic.starter.batches import batch_order, encode_dialogue
+from verl_agentic.starter.batches import batch_order, easy_first, encode_dialogue
 from verl_agentic.starter.cache import cached_folder, starter_key
 from verl_agentic.starter.chat_template import render
 from verl_agentic.starter.generate import Sampling, sample
@@ -125,6 +125,7 @@ SETTINGS = StarterSettings(
     lr=1e-2,
     matrix_lr=0.03,
     warmup_steps=5,
+    easy_steps=10,
     max_steps=120,
     probe_every=10,
     probe_tasks=12,
@@ -171,6 +172,16 @@ def test_every_epoch_visits_every_example() -> None:
     epoch = [len(example.ids) for _ in range(2) for example in next(batches)]
     assert sorted(epoch) == list(range(1, 9))
     assert epoch[:4] == sorted(epoch[:4])
+
+
+def test_easy_examples_go_first() -> None:
+    tokenizer = train_tokenizer(["abc"], 400, 256)
+    examples = [encode_dialogue(tokenizer, "x" * length, easy=length < 4) for length in range(1, 9)]
+    batches = easy_first(examples, 4, 3, seed=0)
+    assert all(example.easy for _ in range(3) for example in next(batches))
+    assert sorted(len(example.ids) for _ in range(2) for example in next(batches)) == list(range(1, 9))
+    hard = [example for example in examples if not example.easy]
+    assert not any(example.easy for example in next(easy_first(hard, 4, 3, seed=0)))
 
 
 def test_learning_rate_warms_up_and_decays() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,13 +21,15 @@ class Example:
     Attributes:
         ids: token ids of the whole dialogue, shape ``(length,)``.
         learn: for each token whether it carries the loss: assistant text and the ``<|im_end|>`` that closes it.
+        easy: whether the dialogue is among the shallowest of its kind.
     """
 
     ids: list[int]
     learn: list[bool]
+    easy: bool = False
 
 
-def encode_dialogue(tokenizer: PreTrainedTokenizerFast, text: str) -> Example:
+def encode_dialogue(tokenizer: PreTrainedTokenizerFast, text: str, easy: bool = False) -> Example:
     """Tokenize a rendered dialogue and mark what the assistant said."""
     ids: list[int] = tokenizer.encode(text, add_special_tokens=False, verbose=False)
     header: list[int] = tokenizer.encode(f"{IM_START}assistant\n", add_special_tokens=False)
@@ -43,7 +46,7 @@ def encode_dialogue(tokenizer: PreTrainedTokenizerFast, text: str) -> Example:
             position += 1
             if ids[position - 1] == end:
                 break
-    return Example(ids, learn)
+    return Example(ids, learn, easy)
 
 
 def batch_order(examples: Sequence[Example], batch_size: int, seed: int) -> Iterator[list[Example]]:
@@ -55,3 +58,10 @@ def batch_order(examples: Sequence[Example], batch_size: int, seed: int) -> Iter
             queue.extend(rng.sample(range(len(examples)), len(examples)))
         batch, queue = [examples[index] for index in queue[:batch_size]], queue[batch_size:]
         yield sorted(batch, key=lambda example: len(example.ids))
+
+
+def easy_first(examples: Sequence[Example], batch_size: int, easy_steps: int, seed: int) -> Iterator[list[Example]]:
+    """Endless batches: ``easy_steps`` of the easy examples, where there are any, then of all."""
+    easy = [example for example in examples if example.easy]
+    start = itertools.islice(batch_order(easy, batch_size, seed), easy_steps) if easy else iter(())
+    return itertools.chain(start, batch_order(examples, batch_size, seed))

@@ -44,7 +44,13 @@ def build_starter(settings: StarterSettings, folder: Path) -> dict[str, Any]:
     )
     texts = [render(shot.messages, shot.tools) for shot in shown]
     tokenizer = train_tokenizer(texts, settings.vocab_size, settings.max_tokens)
-    examples = [encode_dialogue(tokenizer, text) for text in texts]
+    shallowest: dict[str, int] = {}
+    for shot in shown:
+        shallowest[shot.task.kind] = min(shot.task.depth, shallowest.get(shot.task.kind, shot.task.depth))
+    examples = [
+        encode_dialogue(tokenizer, text, shot.task.depth == shallowest[shot.task.kind])
+        for shot, text in zip(shown, texts, strict=True)
+    ]
     lengths: dict[str, list[int]] = {}
     for shot, example in zip(shown, examples, strict=True):
         lengths.setdefault(shot.task.kind, []).append(len(example.ids))

@@ -28,13 +28,15 @@ class StarterSettings:
         lr: peak learning rate of AdamW, which trains embeddings and norms.
         matrix_lr: peak learning rate of Muon, which trains the layers' matrices.
         warmup_steps: steps of linear warm-up, before the cosine decay to a tenth of the peak.
+        easy_steps: first steps that see the shallowest demonstrations of each kind alone. To copy a number digit by
+            digit and to wait for a tool's reply are learned there in fewer tokens, and all else builds on them.
         max_steps: optimizer steps after which training stops in any case.
         weight_decay: decoupled weight decay.
         label_smoothing: probability that fine-tuning spreads evenly over the vocabulary at each learned token. A policy
             that is sure of everything tries nothing else, and leaves RL groups without variance.
         init_std: standard deviation of initial weights.
         target: mean probe success over kinds at which training stops: the policy still fails often.
-        probe_every: optimizer steps between two probes.
+        probe_every: optimizer steps between two probes, which take as long as some 20 steps each.
         probe_tasks: probe tasks per kind, of train structures.
         max_new_tokens: longest assistant message of a probe, in tokens.
         temperature: sampling temperature of a probe.
@@ -57,12 +59,13 @@ class StarterSettings:
     lr: float = 3e-3
     matrix_lr: float = 0.02
     warmup_steps: int = 20
-    max_steps: int = 420
+    easy_steps: int = 150
+    max_steps: int = 700
     weight_decay: float = 0.01
     label_smoothing: float = 0.02
     init_std: float = 0.05
     target: float = 0.5
-    probe_every: int = 30
+    probe_every: int = 100
     probe_tasks: int = 32
     max_new_tokens: int = 48
     temperature: float = 1.0
@@ -87,6 +90,8 @@ class StarterSettings:
             raise UserInputError(f"starter 'label_smoothing' must be in [0, 1), got {self.label_smoothing}")
         if self.threads < 0:
             raise UserInputError(f"starter 'threads' must be 0 (one per core) or more, got {self.threads}")
+        if self.easy_steps < 0:
+            raise UserInputError(f"starter 'easy_steps' must be 0 or more, got {self.easy_steps}")
         for name in _POSITIVE:
             if getattr(self, name) <= 0:
                 raise UserInputError(f"starter {name!r} must be above 0, got {getattr(self, name)}")

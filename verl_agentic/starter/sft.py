@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from verl_agentic.starter.batches import Example, batch_order
+from verl_agentic.starter.batches import Example, easy_first
 from verl_agentic.starter.settings import StarterSettings
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def fine_tune(
     others = [weight for weight in model.parameters() if all(weight is not layer for layer in layers)]
     muon = Muon(layers, weight_decay=settings.weight_decay)
     adam = torch.optim.AdamW(others, lr=settings.lr, betas=(0.9, 0.95), weight_decay=settings.weight_decay, fused=True)
-    batches = batch_order(examples, settings.batch_size, settings.seed)
+    batches = easy_first(examples, settings.batch_size, settings.easy_steps, settings.seed)
     success: dict[str, float] = {}
     progress = tqdm(total=settings.max_steps, desc="starter", unit="step", mininterval=1.0)
     step = 0
