@@ -89,6 +89,8 @@ class AtomParser(ABC):
         node = self.inside(self.collection)
         if self.accept("choose"):
             node = Call("binom", (node, self.inside(self.collection)))
+        elif self.accept("over"):
+            node = Call("/", (node, self.inside(self.collection)))
         self.expect("}")
         self._bars = bars
         return node
