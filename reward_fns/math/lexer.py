@@ -34,7 +34,7 @@ GREEK = frozenset({
 COMMANDS = FUNCTIONS | {
     "frac", "binom", "pi", "inf", "pm", "mp", "cup", "cap", "setminus", "in", "lfloor", "rfloor", "lceil", "rceil",
     "or", "and", "over", "overline", "emptyset", "degree", "choose", "bmod", "pmod", "lvert", "rvert", "prime",
-    "cdots", "e", "i",
+    "sum", "prod", "cdots", "e", "i",
 }  # fmt: skip
 _NAMES = "|".join(sorted((*FUNCTIONS, "pi", "inf", "infinity", "or", "and"), key=len, reverse=True))
 _TOKEN = re.compile(

@@ -134,7 +134,7 @@ class _Parser(AtomParser):
         terms: list[Node] = []
         while True:
             sign = self.next().kind if self.peek().kind in ("+", "-", "pm", "mp") else "+"
-            term = self._product()
+            term = self.product()
             if sign in ("pm", "mp"):
                 terms = [Call(sign, (_sum_of(terms) if terms else Number(Fraction(0)), term))]
             elif sign == "-" and terms and isinstance(term, Collection):
@@ -144,7 +144,7 @@ class _Parser(AtomParser):
             if self.peek().kind not in ("+", "-", "pm", "mp"):
                 return _sum_of(terms)
 
-    def _product(self) -> Node:
+    def product(self) -> Node:
         negative = False
         while self.peek().kind in ("-", "+"):
             negative ^= self.next().kind == "-"

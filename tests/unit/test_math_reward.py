@@ -134,7 +134,7 @@ SLOW = r"\int x^{1000} e^{x^{50}} \sin^{50} x dx"
 
 
 def test_want_of_time_is_no_wrong_answer() -> None:
-    assert compute_score("math", r"<answer>\sum_{k=1}^{10} k</answer>", "55")["verdict"] == "right"  # starts a worker
+    assert compute_score("math", r"<answer>\int_0^{10} 2x dx</answer>", "100")["verdict"] == "right"  # starts a worker
     before = statistics()
     started = time.monotonic()
     result = compute_score("math", f"<answer>{SLOW}</answer>", "55", seconds=0.3)
@@ -149,11 +149,11 @@ def test_want_of_time_is_no_wrong_answer() -> None:
 
 
 async def test_async_verdicts() -> None:
-    answers = [str(number) for number in range(30)] + [r"\sum_{k=1}^{4} k", r"\sum_{k=1}^{5} k"]
+    answers = [str(number) for number in range(30)] + [r"\int_0^2 5x dx", r"\int_0^3 5x dx"]
     results = await asyncio.gather(*(acompute_score("math", f"<answer>{answer}</answer>", "10") for answer in answers))
     assert [answer for answer, result in zip(answers, results, strict=True) if result["acc"]] == [
         "10",
-        r"\sum_{k=1}^{4} k",
+        r"\int_0^2 5x dx",
     ]
 
 
