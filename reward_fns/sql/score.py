@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from verl_agentic.core import FailureKind, UserInputError
+from verl_agentic.core.text import without_thoughts
 from verl_agentic.reward_fns.common import (
     OnUndecided,
     RewardResult,
+    Submission,
     decided,
     decode_ground_truth,
     no_answer,
@@ -22,6 +25,8 @@ from verl_agentic.reward_fns.sql.reference import Reference, borrowed
 from verl_agentic.reward_fns.sql.truth import read_truth
 from verl_agentic.tool_envs.databases import QueryLimitError, QueryRefusedError, QueryTimeoutError
 
+_FENCED = re.compile(r"```(?:[a-zA-Z]*sql[a-zA-Z0-9]*|duckdb)?\s*(.*?)```", re.DOTALL | re.IGNORECASE)
+
 
 def compute_score(
     data_source: str,
@@ -32,7 +37,7 @@ def compute_score(
     partial: float = 0.0,
     **kwargs: Any,
 ) -> RewardResult:
-    """Judge an answer that is one SQL query.
+    """Judge an answer that is one SQL query, bare or in a fenced code block, the last of which counts.
 
     Args:
         data_source: name of the data set, unused.
@@ -60,11 +65,12 @@ def compute_score(
         raise UserInputError(f"reward_kwargs.partial={partial!r}: must be a number from 0 to below 1")
     truth = read_truth(decode_ground_truth(ground_truth), kwargs)
     submission = read_submission(solution_str, extra_info)
-    if not submission.answer:
+    query = _query(submission, solution_str)
+    if not query:
         return no_answer(submission)
     with borrowed(truth) as reference:
         try:
-            reason, runs = _judge(reference, submission.answer, truth.match)
+            reason, runs = _judge(reference, query, truth.match)
         except QueryTimeoutError as error:
             return undecided(str(error), on_undecided)
         except QueryLimitError as error:
@@ -73,8 +79,17 @@ def compute_score(
         return decided(FailureKind.NONE)
     result = wrong_answer(submission, reason)
     if partial and runs:
-        result["score"] = partial * partial_share(submission.answer, truth.sql, truth.dialect)
+        result["score"] = partial * partial_share(query, truth.sql, truth.dialect)
     return result
+
+
+def _query(submission: Submission, solution_str: str) -> str | None:
+    """The query of an answer; of a response without one and without a trajectory, its last fenced code block."""
+    if submission.answer:
+        blocks = _FENCED.findall(submission.answer)
+        return blocks[-1].strip() if blocks else submission.answer
+    blocks = [] if submission.trajectory else _FENCED.findall(without_thoughts(solution_str))
+    return blocks[-1].strip() if blocks else None
 
 
 def _judge(reference: Reference, answer: str, match: Match) -> tuple[str | None, bool]:

@@ -77,8 +77,14 @@ def test_forms_of_the_reference(truth: object) -> None:
     assert compute_score("math", "<answer>{1, 3}</answer>", truth)["failure"] == "wrong_answer"
 
 
+@pytest.mark.parametrize("truth", [37, 37.0, {"answer": 37}, '{"answer": 37}', "37"])
+def test_reference_may_be_a_number(truth: object) -> None:
+    assert compute_score("math", "<answer>37</answer>", truth)["acc"] == 1.0
+    assert compute_score("math", "<answer>36</answer>", truth)["acc"] == 0.0
+
+
 @pytest.mark.parametrize(
-    "truth", [None, 37, [], {}, "", " ", {"answer": ""}, {"answer": 37}, {"answer": None}, "1" * (MAX_CHARS + 1)]
+    "truth", [None, True, [], {}, "", " ", {"answer": ""}, float("nan"), {"answer": None}, "1" * (MAX_CHARS + 1)]
 )
 def test_bad_reference_is_a_broken_task(truth: object) -> None:
     with pytest.raises(BrokenTaskError):
