@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from verl_agentic.core import FailureKind, UserInputError
@@ -11,6 +12,7 @@ from verl_agentic.reward_fns.common import (
     OnUndecided,
     RewardResult,
     Submission,
+    check_on_undecided,
     decided,
     decode_ground_truth,
     no_answer,
@@ -22,8 +24,10 @@ from verl_agentic.reward_fns.common import (
 from verl_agentic.reward_fns.sql.compare import Match, difference
 from verl_agentic.reward_fns.sql.partial import partial_share
 from verl_agentic.reward_fns.sql.reference import Reference, borrowed
-from verl_agentic.reward_fns.sql.truth import read_truth
+from verl_agentic.reward_fns.sql.truth import KEYWORDS, read_settings, read_truth
 from verl_agentic.tool_envs.databases import QueryLimitError, QueryRefusedError, QueryTimeoutError
+
+__all__ = ["KEYWORDS", "check_kwargs", "compute_score"]
 
 _FENCED = re.compile(r"```(?:[a-zA-Z]*sql[a-zA-Z0-9]*|duckdb)?\s*(.*?)```", re.DOTALL | re.IGNORECASE)
 
@@ -61,8 +65,7 @@ def compute_score(
         InfrastructureError: the trajectory cannot be read, the database cannot be reached, or ``drop``.
         UserInputError: an argument is wrong, or a driver is missing.
     """
-    if isinstance(partial, bool) or not isinstance(partial, int | float) or not 0 <= partial < 1:
-        raise UserInputError(f"reward_kwargs.partial={partial!r}: must be a number from 0 to below 1")
+    _check_partial(partial)
     truth = read_truth(decode_ground_truth(ground_truth), kwargs)
     submission = read_submission(solution_str, extra_info)
     query = _query(submission, solution_str)
@@ -81,6 +84,22 @@ def compute_score(
     if partial and runs:
         result["score"] = partial * partial_share(query, truth.sql, truth.dialect)
     return result
+
+
+def check_kwargs(reward_kwargs: Mapping[str, Any]) -> None:
+    """Find out what is wrong with ``reward_kwargs`` before anything is scored.
+
+    Raises:
+        UserInputError: a keyword is out of its range.
+    """
+    _check_partial(reward_kwargs.get("partial", 0.0))
+    check_on_undecided(reward_kwargs.get("on_undecided", "zero"))
+    read_settings(reward_kwargs)
+
+
+def _check_partial(partial: object) -> None:
+    if isinstance(partial, bool) or not isinstance(partial, int | float) or not 0 <= partial < 1:
+        raise UserInputError(f"reward_kwargs.partial={partial!r}: must be a number from 0 to below 1")
 
 
 def _query(submission: Submission, solution_str: str) -> str | None:
