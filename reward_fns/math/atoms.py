@@ -46,6 +46,7 @@ class AtomParser(ABC):
         self._position = 0
         self._nesting = 0
         self._bars = 0
+        self._series_nodes = 0
 
     @abstractmethod
     def items(self) -> tuple[tuple[Node, ...], str]:
@@ -278,7 +279,8 @@ class AtomParser(ABC):
         terms = last.value - first.value + 1
         if terms.denominator != 1 or not 2 <= terms <= MAX_TERMS or not isinstance(body, SCALARS):
             raise UnreadableError("no short series")
-        if terms * sum(1 for _ in walk(body)) > MAX_SERIES_NODES:
+        self._series_nodes += int(terms) * sum(1 for _ in walk(body))
+        if self._series_nodes > MAX_SERIES_NODES:
             raise UnreadableError("no short series")
         values = (Number(first.value + step) for step in range(int(terms)))
         return Call("+" if kind == "sum" else "*", tuple(substituted(body, index, value) for value in values))
