@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import inspect
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -15,6 +17,10 @@ from verl_agentic.reward_fns.invoke import accepted, invoke
 BUILT_IN = ("math", "sql", "state", "calls", "rubric")
 COMBINED = ("mixed", "compose")
 """Rewards that call other rewards; configured by ``reward_kwargs``, never named by a row."""
+
+KWARGS_KEY = "reward.custom_reward_function.reward_kwargs"
+# What our recipes always hand over, and what verl's reward manager does where it serves a reward model.
+COMMON = ("on_undecided", "llm", "reward_router_address", "reward_model_tokenizer")
 
 _PATHS = {name: f"verl_agentic.reward_fns.{name}:compute_score" for name in (*BUILT_IN, *COMBINED)}
 _T = TypeVar("_T")
@@ -57,16 +63,47 @@ def configured_reward(name: str) -> ComputeScore:
 def check_kwargs(function: ComputeScore, reward_kwargs: Mapping[str, Any]) -> None:
     """Find out what is wrong with ``reward_kwargs`` before anything is scored.
 
-    Every keyword must be one that the function takes; its module may check more with ``check_kwargs(reward_kwargs)``.
+    Every keyword must be one that the function takes, and reads where it is one of ours; its module may check more with
+    ``check_kwargs(reward_kwargs)``.
 
     Raises:
         UserInputError: naming the key and the mend.
     """
     check_keywords(function, reward_kwargs)
+    named = named_keywords(function)
+    if named is not None:
+        known(reward_kwargs, sorted({*named, *COMMON}), KWARGS_KEY)
     module = sys.modules.get(getattr(function, "__module__", ""))
     check = getattr(module, "check_kwargs", None)
     if check is not None and check is not check_kwargs:
         check(reward_kwargs)
+
+
+def known(value: Mapping[str, Any], keys: Sequence[str], where: str) -> None:
+    """Refuse keys that nobody reads.
+
+    Raises:
+        UserInputError: naming the first of them.
+    """
+    if unknown := sorted(str(key) for key in value if key not in keys):
+        raise UserInputError(f"{where}.{unknown[0]} is unknown; known keys: {', '.join(keys)}")
+
+
+@functools.lru_cache(maxsize=64)
+def named_keywords(function: ComputeScore) -> frozenset[str] | None:
+    """Keywords that a reward function names besides verl's four, ``None`` for one that takes any.
+
+    Ours take any too, since verl adds some, but read only those they name, in their signature or in their module's
+    ``KEYWORDS``, except for those that hand them on.
+    """
+    parameters = inspect.signature(function).parameters.values()
+    module = getattr(function, "__module__", "")
+    reads_named = module.startswith(f"{__package__}.") and module.rpartition(".")[2] not in COMBINED
+    if not reads_named and any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return None
+    named = set(getattr(sys.modules.get(module), "KEYWORDS", ()))
+    named |= {parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD}
+    return frozenset(named - {"data_source", "solution_str", "ground_truth", "extra_info"})
 
 
 def check_keywords(function: ComputeScore, reward_kwargs: Mapping[str, Any]) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from verl_agentic.core import UserInputError
-from verl_agentic.reward_fns.registry import COMBINED, ComputeScore, check_keywords, check_kwargs, configured_reward
-
-KWARGS_KEY = "reward.custom_reward_function.reward_kwargs"
-
-# What our recipes always hand over, and what verl's reward manager does where it serves a reward model.
-_COMMON = ("on_undecided", "llm", "reward_router_address", "reward_model_tokenizer")
+from verl_agentic.reward_fns.registry import (
+    COMMON,
+    KWARGS_KEY,
+    ComputeScore,
+    check_keywords,
+    check_kwargs,
+    configured_reward,
+    known,
+    named_keywords,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +68,6 @@ def check_spec(spec: RewardSpec, shared: Mapping[str, Any], key: str) -> None:
         raise UserInputError(f"{key}: {error}") from error
 
 
-def known(value: Mapping[str, Any], keys: Sequence[str], where: str) -> None:
-    """Refuse keys that nobody reads.
-
-    Raises:
-        UserInputError: naming the first of them.
-    """
-    if unknown := sorted(str(key) for key in value if key not in keys):
-        raise UserInputError(f"{where}.{unknown[0]} is unknown; known keys: {', '.join(keys)}")
-
-
 def check_shared(kwargs: Mapping[str, Any], functions: Iterable[ComputeScore], options: Sequence[str]) -> None:
     """Refuse keywords that none of the functions they are handed to names.
 
@@ -87,30 +79,15 @@ def check_shared(kwargs: Mapping[str, Any], functions: Iterable[ComputeScore], o
     Raises:
         UserInputError: naming the first of them.
     """
-    if kwargs.keys() <= {*_COMMON}:
+    if kwargs.keys() <= {*COMMON}:
         return
-    names = {*options, *_COMMON}
+    names = {*options, *COMMON}
     for function in functions:
         taken = named_keywords(function)
         if taken is None:
             return
         names |= taken
     known(kwargs, sorted(names), KWARGS_KEY)
-
-
-@functools.lru_cache(maxsize=64)
-def named_keywords(function: ComputeScore) -> frozenset[str] | None:
-    """Keywords that a reward function names besides verl's four, ``None`` for one that takes any.
-
-    Ours take any too, since verl adds some, but read only those they name, except for those that hand them on.
-    """
-    parameters = inspect.signature(function).parameters.values()
-    module = getattr(function, "__module__", "")
-    reads_named = module.startswith(f"{__package__}.") and module.rpartition(".")[2] not in COMBINED
-    if not reads_named and any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        return None
-    named = {parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD}
-    return frozenset(named - {"data_source", "solution_str", "ground_truth", "extra_info"})
 
 
 def handed_on(spec: RewardSpec, shared: Mapping[str, Any]) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def compute_score(
     Args:
         data_source: name of the data set, unused.
         solution_str: response text; read only without a trajectory.
-        ground_truth: the reference as text, or ``{"answer": "37"}``, or the JSON of that.
+        ground_truth: the reference as text or a number, or ``{"answer": "37"}``, or the JSON of that.
         extra_info: may hold ``trajectory`` as JSON.
         rel_tol: how far a number may be off, relative to the reference.
         abs_tol: how far a number may be off; the larger of both counts.
@@ -152,8 +152,10 @@ def _reference(ground_truth: Any) -> str:
             ground_truth = json.loads(ground_truth)
     if isinstance(ground_truth, dict):
         ground_truth = ground_truth.get("answer")
+    if isinstance(ground_truth, (int, float)) and not isinstance(ground_truth, bool) and math.isfinite(ground_truth):
+        return str(ground_truth)  # as a column of numbers is read
     if not isinstance(ground_truth, str) or not ground_truth.strip():
-        raise BrokenTaskError("ground_truth of a math task needs a text 'answer'")
+        raise BrokenTaskError("ground_truth of a math task needs an 'answer', text or a number")
     return ground_truth
 
 

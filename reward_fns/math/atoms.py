@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from verl_agentic.reward_fns.math.lexer import FUNCTIONS, Token
 from verl_agentic.reward_fns.math.nodes import (
+    SCALARS,
     Bracketed,
     Call,
     Collection,
@@ -16,11 +17,16 @@ from verl_agentic.reward_fns.math.nodes import (
     Matrix,
     Node,
     Number,
+    Relation,
     Symbol,
     UnreadableError,
+    substituted,
+    walk,
 )
 
 MAX_NESTING = 24
+MAX_TERMS = 256
+MAX_SERIES_NODES = 4000
 
 _END = Token("", "", False)
 _INVERSE = {"sin": "arcsin", "cos": "arccos", "tan": "arctan", "cot": "arccot", "sec": "arcsec", "csc": "arccsc",
@@ -28,7 +34,8 @@ _INVERSE = {"sin": "arcsin", "cos": "arccos", "tan": "arctan", "cot": "arccot", 
 _MANY = frozenset(("gcd", "lcm", "max", "min"))
 _CLOSERS = {"lfloor": ("rfloor", "floor"), "lceil": ("rceil", "ceil"), "lvert": ("rvert", "abs"), "|": ("|", "abs")}
 OPENERS = frozenset(("number", "letter", "field", "(", "[", "{", "\\{", "frac", "binom", "sqrt", "\\sqrt", "cbrt", "pi",
-                     "inf", "lfloor", "lceil", "lvert", "emptyset", "begin", *FUNCTIONS))  # fmt: skip
+                     "inf", "lfloor", "lceil", "lvert", "emptyset", "begin", "sum", "prod",
+                     *FUNCTIONS))  # fmt: skip
 
 
 class AtomParser(ABC):
@@ -39,10 +46,15 @@ class AtomParser(ABC):
         self._position = 0
         self._nesting = 0
         self._bars = 0
+        self._series_nodes = 0
 
     @abstractmethod
     def items(self) -> tuple[tuple[Node, ...], str]:
         """Items with separators between them, and what joins them."""
+
+    @abstractmethod
+    def product(self) -> Node:
+        """Factors up to the next sign of a sum."""
 
     @abstractmethod
     def power(self) -> Node:
@@ -89,6 +101,8 @@ class AtomParser(ABC):
         node = self.inside(self.collection)
         if self.accept("choose"):
             node = Call("binom", (node, self.inside(self.collection)))
+        elif self.accept("over"):
+            node = Call("/", (node, self.inside(self.collection)))
         self.expect("}")
         self._bars = bars
         return node
@@ -125,6 +139,8 @@ class AtomParser(ABC):
             return self._root(kind)
         if kind in FUNCTIONS:
             return self.inside(lambda: self._function(kind))
+        if kind in ("sum", "prod"):
+            return self._series(kind)
         if kind == "begin":
             return self._matrix(token)
         raise UnreadableError(f"{token.text[:12]!r} begins nothing")
@@ -245,6 +261,29 @@ class AtomParser(ABC):
         while self.peek().kind in OPENERS - FUNCTIONS and self.peek().kind not in ("number", "(", "["):
             factors.append(self.power())
         return (factors[0] if len(factors) == 1 else Call("*", tuple(factors)),)
+
+    def _series(self, kind: str) -> Node:
+        """A sum or product between two numbers, written out; all others take a computer algebra system."""
+        start, last = None, None
+        while self.peek().kind in ("_", "^"):
+            if self.next().kind == "_":
+                start = self._argument()
+            else:
+                last = self._argument()
+        if not isinstance(start, Relation) or start.operators != ("=",) or not isinstance(last, Number):
+            raise UnreadableError("no finite series")
+        index, first = start.sides
+        if not isinstance(index, (Symbol, Constant)) or not isinstance(first, Number):
+            raise UnreadableError("no finite series")
+        body = self.inside(self.product)
+        terms = last.value - first.value + 1
+        if terms.denominator != 1 or not 2 <= terms <= MAX_TERMS or not isinstance(body, SCALARS):
+            raise UnreadableError("no short series")
+        self._series_nodes += int(terms) * sum(1 for _ in walk(body))
+        if self._series_nodes > MAX_SERIES_NODES:
+            raise UnreadableError("no short series")
+        values = (Number(first.value + step) for step in range(int(terms)))
+        return Call("+" if kind == "sum" else "*", tuple(substituted(body, index, value) for value in values))
 
     def _matrix(self, begin: Token) -> Node:
         rows: list[tuple[Node, ...]] = []

@@ -59,7 +59,7 @@ class Comparison:
             return as_sets
         if isinstance(answer, Bracketed) and isinstance(reference, Bracketed):
             ends = (answer.left, answer.right) == (reference.left, reference.right)
-            return ends and self._in_order(answer.items, reference.items)
+            return (ends or len(answer.items) > 2) and self._in_order(answer.items, reference.items)
         if isinstance(answer, Relation) or isinstance(reference, Relation):
             return self._relation_and_value(answer, reference)
         return self._items(answer, reference)
@@ -134,13 +134,19 @@ class Comparison:
         return self._in_any_order(left, right)
 
     def _in_order(self, answer: Sequence[Node], reference: Sequence[Node]) -> bool:
-        return len(answer) == len(reference) and all(map(self.same, answer, reference))
+        return len(answer) == len(reference) and all(map(self._same_item, answer, reference))
+
+    def _same_item(self, answer: Node, reference: Node) -> bool:
+        """As :meth:`same`, for parts: ``{1}`` is as good an answer as 1, but no part of ``{1, 2}``."""
+        sets = [isinstance(node, Collection) and node.braced for node in (answer, reference)]
+        scalar = isinstance(answer, SCALARS) or isinstance(reference, SCALARS)
+        return not (any(sets) and scalar) and self.same(answer, reference)
 
     def _in_any_order(self, answer: Sequence[Node], reference: Sequence[Node]) -> bool:
         """Whether each item of either side is one of the other's; repetitions do not count."""
         if max(len(answer), len(reference)) > MAX_ITEMS:
             raise InconclusiveError(f"more than {MAX_ITEMS} items")
-        matches = [[self.same(one, two) for two in reference] for one in answer]
+        matches = [[self._same_item(one, two) for two in reference] for one in answer]
         return all(map(any, matches)) and all(map(any, zip(*matches, strict=True))) and bool(answer) == bool(reference)
 
 

@@ -13,7 +13,7 @@ from verl_agentic.reward_fns.math.nodes import SCALARS, LimitError
 from verl_agentic.reward_fns.math.reading import Reading, Readings, in_base_unit, read
 from verl_agentic.reward_fns.math.scalars import InconclusiveError, Tolerance
 from verl_agentic.reward_fns.math.text import clean, words
-from verl_agentic.reward_fns.math.wording import canonical, choice, is_prose
+from verl_agentic.reward_fns.math.wording import canonical, choice, family, is_prose, names, residue, running
 
 MAX_CHARS = 1000
 """Longest answer that is looked into, and longest reference."""
@@ -23,6 +23,10 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,60}(?:\.[0-9]{1,60})?(?:/0*[1-9][0-9]{0,60})
 _BEYOND = re.compile(
     r"\\(?:sum|prod|i*o?int|lim|partial|det|begin|pmod|equiv|Gamma|max|min|gcd|cases|cdots|l?dots)(?![a-zA-Z])"
 )
+_SPACE = re.compile(r"(?<![0-9])\s+|\s+(?![0-9/\\.])")
+_INTEGER = re.compile(r"-?[0-9]{1,60}")
+_LOWER_CHOICE = re.compile(r"([a-e])[.)]?")
+_ANY_CONSTANT = re.compile(r"(?<=\+)\s*([cCkK])$")
 _CONVERTIBLE = ("percent", "angle", "money")
 
 
@@ -71,14 +75,58 @@ def decide(answer: str, reference: str, tolerance: Tolerance) -> Decision | None
     if not left or not right:
         return WRONG
     prose = is_prose(left), is_prose(right)
-    if left == right or ((any(prose) or "\\text" in left + right) and words(left) == words(right)):
+    if _closed_up(left) == _closed_up(right) or (
+        (any(prose) or "\\text" in left + right) and words(left) == words(right)
+    ):
+        return RIGHT
+    if names(left) and names(left) == names(right):
         return RIGHT
     chosen = _by_choice(left, right, tolerance)
     if chosen is not None:
         return chosen
     if any(prose):
         return WRONG
+    left, right = _with_constant(left, right)
+    modular = _by_residue(left, right, tolerance)
+    if modular is not None:
+        return modular
+    ours, theirs = family(right), family(left)
+    if (ours, theirs) != (right, left):
+        return _by_value(running(theirs), running(ours), tolerance)
     return _by_value(left, right, tolerance)
+
+
+def _with_constant(left: str, right: str) -> tuple[str, str]:
+    """Both texts, where each ends in a constant of integration, with one name for it."""
+    found = [_ANY_CONSTANT.search(text) for text in (left, right)]
+    if not found[0] or not found[1] or found[0].group(1) == found[1].group(1):
+        return left, right
+    heads = left[: found[0].start()], right[: found[1].start()]
+    if any(match.group(1) in head for match in found if match for head in heads):
+        return left, right
+    return heads[0] + "C", heads[1] + "C"
+
+
+def _closed_up(text: str) -> str:
+    return _SPACE.sub("", text)
+
+
+def _by_residue(answer: str, reference: str, tolerance: Tolerance) -> Decision | None:
+    """The verdict where a side is ``7 mod 12``, a class beside another class and a number beside a number."""
+    ours, theirs = residue(reference), residue(answer)
+    if ours and theirs:
+        if ours[1] != theirs[1]:
+            return WRONG
+        if not _INTEGER.fullmatch(ours[0]) or not _INTEGER.fullmatch(theirs[0]):
+            return decide(theirs[0], ours[0], tolerance)
+        return WRONG if (int(ours[0]) - int(theirs[0])) % ours[1] else RIGHT
+    if ours:
+        return decide(answer, _least(*ours), tolerance)
+    return decide(_least(*theirs), reference, tolerance) if theirs else None
+
+
+def _least(value: str, modulus: int) -> str:
+    return str(int(value) % modulus) if _INTEGER.fullmatch(value) else value
 
 
 def _by_choice(answer: str, reference: str, tolerance: Tolerance) -> Decision | None:
@@ -88,8 +136,11 @@ def _by_choice(answer: str, reference: str, tolerance: Tolerance) -> Decision | 
         if ours.letter != theirs.letter:
             return WRONG
         return decide(theirs.rest, ours.rest, tolerance) if ours.rest and theirs.rest else RIGHT
+    if ours and not ours.rest:
+        lower = _LOWER_CHOICE.fullmatch(answer)
+        return RIGHT if lower and lower.group(1).upper() == ours.letter else None
     if ours:
-        return decide(answer, ours.rest, tolerance) if ours.rest else None
+        return decide(answer, ours.rest, tolerance)
     return decide(theirs.rest, reference, tolerance) if theirs and theirs.rest else None
 
 

@@ -33,8 +33,8 @@ GREEK = frozenset({
 })  # fmt: skip
 COMMANDS = FUNCTIONS | {
     "frac", "binom", "pi", "inf", "pm", "mp", "cup", "cap", "setminus", "in", "lfloor", "rfloor", "lceil", "rceil",
-    "or", "and", "overline", "emptyset", "degree", "choose", "bmod", "pmod", "lvert", "rvert", "prime", "cdots", "e",
-    "i",
+    "or", "and", "over", "overline", "emptyset", "degree", "choose", "bmod", "pmod", "lvert", "rvert", "prime",
+    "sum", "prod", "cdots", "e", "i",
 }  # fmt: skip
 _NAMES = "|".join(sorted((*FUNCTIONS, "pi", "inf", "infinity", "or", "and"), key=len, reverse=True))
 _TOKEN = re.compile(

@@ -126,6 +126,15 @@ def contains(node: Node, *names: str) -> bool:
     return any(isinstance(part, (Call, Constant)) and part.name in names for part in walk(node))
 
 
+def substituted(node: Node, old: Node, new: Node) -> Node:
+    """A scalar node with every ``old`` become ``new``."""
+    if node == old:
+        return new
+    if not isinstance(node, Call):
+        return node
+    return Call(node.name, tuple(substituted(arg, old, new) for arg in node.args))
+
+
 def replaced(node: Node, name: str, other: str) -> Node:
     """A scalar node with calls of ``name`` become ``other``."""
     if not isinstance(node, Call):

@@ -13,6 +13,7 @@ from verl_agentic.reward_fns.math.nodes import (
     Call,
     Collection,
     LimitError,
+    Matrix,
     Node,
     Number,
     Relation,
@@ -23,8 +24,12 @@ from verl_agentic.reward_fns.math.nodes import (
 
 _RELATIONS = frozenset(("=", "<", ">", "<=", ">=", "!=", "in"))
 _REPEATING = re.compile(r"([0-9]+)?\.([0-9]*)(?:\\overline\s*\{([0-9]+)\}|\(([0-9]+)\))")
+_DOTTED = re.compile(r"\\dot\s*\{?([0-9])\}?(?:([0-9]*)\\dot\s*\{?([0-9])\}?)?")
+_IN_BASE = re.compile(r"(?<![0-9a-zA-Z.])(?=[0-9]*[A-F])([0-9A-F]{2,60})\s*_\s*\{?(1[1-6])\}?(?![0-9])")
+_INFINITY = re.compile(r"(?<![a-zA-Z\\])oo(?![a-zA-Z])")
 _PERIODIC = re.compile(r"([0-9]*\.[0-9]*?)([0-9])\2{2,}(?:\.\.\.|\\(?:l|c)?dots)")
-_CHOOSE = re.compile(r"(?<![a-zA-Z\\])C\s*\(\s*([0-9]+)\s*,\s*([0-9]+)\s*\)")
+_CHOOSE = re.compile(r"(?<![a-zA-Z\\])C\s*\(\s*([0-9]+|[a-z])\s*,\s*([0-9]+|[a-z])\s*\)")
+_OUT_OF = re.compile(r"([0-9]+) out of (?:the )?([0-9]+)")
 _TO = re.compile(r"([0-9.]+) to ([0-9.]+)")
 _TIMES_TEN = re.compile(r"(?<=[0-9])\s*[xX]\s*(?=10\s*\^)")
 _FUNCTION_OF = re.compile(r"([a-zA-Z])\s*(?:\^\{-1\})?\s*\(\s*[a-z](?:\s*,\s*[a-z])*\s*\)\s*=(?!=)")
@@ -41,9 +46,13 @@ def parse(text: str) -> Node:
         UnreadableError: it is not of the grammar.
         LimitError: it is beyond the bounds on size or nesting.
     """
+    text = _DOTTED.sub(lambda found: "\\overline{" + "".join(part or "" for part in found.groups()) + "}", text)
     text = _PERIODIC.sub(r"\1\\overline{\2}", text)
     text = _REPEATING.sub(_repeating, text)
+    text = _IN_BASE.sub(_based, text)
+    text = _INFINITY.sub(r"\\infty ", text)
     text = _CHOOSE.sub(r"\\binom{\1}{\2}", text)
+    text = _OUT_OF.sub(r"\1/\2", text)
     text = _TO.sub(r"\1:\2", text)
     text = _TIMES_TEN.sub(r"\\times ", text)
     text = _FUNCTION_OF.sub(r"\1=", text, count=1)
@@ -63,6 +72,13 @@ def without_thousands(text: str) -> str:
         parts += [text[last : match.start()], folded]
         last = match.end()
     return "".join((*parts, text[last:]))
+
+
+def _based(match: re.Match[str]) -> str:
+    base = int(match.group(2))
+    if any(int(digit, 16) >= base for digit in match.group(1)):
+        raise UnreadableError(f"no number in base {base}")
+    return str(int(match.group(1), base))
 
 
 def _repeating(match: re.Match[str]) -> str:
@@ -118,7 +134,7 @@ class _Parser(AtomParser):
         terms: list[Node] = []
         while True:
             sign = self.next().kind if self.peek().kind in ("+", "-", "pm", "mp") else "+"
-            term = self._product()
+            term = self.product()
             if sign in ("pm", "mp"):
                 terms = [Call(sign, (_sum_of(terms) if terms else Number(Fraction(0)), term))]
             elif sign == "-" and terms and isinstance(term, Collection):
@@ -128,7 +144,7 @@ class _Parser(AtomParser):
             if self.peek().kind not in ("+", "-", "pm", "mp"):
                 return _sum_of(terms)
 
-    def _product(self) -> Node:
+    def product(self) -> Node:
         negative = False
         while self.peek().kind in ("-", "+"):
             negative ^= self.next().kind == "-"
@@ -153,7 +169,7 @@ class _Parser(AtomParser):
     def _begins_factor(self) -> bool:
         token = self.peek()
         if token.kind == "number":  # "37 38" is no product
-            return self.peek(-1).kind in (")", "}")
+            return self.peek(-1).kind in (")", "}", "!")
         if token.text == "U" and self.peek(-1).kind in (")", "]"):
             return False
         return token.kind in OPENERS or (token.kind == "|" and not self._bars)
@@ -190,14 +206,28 @@ class _Parser(AtomParser):
 
 
 def _sum_of(terms: list[Node]) -> Node:
-    return terms[0] if len(terms) == 1 else Call("+", tuple(terms))
+    if len(terms) == 1:
+        return terms[0]
+    matrices = [term.rows for term in terms if isinstance(term, Matrix)]
+    if len(matrices) == len(terms) and len({(len(rows), len(rows[0])) for rows in matrices}) == 1:
+        added = zip(*matrices, strict=True)
+        return Matrix(tuple(tuple(Call("+", cells) for cells in zip(*rows, strict=True)) for rows in added))
+    return Call("+", tuple(terms))
 
 
 def _product_of(factors: list[Node]) -> Node:
-    return factors[0] if len(factors) == 1 else Call("*", tuple(factors))
+    if len(factors) == 1:
+        return factors[0]
+    matrices = [factor for factor in factors if isinstance(factor, Matrix)]
+    scalars = [factor for factor in factors if isinstance(factor, SCALARS)]
+    if len(matrices) == 1 and len(scalars) == len(factors) - 1:
+        return Matrix(tuple(tuple(Call("*", (*scalars, cell)) for cell in row) for row in matrices[0].rows))
+    return Call("*", tuple(factors))
 
 
 def _negated(node: Node) -> Node:
+    if isinstance(node, Matrix):
+        return Matrix(tuple(tuple(map(_negated, row)) for row in node.rows))
     return Number(-node.value) if isinstance(node, Number) else Call("neg", (node,))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
@@ -9,7 +10,10 @@ from typing import NamedTuple
 
 from verl_agentic.reward_fns.math.nodes import Call, Collection, Node, Number, UnreadableError
 from verl_agentic.reward_fns.math.parser import parse, without_thousands
-from verl_agentic.reward_fns.math.units import Unit, split_unit
+from verl_agentic.reward_fns.math.units import Unit, compound, split_unit
+
+_PRICE = re.compile(r"\\?\$\s*(?=[0-9.])")
+_NAMED_POINT = re.compile(r"(?:[Tt]he )?(?:[Pp]oint |[Vv]ertex |[Cc]enter |[Mm]idpoint )?(?:[A-Z] ?)?(\(.+,.+\))")
 
 
 class Reading(NamedTuple):
@@ -49,6 +53,11 @@ def read(text: str) -> Readings:
 
 
 def _candidates(text: str) -> Iterator[tuple[str, Unit | None, bool]]:
+    whole = compound(text)
+    if whole:
+        yield whole[0], whole[1], False
+    if len(_PRICE.findall(text)) > 1:
+        yield _PRICE.sub("", text), Unit("money"), False
     value, unit = split_unit(text, False)
     folded = without_thousands(value)
     yield folded, unit, False
@@ -58,6 +67,9 @@ def _candidates(text: str) -> Iterator[tuple[str, Unit | None, bool]]:
         value, unit = split_unit(text, True)
         if unit is not None:
             yield without_thousands(value), unit, True
+    point = _NAMED_POINT.fullmatch(text)
+    if point and point.start(1):
+        yield point.group(1), None, False
 
 
 def _counted(node: Node, unit: Unit | None) -> Node:

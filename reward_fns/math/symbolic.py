@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import Any
 
 import math_verify
 
 logging.disable(logging.CRITICAL)
+os.nice(5)  # an answer that hangs here must not slow down those that are judged without
 
 
 def equivalent(payload: dict[str, str]) -> bool | None:

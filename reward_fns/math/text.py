@@ -31,16 +31,22 @@ _COSMETICS = (
     (re.compile(r"\\text\{\s*degrees?\s*\}|(?<=[\d\s)}])\bdegrees?\b"), r"\\degree "),
     (re.compile(r"\\%|\\text\{\s*(?:%|percent)\s*\}|(?<=[\d\s)}])\bper\s?cent\b"), "%"),
     (re.compile(r"\*\*"), "^"),
+    (re.compile(r"\\overline(?=\{[A-Z]{2}\})"), ""),
     (re.compile(r"\\(?:varnothing)(?![a-zA-Z])|\\\{\s*\\\}"), r"\\emptyset "),
     (re.compile(r"\\(?:R|reals|Reals)(?![a-zA-Z])"), r"\\mathbb{R}"),
 )  # fmt: skip
-_WRAPPED = re.compile(r"(?s)\$\$(.+)\$\$|\$([^$]+)\$|\\\((.+)\\\)|\\\[(.+)\\\]|\*\*([^*]+)\*\*|`([^`]+)`")
+_MATHS_IN_PROSE = re.compile(r"(?<!\\)\$(?=\S)([^$]*[^$\s\\])\$(?![0-9])")
+_WRAPPED = re.compile(
+    r"(?s)\$\$(.+)\$\$|\$([^$]+)\$|\\\((.+)\\\)|\\\[(.+)\\\]|\*\*([^*]+)\*\*|`([^`]+)`"
+    r"|\*([^*]+)\*|__([^_]+)__|\\fbox\{(.+)\}"
+)
 _LEAD = re.compile(
-    r"(?i)(?:the\s+)?(?:final\s+)?answer\s*(?:is|:|=)\s*:?\s*|(?:is\s+)?(?:approximately|about|roughly|around)\s+(?=[-\d\\$])"
+    r"(?i)(?:the\s+)?(?:(?:final|correct|right|best)\s+)*(?:answer|option|choice)\s*(?:is|:|=)\s*:?\s*|(?:is\s+)?(?:approximately|about|roughly|around)\s+(?=[-\d\\$])"
     r"|(?:option|choice)\s+(?=\(?[a-j]\b)|\\approx\s*|\\text\s*\{[^{}]*\banswer\b[^{}]*\}\s*|\\therefore\s*|=\s*"
 )
 _APPROXIMATION = re.compile(r"(.+?)\s*\\approx(?![a-zA-Z]).*", re.DOTALL)
 _TEXT_COMMAND = re.compile(r"\\text\s*\{([^{}]*)\}")
+_LISTED = re.compile(r"\A<([^<>]*,[^<>]*)>\Z")
 _SPACES = re.compile(r"\s+")
 
 
@@ -60,6 +66,10 @@ def clean(text: str) -> str:
         text = text[_matched(_LEAD, text) :]
         if text == before:
             break
+    if text.count("$") > 1:  # $x = 1$ and $x = 2$, but not $1 and $2
+        text = _MATHS_IN_PROSE.sub(r"\1", text)
+    text = _LISTED.sub(r"\\langle \1\\rangle ", text)
+    text = text.replace("+/-", "\\pm ")
     exact = _APPROXIMATION.fullmatch(text)
     if exact and not exact.group(1).isalpha():  # 2/3 \approx 0.67, but not x \approx 0.67
         text = exact.group(1)

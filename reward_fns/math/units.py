@@ -38,7 +38,8 @@ _SCALES = {
         "ms": "0.001", "millisecond": "0.001", "s": "1", "sec": "1", "second": "1", "min": "60", "minute": "60",
         "h": "3600", "hr": "3600", "hour": "3600", "day": "86400", "week": "604800", "year": "31557600",
     },
-    "volume": {"ml": "0.001", "milliliter": "0.001", "l": "1", "liter": "1"},
+    "length^2": {"acre": "4046.8564224", "hectare": "10000", "ha": "10000"},
+    "length^3": {"ml": "1e-6", "milliliter": "1e-6", "cc": "1e-6", "l": "0.001", "liter": "0.001"},
     "money": {"dollar": "1", "usd": "1", "buck": "1", "cent": "0.01", "¢": "0.01"},
     "euro": {"euro": "1", "€": "1", "eur": "1"},
     "sterling": {"£": "1", "gbp": "1"},
@@ -55,6 +56,8 @@ _TABLE = {name: (dimension, Fraction(size)) for dimension, scale in _SCALES.item
 _SPECIAL = {
     "%": Unit("percent", Fraction(1, 100)), "\\degree": Unit("angle", None),
     "c": Unit("celsius"), "celsius": Unit("celsius"), "fahrenheit": Unit("fahrenheit"), "f": Unit("fahrenheit"),
+    "k": Unit("kelvin"), "kelvin": Unit("kelvin"), "kelvins": Unit("kelvin"),
+    "years old": Unit("time", Fraction(31557600)), "times": Unit("word:time^1"),
     "mph": Unit("length/time", Fraction("1609.344") / 3600),
 }  # fmt: skip
 _COUNTS = {"dozen": 12, "hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12}
@@ -76,7 +79,7 @@ _NO_UNITS = frozenset({
 _NOTHING = frozenset(
     ("unit", "units", "total", "each", "exactly", "sq unit", "square unit", "cubic unit", "altogether")
 )
-_CURRENCY_FIRST = re.compile(r"(-?)\s*(\\\$|\$|£|€|¥|₹|\\pounds|\\euro)\s*(?=[-\d.\\(])")
+_CURRENCY_FIRST = re.compile(r"(-?)\s*(\\\$|\$|£|€|¥|₹|\\pounds|\\euro|(?:USD|EUR|GBP)(?=\s))\s*(?=[-\d.\\(])")
 _CURRENCY_LAST = re.compile(r"\s*(\\\$|\$|£|€|¥|₹|¢|\\cents?)$")
 _SYMBOL = {"\\$": "dollar", "$": "dollar", "\\pounds": "£", "\\euro": "€", "\\cent": "cent", "\\cents": "cent"}
 _WORD = r"[a-zA-Z¢]+\.?"
@@ -88,7 +91,17 @@ _TAIL_TEXT = re.compile(
 _TAIL_PLAIN = re.compile(rf"(?<=[\d\s)}}])\s*((?<![a-zA-Z\\])(?:{_WORDS}){_POWER}(?:\s*/\s*{_WORD}{_POWER})?)$")
 _TAIL_SIGN = re.compile(r"\s*(\\degree|%)\s*$")
 _ANGLE_INSIDE = re.compile(r"sin|cos|tan|cot|sec|csc")  # the degrees are its argument's
-_TAIL_TEMPERATURE = re.compile(r"\s*\\degree\s*(?:\\text\{\s*)?([CF])\s*\}?$")
+_TAIL_TEMPERATURE = re.compile(r"\s*\\degree\s*(?:\\text\{\s*)?([CF])(?:elsius|ahrenheit)?\s*\}?$")
+_TAIL_FRACTION = re.compile(
+    r"(?<=[\d\s)}])\s*\\frac\s*\{\s*(?:\\text\{)?\s*([a-z]+)\s*\}?\s*\}\s*"
+    r"\{\s*(?:\\text\{)?\s*([a-z]+)\s*\}?\s*(\^\s*\{?[23]\}?)?\s*\}$"
+)
+_TAIL_RECIPROCAL = re.compile(
+    r"(?<=[\d\s)}])(?:\\text\{\s*)?([a-z]+)\s*\}?\s*(?:\\cdot|\s|\*)?\s*"
+    r"(?:\\text\{\s*)?([a-z]+)\s*\}?\s*\^\s*\{?\s*-([123])\s*\}*$"
+)
+_COMPOUND = re.compile(r"[0-9]+ ?[a-z]+\.?(?:,? (?:and )?[0-9]+(?:\.[0-9]+)? ?[a-z]+\.?){1,3}")
+_PART = re.compile(r"([0-9.]*[0-9]) ?([a-z]+)")
 
 
 def split_unit(text: str, plain_letters: bool) -> tuple[str, Unit | None]:
@@ -100,13 +113,18 @@ def split_unit(text: str, plain_letters: bool) -> tuple[str, Unit | None]:
     """
     match = _CURRENCY_FIRST.match(text)
     if match:
-        rest, _ = split_unit(text[match.end() :], False)
-        return match.group(1) + rest, _read(_SYMBOL.get(match.group(2), match.group(2)))
+        rest, inner = split_unit(text[match.end() :], False)
+        money = _read(_SYMBOL.get(match.group(2), match.group(2).lower()))
+        if inner and money and inner.count != 1:  # $3 million
+            money = Unit(money.dimension, money.factor, inner.count)
+        return match.group(1) + rest, money
     for pattern in (_CURRENCY_LAST, _TAIL_TEMPERATURE, _TAIL_SIGN):
         match = pattern.search(text)
         if match and match.start() and not (pattern is _TAIL_SIGN and _ANGLE_INSIDE.search(text)):
             name = match.group(1)
             return text[: match.start()].rstrip(), _SPECIAL.get(name.lower()) or _read(_SYMBOL.get(name, name))
+    text = _TAIL_FRACTION.sub(_quotient, text)
+    text = _TAIL_RECIPROCAL.sub(_quotient, text)
     match = _TAIL_TEXT.search(text)
     if match and match.start():
         name = re.sub(r"\\text\{([^{}]*)\}|[{}]", r"\1", match.group(1) + match.group(2)).strip()
@@ -126,11 +144,37 @@ def split_unit(text: str, plain_letters: bool) -> tuple[str, Unit | None]:
     return text, None
 
 
+def compound(text: str) -> tuple[str, Unit] | None:
+    """``1 h 30 min`` as one number of the first one's base unit; ``None`` unless units of a kind get smaller."""
+    plain = re.sub(r"\\text\s*\{([^{}]*)\}", r" \1 ", text)
+    plain = " ".join(plain.split())
+    if not _COMPOUND.fullmatch(plain):
+        return None
+    total, last, dimension = Fraction(0), None, None
+    for number, name in _PART.findall(plain):
+        known = _TABLE.get(_singular(name))
+        if (
+            known is None
+            or (dimension is not None and known[0] != dimension)
+            or (last is not None and known[1] >= last)
+        ):
+            return None
+        dimension, last = known
+        total += Fraction(number) * last
+    return (str(total), Unit(dimension)) if dimension else None
+
+
+def _quotient(match: re.Match[str]) -> str:
+    over, under, power = match.groups()
+    power = f"^{power}" if power and power in "23" else "" if power == "1" else power or ""
+    return f" {over}/{under}{power}"
+
+
 def _read(name: str) -> Unit | None:
     """The unit of that name; unknown words are units of their own; ``None`` for words of mathematics and prose."""
     name = re.sub(r"[{}]|\.(?=\s|$)", "", name).replace("\\cdot", " ").strip()
     name = re.sub(r"\s*([/^])\s*", r"\1", name)
-    if name in _SPECIAL or name.lower() in ("mph", "celsius", "fahrenheit"):
+    if name in _SPECIAL or name.lower() in ("mph", "celsius", "fahrenheit", "k"):
         return _SPECIAL[name.lower()]
     name = re.sub(r"\s+(?:per|an?)\s+", "/", name)
     if _singular(name.lower()) in _NOTHING or re.fullmatch(r"units?\^[23]", name):

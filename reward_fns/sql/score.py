@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from verl_agentic.core import FailureKind, UserInputError
+from verl_agentic.core.text import without_thoughts
 from verl_agentic.reward_fns.common import (
     OnUndecided,
     RewardResult,
+    Submission,
+    check_on_undecided,
     decided,
     decode_ground_truth,
     no_answer,
@@ -19,8 +24,12 @@ from verl_agentic.reward_fns.common import (
 from verl_agentic.reward_fns.sql.compare import Match, difference
 from verl_agentic.reward_fns.sql.partial import partial_share
 from verl_agentic.reward_fns.sql.reference import Reference, borrowed
-from verl_agentic.reward_fns.sql.truth import read_truth
+from verl_agentic.reward_fns.sql.truth import KEYWORDS, read_settings, read_truth
 from verl_agentic.tool_envs.databases import QueryLimitError, QueryRefusedError, QueryTimeoutError
+
+__all__ = ["KEYWORDS", "check_kwargs", "compute_score"]
+
+_FENCED = re.compile(r"```(?:[a-zA-Z]*sql[a-zA-Z0-9]*|duckdb)?\s*(.*?)```", re.DOTALL | re.IGNORECASE)
 
 
 def compute_score(
@@ -32,7 +41,7 @@ def compute_score(
     partial: float = 0.0,
     **kwargs: Any,
 ) -> RewardResult:
-    """Judge an answer that is one SQL query.
+    """Judge an answer that is one SQL query, bare or in a fenced code block, the last of which counts.
 
     Args:
         data_source: name of the data set, unused.
@@ -56,15 +65,15 @@ def compute_score(
         InfrastructureError: the trajectory cannot be read, the database cannot be reached, or ``drop``.
         UserInputError: an argument is wrong, or a driver is missing.
     """
-    if isinstance(partial, bool) or not isinstance(partial, int | float) or not 0 <= partial < 1:
-        raise UserInputError(f"reward_kwargs.partial={partial!r}: must be a number from 0 to below 1")
+    _check_partial(partial)
     truth = read_truth(decode_ground_truth(ground_truth), kwargs)
     submission = read_submission(solution_str, extra_info)
-    if not submission.answer:
+    query = _query(submission, solution_str)
+    if not query:
         return no_answer(submission)
     with borrowed(truth) as reference:
         try:
-            reason, runs = _judge(reference, submission.answer, truth.match)
+            reason, runs = _judge(reference, query, truth.match)
         except QueryTimeoutError as error:
             return undecided(str(error), on_undecided)
         except QueryLimitError as error:
@@ -73,8 +82,33 @@ def compute_score(
         return decided(FailureKind.NONE)
     result = wrong_answer(submission, reason)
     if partial and runs:
-        result["score"] = partial * partial_share(submission.answer, truth.sql, truth.dialect)
+        result["score"] = partial * partial_share(query, truth.sql, truth.dialect)
     return result
+
+
+def check_kwargs(reward_kwargs: Mapping[str, Any]) -> None:
+    """Find out what is wrong with ``reward_kwargs`` before anything is scored.
+
+    Raises:
+        UserInputError: a keyword is out of its range.
+    """
+    _check_partial(reward_kwargs.get("partial", 0.0))
+    check_on_undecided(reward_kwargs.get("on_undecided", "zero"))
+    read_settings(reward_kwargs)
+
+
+def _check_partial(partial: object) -> None:
+    if isinstance(partial, bool) or not isinstance(partial, int | float) or not 0 <= partial < 1:
+        raise UserInputError(f"reward_kwargs.partial={partial!r}: must be a number from 0 to below 1")
+
+
+def _query(submission: Submission, solution_str: str) -> str | None:
+    """The query of an answer; of a response without one and without a trajectory, its last fenced code block."""
+    if submission.answer:
+        blocks = _FENCED.findall(submission.answer)
+        return blocks[-1].strip() if blocks else submission.answer
+    blocks = [] if submission.trajectory else _FENCED.findall(without_thoughts(solution_str))
+    return blocks[-1].strip() if blocks else None
 
 
 def _judge(reference: Reference, answer: str, match: Match) -> tuple[str | None, bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ from verl_agentic.tool_envs.databases import LARGE, SMALL, Limits, dialect_of
 
 _CHOICES = {"column_order": ("strict", "any"), "compat": ("none", "bird")}
 _FIELDS = {field.name for field in dataclasses.fields(Match)}
+KEYWORDS = (*sorted(_FIELDS), "timeout_seconds")
+"""Settings of the reward function that its signature does not name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +65,28 @@ def read_truth(truth: dict[str, Any], settings: dict[str, Any]) -> Truth:
     if not isinstance(own, dict) or not set(own) <= _FIELDS:
         raise BrokenTaskError(f"ground_truth 'compare' must be an object of {', '.join(sorted(_FIELDS))}")
     limits = LARGE if places[0][1] is None else SMALL
-    seconds = settings.get("timeout_seconds")
+    match, seconds = read_settings(settings)
     if seconds is not None:
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= 600:
-            raise UserInputError(f"reward_kwargs.timeout_seconds={seconds!r}: must be a number of seconds up to 600")
-        limits = dataclasses.replace(limits, seconds=float(seconds))
-    given = {key: settings[key] for key in _FIELDS & set(settings)}
-    match = _checked(given, "reward_kwargs", UserInputError)
+        limits = dataclasses.replace(limits, seconds=seconds)
     if own:
+        given = {key: settings[key] for key in _FIELDS & set(settings)}
         match = _checked({**given, **own}, "ground_truth.compare", BrokenTaskError)
     return Truth(sql, places, match, limits)
+
+
+def read_settings(settings: Mapping[str, Any]) -> tuple[Match, float | None]:
+    """How results are compared, and the seconds of a query; ``None`` leaves them to the kind of database.
+
+    Raises:
+        UserInputError: naming the setting that is out of its range.
+    """
+    seconds = settings.get("timeout_seconds")
+    if seconds is not None and (
+        isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= 600
+    ):
+        raise UserInputError(f"reward_kwargs.timeout_seconds={seconds!r}: must be a number of seconds up to 600")
+    given = {key: settings[key] for key in _FIELDS & set(settings)}
+    return _checked(given, "reward_kwargs", UserInputError), None if seconds is None else float(seconds)
 
 
 def _checked(values: dict[str, Any], where: str, error: type[Exception]) -> Match:

@@ -21,13 +21,13 @@ HANGING = [
     r"\int x^{1000} e^{x^{50}} \sin^{50} x dx",
     r"\int_0^1 \frac{\sin x^{x^{x}}}{\ln x} dx",
 ]
-SUMS = [(rf"\sum_{{k=1}}^{{{last}}} k^2", str(sum(k * k for k in range(last + 1)))) for last in range(20, 36)]
+INTEGRALS = [(rf"\int_0^{{{last}}} 3x^2 dx", str(last**3)) for last in range(20, 36)]
 VERDICTS = 200_000
 
 
 @pytest.fixture(autouse=True, scope="module")
 def workers_are_running() -> None:
-    compute_score("math", rf"\boxed{{{SUMS[0][0]}}}", SUMS[0][1])
+    compute_score("math", rf"\boxed{{{INTEGRALS[0][0]}}}", INTEGRALS[0][1])
 
 
 def test_right_answers_behind_hanging_ones_are_not_lost() -> None:
@@ -37,8 +37,8 @@ def test_right_answers_behind_hanging_ones_are_not_lost() -> None:
             for number, answer in enumerate(HANGING * 8)
         ]
         time.sleep(0.2)
-        right = [threads.submit(compute_score, "math", rf"\boxed{{{answer}}}", truth) for answer, truth in SUMS]
-        assert [future.result()["verdict"] for future in right] == ["right"] * len(SUMS)
+        right = [threads.submit(compute_score, "math", rf"\boxed{{{answer}}}", truth) for answer, truth in INTEGRALS]
+        assert [future.result()["verdict"] for future in right] == ["right"] * len(INTEGRALS)
         assert {future.result()["verdict"] for future in hung} <= {"undecided", "wrong"}
     assert sum(future.result()["verdict"] == "undecided" for future in hung) >= len(hung) // 2
 

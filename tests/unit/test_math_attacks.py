@@ -57,6 +57,17 @@ PATTERNS = [
     lambda n: "²" * n,
     lambda n: "5 apples " * n,
     lambda n: "[" * n + "1,2" + "]" * n,
+    lambda n: "3 " + "m" * n + " s" * n + "^{-1",
+    lambda n: "3 h " + "4 min " * n,
+    lambda n: r"n\in\mathbb{Z} n" * n + r"\in\mathbb{Z}",
+    lambda n: "3 " + "mod " * n + "4",
+    lambda n: "3n " * n + "integer n integer",
+    lambda n: "all reals except " + "3 and " * n,
+    lambda n: "Ann and " * n + "Bob",
+    lambda n: r"\sum_{k=1}^{256}k^{99}x+" * n + "1",
+    lambda n: r"\prod_{k=1}^{256}(k!)^{" + "9" * (n // 4 + 1) + "}",
+    lambda n: r"\dot{3}" * n,
+    lambda n: "F" * n + "_{16}",
 ]
 SINGLE = [
     "10^{10^{10}}", "2^{100000}", "7^{7^7}", "1e4000", "1e999999999", "10^{-100000}", "200000!", "2000!", "1999!-1998!",
@@ -189,6 +200,32 @@ def test_polynomials_by_their_coefficients(left: list[int], right: list[int]) ->
 
     verdict = compute_score("math", rf"\boxed{{{horner(left)}}}", powers(right))["verdict"]
     assert (verdict == "right") == (trimmed(left) == trimmed(right))
+
+
+TERMS = st.recursive(
+    st.one_of(st.integers(-9, 9).map(lambda number: f"({number})"), st.sampled_from(["x", "y", r"\pi", "n", r"\sqrt{2}", "i"])),
+    lambda inner: st.builds("{}{}{}".format, inner, st.sampled_from(["+", "-", r"\cdot "]), inner)
+    | st.builds(r"\frac{{{}}}{{{}}}".format, inner, inner)
+    | st.builds("{}^2".format, inner.map("({})".format)),
+    max_leaves=4,
+)  # fmt: skip
+ANSWERS = st.one_of(
+    TERMS,
+    st.lists(TERMS, min_size=1, max_size=3).map(lambda items: r"\{" + ",".join(items) + r"\}"),
+    st.lists(TERMS, min_size=2, max_size=3).map(lambda items: "(" + ",".join(items) + ")"),
+    st.lists(TERMS, min_size=2, max_size=3).map(", ".join),
+    st.builds("x{}{}".format, st.sampled_from(["=", "<", r"\le ", ">"]), st.integers(-5, 5)),
+    st.builds(r"\{{\{{{}\}},{}\}}".format, TERMS, TERMS),
+)
+
+
+@QUICK
+@given(ANSWERS, ANSWERS)
+def test_equality_is_symmetric(left: str, right: str) -> None:
+    one, two = (
+        compute_score("math", f"<answer>{a}</answer>", {"answer": b}) for a, b in ((left, right), (right, left))
+    )
+    assert one["verdict"] == two["verdict"] != "undecided"
 
 
 @QUICK

@@ -80,3 +80,27 @@ def test_values_out_of_range_are_found_before_anything_is_scored(
 ) -> None:
     with pytest.raises(UserInputError, match=said):
         check(name, **reward_kwargs)
+
+
+@pytest.mark.parametrize(
+    ("name", "kwargs", "said"),
+    [
+        ("math", {"reltol": 0.1}, r"reltol is unknown; known keys: .*rel_tol"),
+        ("sql", {"column_ordr": "any"}, r"column_ordr is unknown; known keys: .*column_order.*timeout_seconds"),
+        ("sql", {"tolerance": -1}, "tolerance=-1"),
+        ("sql", {"timeout_seconds": 0}, "timeout_seconds=0"),
+        ("sql", {"partial": 1}, "partial=1"),
+        ("state", {"partail": True}, "partail is unknown"),
+        ("calls", {"partail": True}, "partail is unknown"),
+        ("rubric", {"llm": LLM, "vote": 3}, "vote is unknown"),
+    ],
+)
+def test_keywords_are_checked_before_the_first_row(name: str, kwargs: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserInputError, match=said):
+        check(name, **kwargs)
+
+
+def test_keywords_of_all_rewards_pass() -> None:
+    check("math", rel_tol=0.1, abs_tol=0.0, seconds=2, on_undecided="drop", llm=None)
+    check("sql", column_order="any", compat="bird", tolerance=0.01, timeout_seconds=None, partial=0.5)
+    check("mixed", column_order="any", by_data_source={"bird": "sql"})

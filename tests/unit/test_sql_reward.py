@@ -61,6 +61,25 @@ def test_wrong_queries_do_not(reference: str, answer: str) -> None:
     assert 0 < len(result["reason"]) <= 200
 
 
+@pytest.mark.parametrize(
+    ("text", "acc"),
+    [
+        ("<answer>```sql\nSELECT title FROM books;\n```</answer>", 1.0),
+        ("So:\n```SQL\nSELECT genre FROM books\n```\nor better\n```sql\nSELECT title FROM books\n```\nDone.", 1.0),
+        ("```SELECT title FROM books```", 1.0),
+        ("```sqlite\nSELECT title FROM books\n```", 1.0),
+        ("```sql\nSELECT title FROM books\n```\n```sql\nSELECT genre FROM books\n```", 0.0),
+        ("<think>```sql\nSELECT title FROM books\n```</think> done", 0.0),
+        ("```sql\nSELECT title FROM books", 0.0),
+        ("<answer>SELECT genre FROM books</answer> ```SELECT title FROM books```", 0.0),
+        ("``````", 0.0),
+    ],
+)
+def test_query_in_a_code_block(text: str, acc: float) -> None:
+    truth = {"sql": "SELECT title FROM books", "schema": SCHEMA, "states": STATES}
+    assert compute_score("sql", text, truth)["acc"] == acc
+
+
 @pytest.mark.parametrize("on_undecided", ["zero", "drop"])
 @pytest.mark.parametrize(
     "answer",
