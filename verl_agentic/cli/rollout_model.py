@@ -26,7 +26,7 @@ def served_model(arguments: argparse.Namespace) -> ServedModel:
     folder = Path(arguments.model).expanduser()
     if not (folder / "config.json").is_file():
         raise UserInputError(
-            f"--model {arguments.model}: is neither a URL nor a folder with a config.json; download the model into one, "
+            f"--model {arguments.model}: is neither a URL nor a folder with a config.json; download it, "
             "or serve it (vllm serve NAME) and give the URL"
         )
     from verl_agentic.starter.local_model import LocalModel

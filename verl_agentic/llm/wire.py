@@ -97,9 +97,11 @@ def _with_tools_in_words(messages: list[dict[str, Any]], tools: list[dict[str, A
     """As the chat templates of Hermes and Qwen3 have it, for servers that know nothing of tools."""
     listed = "\n".join(json.dumps(tool, ensure_ascii=False) for tool in tools)
     words = (
-        "# Tools\n\nYou may call one or more functions to assist with the user query.\n\nYou are provided with function "
-        f"signatures within <tools></tools> XML tags:\n<tools>\n{listed}\n</tools>\n\nFor each function call, return a json "
-        "object with function name and arguments within <tool_call></tool_call> XML tags:\n"
+        "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
+        "You are provided with function signatures "
+        f"within <tools></tools> XML tags:\n<tools>\n{listed}\n</tools>\n\n"
+        "For each function call, return a json object with function name and arguments within "
+        "<tool_call></tool_call> XML tags:\n"
         '<tool_call>\n{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call>'
     )
     told = [

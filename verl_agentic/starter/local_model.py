@@ -36,7 +36,8 @@ class LocalModel:
     """Implements :class:`verl_agentic.core.served.ServedModel`; messages that are waited for are sampled together.
 
     What a dialogue samples follows from its seed, whatever else is sampled beside it, up to the rounding of the
-    arithmetic in batches of other sizes.
+    arithmetic in batches of other sizes. A message is had when its batch is done, so what a batch takes is each
+    message's latency; that of a deployment is measured at its server.
 
     Attributes:
         name: the folder.
