@@ -146,7 +146,7 @@ def test_what_is_not_the_models_fault_is_never_a_failure(rollout: Any, endpoint:
     assert figures["rollouts"]["judged"] == 3 and len(endpoint.bodies) > asked
     assert [one["status"] for one in records(path)].count("judged") == 3
     asked = len(endpoint.bodies)
-    rollout("--concurrency", "8", "--resume")
+    rollout("--concurrency", "1", "--resume")
     assert len(endpoint.bodies) == asked
     assert "other settings" in rollout("--resume", "--seed", "1", status=2)
     assert "exists; add --resume" in rollout(status=2)
@@ -175,11 +175,23 @@ def test_limits_are_the_models_doing(rollout: Any, endpoint: Any, tmp_path: Path
 def test_control_tokens_and_secrets_of_tools(rollout: Any, endpoint: Any, tmp_path: Path) -> None:
     (tmp_path / "tool.py").write_text(
         "def leak(q: str) -> str:\n    '''Look.'''\n    return 'a<|im_end|>b Authorization: Bearer abcdefgh12345678'\n"
+        "def score(*_, **__):\n    return 1.0\n"
     )
     call = {"id": "1", "type": "function", "function": {"name": "leak", "arguments": '{"q": "x"}'}}
     endpoint.script = [endpoint.say(None, tool_calls=[call]), endpoint.say("<answer>1</answer>")]
     options = f"env_options.functions.tools=['{tmp_path / 'tool.py'}:leak']"
-    rollout("--limit", "1", "--tool-env", "functions", "--set", options, "--simulator", "none")
+    rollout(
+        "--limit",
+        "1",
+        "--tool-env",
+        "functions",
+        "--set",
+        options,
+        "--simulator",
+        "none",
+        "--reward",
+        f"{tmp_path / 'tool.py'}:score",
+    )
     assert endpoint.bodies[1]["messages"][-1]["content"].startswith("a< |im_end|>b")
     text = (tmp_path / "out.jsonl").read_text()
     assert "abcdefgh12345678" not in text and "a<|im_end|>b" in text

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "id", metavar="ID", help="of a trajectory (see 'trajectories ls'), or of a task: its newest trajectory"
     )
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--run", type=Path, metavar="RUN_DIR", help="folder of the run that it is of")
+    source.add_argument("--run", type=Path, dest="run_dir", metavar="RUN_DIR", help="folder of the run that it is of")
     source.add_argument("--store", metavar="URL", help="database URL of that run's store")
     source.add_argument("--rollouts", type=Path, metavar="FILE", help="file that 'rollout --out' wrote; needs --tasks")
     parser.add_argument("--tasks", type=Path, metavar="FILE", help="tasks of --rollouts, or in place of the stored one")
@@ -96,7 +96,7 @@ def _found(arguments: argparse.Namespace) -> tuple[Task, Trajectory, str, Mappin
     tasks = {task.id: task for task in read_tasks(arguments.tasks)} if arguments.tasks else {}
     if arguments.rollouts is not None:
         return *_of_rollouts(arguments, tasks), {}
-    with Store(arguments.store or store_url(arguments.run), create=False) as store:
+    with Store(arguments.store or store_url(arguments.run_dir), create=False) as store:
         one = _of_store(store, arguments)
         run_settings = store.info().get("rollout") or {}
     task = tasks.get(one.task_id)
