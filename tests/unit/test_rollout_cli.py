@@ -148,7 +148,7 @@ def test_what_is_not_the_models_fault_is_never_a_failure(rollout: Any, endpoint:
     asked = len(endpoint.bodies)
     rollout("--concurrency", "1", "--resume")
     assert len(endpoint.bodies) == asked
-    assert "other settings" in rollout("--resume", "--seed", "1", status=2)
+    assert "other settings" in rollout("--resume", "--seed", "1", "--concurrency", "1", status=2)
     assert "exists; add --resume" in rollout(status=2)
 
 

@@ -1,4 +1,4 @@
-"""``verl-agentic trajectories`` and ``verl-agentic replay``: what a run kept, and whether it would come out so again."""
+"""``verl-agentic trajectories`` and ``verl-agentic replay``: what was kept, and whether it comes out so again."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Recorder:
                 acc=float(verdict.get("acc", reward)),
                 failure=_failure(verdict, reward),
                 turns=sum(turn.role == "assistant" for turn in trajectory.turns),
-                trajectory=_kept(trajectory, verdict, reward, version),
+                trajectory=kept_json(trajectory, verdict, reward, version),
                 policy_version=version,
             )
             judged.append(Judged(uid, outcome, trajectory, verdict))
@@ -78,7 +78,7 @@ class Recorder:
                     acc=float(verdict.get("acc", reward)),
                     reward=reward,
                     failure=_failure(verdict, reward),
-                    trajectory=_kept(trajectory, verdict, reward, _version(fields.get("min_global_steps"))),
+                    trajectory=kept_json(trajectory, verdict, reward, _version(fields.get("min_global_steps"))),
                 )
             )
         self.store.record_evaluations(evaluations)
@@ -138,7 +138,7 @@ def _rows(batch: Any) -> list[tuple[str, int, dict[str, Any], float]]:
     return [(uid, session, fields, reward) for (uid, session), (_, fields, reward) in last.items()]
 
 
-def _kept(trajectory: Trajectory, verdict: Mapping[str, Any], reward: float, version: int | None) -> str:
+def kept_json(trajectory: Trajectory, verdict: Mapping[str, Any], reward: float, version: int | None) -> str:
     """The trajectory as it is stored: with its verdict and the policy's version, secrets in its texts blanked."""
     plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in verdict.items()}
     shown = {name: value for name, value in plain.items() if isinstance(value, (bool, int, float, str))}

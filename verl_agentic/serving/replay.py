@@ -105,8 +105,7 @@ def _compare(found: Replay, stored: Trajectory, place: int, following: int, now:
 
 
 def _compare_ends(found: Replay, stored: Trajectory, now: Trajectory) -> None:
-    ends = [None if one.end is None else one.end.value for one in (stored, now)]
-    pairs: list[tuple[str, Any, Any]] = [("end", *ends), ("answer", stored.answer, now.answer)]
+    pairs: list[tuple[str, Any, Any]] = [("end", stored.end, now.end), ("answer", stored.answer, now.answer)]
     for name in sorted({*stored.state, *now.state}):
         pairs.append((f"state.{name}", stored.state.get(name), now.state.get(name)))
     for name in sorted({*stored.user, *now.user}):
