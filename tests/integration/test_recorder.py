@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
-
-pytest.importorskip("transfer_queue")
 
 from verl_agentic.core import Trajectory, Turn
-from verl_agentic.integration.recorder import kept_json
 
 
-def test_verdict_version_and_no_secret_are_kept_with_a_trajectory() -> None:
+def test_verdict_version_and_no_secret_are_kept_with_a_trajectory(verl_installed: None) -> None:
+    from verl_agentic.integration.recorder import kept_json
+
     turns = [Turn("assistant", "<answer>5</answer>", 4, 0.5), Turn("tool", "api_key=abc123 \ud83d Bearer 0123456789")]
     verdict = {"acc": np.float64(1.0), "format": np.float32(0.5), "failure": "none", "subgoals": None, "odd": [1]}
     kept = Trajectory.from_json(kept_json(Trajectory("t", 7, turns), verdict, 0.75, 12))
