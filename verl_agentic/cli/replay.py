@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.text import Text
 
+from verl_agentic.cli.plain_text import plain_text
 from verl_agentic.cli.settings_given import read_settings_given
 from verl_agentic.core import Task, Trajectory, UserInputError
 from verl_agentic.integration.settings import read_rollout_settings
@@ -147,9 +147,9 @@ def _say(found: Replay, name: str, as_json: bool) -> None:
         return
     console = Console(width=None if Console().is_terminal else 200)
     for one in found.differences:
-        console.print(Text(one.where, style="bold"))
-        console.print(Text(f"  stored:   {one.stored[:_SHOWN]}"))
-        console.print(Text(f"  replayed: {one.replayed[:_SHOWN]}"))
+        console.print(plain_text(one.where, style="bold"))
+        console.print(plain_text(f"  stored:   {one.stored[:_SHOWN]}"))
+        console.print(plain_text(f"  replayed: {one.replayed[:_SHOWN]}"))
     told = f"{found.messages} messages played, {found.replies} replies compared"
     verdict = f"{len(found.differences)} differences" if found.differences else "no difference"
-    console.print(Text(f"{name}: {told}: {verdict}"))
+    console.print(plain_text(f"{name}: {told}: {verdict}"))

@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
-from rich.text import Text
 
+from verl_agentic.cli.plain_text import plain_text
 from verl_agentic.report.numbers import NONE, duration, interval, percent
 
 _COLUMNS = ("tasks", "judged", "success", "95 %", "turns", "tokens in", "tokens out", "p50", "p95", "$ a task")
@@ -23,15 +23,17 @@ def rollout_tables(figures: Mapping[str, Any]) -> Iterator[RenderableType]:
     for name in _COLUMNS:
         table.add_column(name, justify="right")
     for kind, row in [*figures["kinds"].items(), (_ALL, figures["all"])]:
-        table.add_row(escape(kind), *_cells(row), style="bold" if row is figures["all"] else None)
+        table.add_row(plain_text(kind), *_cells(row), style="bold" if row is figures["all"] else None)
     yield table
     failures, ends = figures["all"]["failures"], figures["all"]["ends"]
-    yield Text(f"failures: {_listed(failures)}; ended by: {_listed(ends)}; calls: {_listed(figures['all']['calls'])}")
+    yield plain_text(
+        f"failures: {_listed(failures)}; ended by: {_listed(ends)}; calls: {_listed(figures['all']['calls'])}"
+    )
     without = {name: count for name, count in figures["rollouts"].items() if name != "judged" and count}
     if without:
-        yield Text(f"without a verdict, and counted nowhere above: {_listed(without)}")
+        yield plain_text(f"without a verdict, and counted nowhere above: {_listed(without)}")
     for error, count in figures["errors"].items():
-        yield Text(f"  {count} x {error[:300]}")
+        yield plain_text(f"  {count} x {error[:300]}")
 
 
 def _cells(row: Mapping[str, Any]) -> Iterator[str]:

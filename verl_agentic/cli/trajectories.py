@@ -10,8 +10,8 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
+from verl_agentic.cli.plain_text import plain_text
 from verl_agentic.core import FailureKind, Task, Trajectory, UserInputError
 from verl_agentic.core.openai_form import record_of
 from verl_agentic.core.whole_file import replacing
@@ -120,7 +120,7 @@ def _ls(store: Store, arguments: argparse.Namespace) -> None:
     for one in stored_trajectories(store, chosen(arguments), arguments.limit, newest_first=True):
         failure = NONE if one.failure is FailureKind.NONE else one.failure.value
         table.add_row(
-            *(Text(text) for text in (one.id, one.task_id, one.kind or NONE, one.split, failure)),
+            *(plain_text(text) for text in (one.id, one.task_id, one.kind or NONE, one.split, failure)),
             *(str(one.step), NONE if one.epoch is None else str(one.epoch), str(one.session)),
             *(decimal(one.reward), "yes" if one.acc >= 1 else "no"),
         )
