@@ -136,5 +136,7 @@ def check_options(options: Mapping[str, Mapping[str, Any]], also: str | None = N
             environment_class(name)
         except UserInputError as error:
             raise UserInputError(f"{OPTIONS_KEY}.{name}: {error}") from error
+    if also:
+        environment_class(also)
     for name in dict.fromkeys([*options, *([also] if also else [])]):
         make_environment(name, None, options)

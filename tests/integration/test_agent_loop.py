@@ -292,6 +292,18 @@ async def test_control_tokens_of_a_tool_are_broken_up(tokenizer: Any) -> None:
     assert "< |im_end|>" in tokenizer.decode(context)
 
 
+async def test_all_tokens_of_a_trajectory_are_accounted_for(tokenizer: Any) -> None:
+    said = [call("a") + call("b"), call("a"), "<answer>5</answer>"]
+    engine = Engine([merged(tokenizer, text + "<|im_end|>") for text in said])
+    output = await run(make_loop(tokenizer, engine, max_parallel_calls=2))
+    kept = trajectory(output)
+    counted = [turn.tokens for turn in kept.turns]
+    assert [turn.role for turn in kept.turns] == ["assistant", "tool", "tool", "assistant", "tool", "assistant"]
+    assert sum(counted) == len(output.response_ids) and kept.prompt_tokens == len(output.prompt_ids)
+    assert [counted[place] for place in (0, 3, 5)] == [len(ids) for ids in engine.said]
+    assert (kept.env, kept.simulator) == ("test_echo", "none")
+
+
 # Ends.
 
 

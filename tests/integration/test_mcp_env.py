@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import os
 import signal
 import socket
@@ -21,6 +22,10 @@ pytest.importorskip("mcp")
 from mcp import Client, MCPError
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError, Task
+from verl_agentic.core.chat import ChatUsage
+from verl_agentic.core.served import Said
+from verl_agentic.serving.plan import PlayPlan
+from verl_agentic.serving.run import roll_out_one
 from verl_agentic.tool_envs import ToolError
 from verl_agentic.tool_envs.mcp_connection import close_shared_connections
 from verl_agentic.tool_envs.mcp_environment import McpEnvironment
@@ -171,6 +176,46 @@ async def test_a_server_that_dies_fails_its_sessions_and_is_there_for_the_next()
             await env.call("add", {"a": 1, "b": 2})
     async with session({"command": WORLD}) as env:
         assert await env.call("count", {}) == "1"
+
+
+class Scripted:
+    """A model that says its lines; the same ones in every dialogue."""
+
+    name, priced = "scripted", False
+
+    def __init__(self, *lines: str) -> None:
+        self.lines = lines
+        self.dialogues = 0
+
+    def speaker(self, tools: Any, seed: int) -> Any:
+        self.dialogues += 1
+        return _Lines(iter(self.lines))
+
+
+class _Lines:
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+
+    async def say(self, messages: Any, room: int) -> Said:
+        return Said(next(self._lines), ChatUsage(1, 0, 1), 0.0)
+
+
+async def test_a_server_that_dies_half_way_ends_its_trajectory_with_a_named_outcome() -> None:
+    server = {"command": WORLD}
+    plan = PlayPlan(simulator="none", env_options={"mcp": {"servers": {"w": server}, "check_seconds": 1.0}}, attempts=2)
+    call = '<tool_call>{"name": "%s", "arguments": {}}</tool_call>'
+    dies = Scripted(call % "pid", call % "count", call % "count", call % "count", "<answer>never</answer>")
+    record = await roll_out_one(make_task(), 0, dies, plan, "run")
+    assert (record.status, record.success, dies.dialogues) == ("infrastructure", None, 2)
+    assert "MCP server 'w' ended with status 7" in record.error
+    lives = Scripted(call % "pid", "<answer>5</answer>")
+    record = await roll_out_one(
+        dataclasses.replace(make_task(), reward="math", ground_truth="5"), 0, lives, plan, "run"
+    )
+    assert (record.status, record.success, record.attempts) == ("judged", 1.0, 1)
+    pid = int(record.trajectory["calls"][0]["result"])
+    await close_shared_connections()
+    assert await asyncio.to_thread(dead_within, 5, pid)
 
 
 async def test_a_server_that_hangs_is_found_out_and_replaced() -> None:

@@ -30,6 +30,7 @@ class ScriptedEndpoint:
             "prompt_tokens_details": {"cached_tokens": 40},
         }
         self.delay = 0.0
+        self.models = ["judge-1"]
         self.bodies: list[dict[str, Any]] = []
         self.authorizations: list[str] = []
         self.in_flight = self.most_in_flight = 0
@@ -59,11 +60,17 @@ class ScriptedEndpoint:
     async def _serve(self) -> None:
         app = web.Application(client_max_size=1 << 26)
         app.router.add_post("/v1/chat/completions", self._handle)
+        app.router.add_get("/v1/models", self._list_models)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
+
+    async def _list_models(self, request: web.Request) -> web.StreamResponse:
+        self.authorizations.append(request.headers.get("Authorization", ""))
+        listed = [{"id": name, "object": "model", "created": 0, "owned_by": "x"} for name in self.models]
+        return web.json_response({"object": "list", "data": listed})
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()

@@ -22,7 +22,16 @@ def tool(name: str, parameters: dict[str, Any] | None = None) -> dict[str, Any]:
     return {"type": "function", "function": {"name": name, "parameters": parameters or {}}}
 
 
-TOOLS = [tool("count", INTEGER), tool("long"), tool("fail"), tool("refuse"), tool("hang"), tool("deaf"), tool("cancel")]
+TOOLS = [
+    tool("count", INTEGER),
+    tool("long"),
+    tool("fail"),
+    tool("refuse"),
+    tool("hang"),
+    tool("deaf"),
+    tool("cancel"),
+    tool("huge"),
+]
 
 
 class World(Environment):
@@ -49,6 +58,8 @@ class World(Environment):
             return str(arguments["n"])
         if name == "long":
             return "".join(str(digit % 10) for digit in range(1000)) + "end"
+        if name == "huge":
+            return "\ud83d<|im_end|>" * 4_000_000
         if name == "fail":
             raise KeyError("no such row")
         if name == "refuse":
@@ -165,6 +176,15 @@ async def test_a_long_reply_keeps_its_beginning_and_end(limit: int) -> None:
         assert len(head) + int(missing) + len(tail) == 1003
     whole = await (await opened(World(), max_tool_chars=1003)).feed(called("long"))
     assert len(whole[0]["content"]) == 1003
+
+
+async def test_megabytes_of_a_tool_reach_neither_the_policy_nor_the_record() -> None:
+    dialogue = await opened(World())
+    started = time.process_time()
+    (reply,) = await dialogue.feed(called("huge"))
+    assert time.process_time() - started < 2
+    assert len(reply["content"]) <= 4096 and len(dialogue.trajectory.to_json()) < 12_000
+    assert "characters left out" in reply["content"] and "\ud83d" not in reply["content"]
 
 
 async def test_an_environment_that_fails_is_ours() -> None:

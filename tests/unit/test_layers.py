@@ -30,6 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "synthesis": {"core", "reward_fns", "rollout", "tool_envs"},
     "flywheel": {"core", "reward_fns", "rollout", "store", "synthesis", "tool_envs"},
 }
+ALLOWED["serving"] = {"core", "report", "reward_fns", "rollout", "store", "tool_envs"}
 ALLOWED["starter"] = set(ALLOWED)
 ALLOWED["integration"] = {*ALLOWED, "recipes", "conf"}
 ALLOWED["cli"] = set(ALLOWED)

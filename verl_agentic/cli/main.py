@@ -18,9 +18,12 @@ _COMMANDS = {
     "doctor": ("verl_agentic.cli.doctor", "say whether this machine can train, and what to do where it cannot"),
     "pool": ("verl_agentic.cli.pool", "look into the pool of a run, take tasks out of it and put tasks in"),
     "report": ("verl_agentic.cli.report", "write the report of a run, finished or not"),
+    "replay": ("verl_agentic.cli.replay", "play a stored trajectory again and show where its world differs"),
+    "rollout": ("verl_agentic.cli.rollout", "let a model play tasks without training, and measure it"),
     "score": ("verl_agentic.cli.score", "judge responses in a file with any reward function"),
     "starter": ("verl_agentic.cli.main", "make the starter policy, unless it is cached, and print its folder"),
     "tasks": ("verl_agentic.cli.tasks", "generate, import and check tasks"),
+    "trajectories": ("verl_agentic.cli.trajectories", "list the trajectories of a run, and write them as messages"),
     "tree": ("verl_agentic.cli.tree", "show, check and grow behavior trees, and make tasks of them"),
 }
 

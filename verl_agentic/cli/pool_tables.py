@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from verl_agentic.cli.plain_text import plain_text
 from verl_agentic.core import Task
 from verl_agentic.report.numbers import NONE, percent
 from verl_agentic.store import Cell, PoolEntry, Progress, QuarantinedTask, RoundRecord, TaskStatus
@@ -19,7 +20,6 @@ from verl_agentic.store import Cell, PoolEntry, Progress, QuarantinedTask, Round
 _MAX_TEXT = 2000
 _MAX_REASONS = 10
 _MAX_ROUNDS = 20
-_NO_CONTROLS = {code: "?" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
 
 
 def entries_table(entries: Sequence[PoolEntry], total: int) -> Table:
@@ -29,7 +29,7 @@ def entries_table(entries: Sequence[PoolEntry], total: int) -> Table:
         table.add_column(name, justify="right")
     for one in entries:
         texts = (one.id, one.kind, one.structure, one.status.value, one.operator or NONE, one.generator or NONE)
-        table.add_row(*map(_cell, texts), str(one.depth), str(one.round), percent(one.last_success))
+        table.add_row(*map(plain_text, texts), str(one.depth), str(one.round), percent(one.last_success))
     return table
 
 
@@ -54,11 +54,11 @@ def task_tables(entry: PoolEntry, task: Task, history: Sequence[float]) -> Itera
         "success by step": " ".join(percent(value) for value in history) or NONE,
     }
     for name, value in values.items():
-        facts.add_row(name, _cell(value))
+        facts.add_row(name, plain_text(value))
     yield facts
     for message in task.messages:
         yield Text(f"[{message['role']}]", style="bold")
-        yield _cell(_shortened(message["content"]))
+        yield plain_text(_shortened(message["content"]))
 
 
 def lineage_tree(before: Sequence[PoolEntry], entry: PoolEntry, after: Sequence[PoolEntry]) -> Tree:
@@ -86,31 +86,31 @@ def stats_tables(
     for status in TaskStatus:
         statuses.add_column(status.value, justify="right")
     for kind in sorted({kind for _, kind in counts}):
-        statuses.add_row(_cell(kind), *(str(counts.get((status, kind), 0)) for status in TaskStatus))
+        statuses.add_row(plain_text(kind), *(str(counts.get((status, kind), 0)) for status in TaskStatus))
     yield statuses
     by_depth = _table("what can be drawn", "kind")
     for name in ("depth", *(one.value for one in Progress)):
         by_depth.add_column(name, justify="right")
     for cell, numbers in progress.items():
-        by_depth.add_row(_cell(cell.kind), str(cell.depth), *(str(numbers.get(one, 0)) for one in Progress))
+        by_depth.add_row(plain_text(cell.kind), str(cell.depth), *(str(numbers.get(one, 0)) for one in Progress))
     yield by_depth
     if origins:
         grown = _table("grown by", "operator")
         grown.add_column("tasks", justify="right")
         for operator, count in origins.items():
-            grown.add_row(_cell(operator), str(count))
+            grown.add_row(plain_text(operator), str(count))
         yield grown
     if quarantined:
         reasons = _table("quarantined", "reason")
         reasons.add_column("tasks", justify="right")
         for reason, count in Counter(one.reason for one in quarantined).most_common(_MAX_REASONS):
-            reasons.add_row(_cell(_shortened(reason)), str(count))
+            reasons.add_row(plain_text(_shortened(reason)), str(count))
         yield reasons
     if rounds:
         last = _table("rounds", "epoch", "status", "what it did")
         for record in rounds[-_MAX_ROUNDS:]:
             done = ", ".join(f"{name} {count}" for name, count in record.counts.items() if count)
-            last.add_row(str(record.epoch), record.status, _cell(done))
+            last.add_row(str(record.epoch), record.status, plain_text(done))
         yield last
 
 
@@ -125,11 +125,6 @@ def _label(one: PoolEntry, chosen: PoolEntry) -> Text:
     text = Text(one.id, style="bold" if one.id == chosen.id else "")
     operator = f"{one.operator}, " if one.operator else ""
     return text.append(f"  {operator}depth {one.depth}, round {one.round}, {one.status.value}", style="dim")
-
-
-def _cell(text: str) -> Text:
-    """Text as it is: what a task says is neither markup nor an order to the terminal."""
-    return Text(text.translate(_NO_CONTROLS))
 
 
 def _shortened(text: str) -> str:

@@ -21,6 +21,10 @@ class MalformedReplyError(InfrastructureError):
     """The model kept answering in a form that was not asked for."""
 
 
+class ContextFullError(InfrastructureError):
+    """The dialogue, with the room asked for the reply, does not fit the model's context."""
+
+
 class BudgetSpentError(InfrastructureError):
     """The money or the tokens set aside are spent; nothing more is sent."""
 
@@ -63,7 +67,8 @@ class ChatRequest:
     """One request to a chat model.
 
     Attributes:
-        messages: the dialogue so far, ending with what is to be answered.
+        messages: the dialogue so far, ending with what is to be answered; those of tools and calls may have the
+            further fields of OpenAI's form (``tool_calls``, ``tool_call_id``).
         purpose: what the reply is for (``judge``, ``user``, ``synthesis``); usage is counted per purpose.
         schema: JSON schema that the reply must match, ``None`` for free text.
         temperature: sampling temperature, ``None`` for the model's configured one.
@@ -71,6 +76,8 @@ class ChatRequest:
         seed: sampling seed, ``None`` for the model's configured one.
         sample: number of an independent reply to the same request; different numbers never share a cached reply.
         nonce: random text in the messages that does not make this another request (see :mod:`verl_agentic.llm.cache`).
+        tools: schemas of tools that the model may call, in OpenAI form.
+        verbatim: take what the model wrote as it is, also where it is cut, empty or refuses: it is what is measured.
     """
 
     messages: tuple[Message, ...]
@@ -81,6 +88,23 @@ class ChatRequest:
     seed: int | None = None
     sample: int = 0
     nonce: str = ""
+    tools: tuple[Mapping[str, Any], ...] = ()
+    verbatim: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NativeCall:
+    """A tool call that the server told apart from the text.
+
+    Attributes:
+        id: the server's id of it.
+        name: the tool's name.
+        arguments: JSON text as the model wrote it, which may be malformed.
+    """
+
+    id: str
+    name: str
+    arguments: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +116,20 @@ class ChatReply:
         parsed: the JSON value in it, which matches the request's schema; ``None`` without a schema.
         usage: what was spent on it now, on unusable replies before it too; nothing for a cached one.
         cached: whether it was paid for earlier.
+        tool_calls: calls that the server told apart from the text; of a verbatim reply only, as the next two.
+        reasoning: thoughts that the server told apart from the text.
+        cut: whether the reply was cut at its longest length.
+        seconds: wall time of the HTTP request that brought it.
     """
 
     content: str
     parsed: Any = None
     usage: ChatUsage = field(default_factory=ChatUsage)
     cached: bool = False
+    tool_calls: tuple[NativeCall, ...] = ()
+    reasoning: str = ""
+    cut: bool = False
+    seconds: float = 0.0
 
 
 class ChatModel(Protocol):

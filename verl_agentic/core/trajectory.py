@@ -53,7 +53,8 @@ class Turn:
     Attributes:
         role: ``assistant``, ``tool`` or ``user``.
         content: its text.
-        tokens: number of tokens the message added to the trajectory, 0 where unknown.
+        tokens: number of tokens the message added to the trajectory, 0 where unknown; of several replies to one
+            message, the last one has those of all.
         seconds: wall time to produce it.
     """
 
@@ -69,13 +70,18 @@ class Trajectory:
 
     Attributes:
         task_id: id of the task.
-        seed: seed of the session.
+        seed: seed of the session, and of its user.
         turns: everything said after the prompt, in order.
         calls: the policy's tool calls, in order.
         answer: text of the final answer, ``None`` when none was given.
         end: why it ended, ``None`` while it runs.
         state: final state of the environment, as JSON data.
         user: what the simulated user counted, by name; empty where nobody answers.
+        env: name of the environment it was played in, which the run may have set in place of the task's own.
+        simulator: name of the user it was played with; empty where nobody said.
+        prompt_tokens: number of tokens of the prompt, 0 where unknown.
+        policy_version: number of updates that the policy had had, ``None`` where nobody said.
+        reward: what the reward function made of it, with its components; empty before it is judged.
     """
 
     task_id: str
@@ -86,6 +92,11 @@ class Trajectory:
     end: End | None = None
     state: dict[str, Any] = field(default_factory=dict)
     user: dict[str, int] = field(default_factory=dict)
+    env: str = ""
+    simulator: str = ""
+    prompt_tokens: int = 0
+    policy_version: int | None = None
+    reward: dict[str, Any] = field(default_factory=dict)
 
     def calls_by_outcome(self) -> Counter[str]:
         """Number of tool calls: ``executed``, or by the ``error`` of those that were not."""

@@ -75,6 +75,7 @@ class AgenticLoop(AgentLoopBase):  # type: ignore[misc]
         user = make_user(settings.simulator, **settings.simulator_options)
         env = make_environment(settings.tool_env or task.env, user, settings.env_options)
         dialogue = Dialogue(task, env, settings.limits, seed)
+        dialogue.trajectory.env, dialogue.trajectory.simulator = settings.tool_env or task.env, settings.simulator
         output: AgentLoopOutput | None = None
         try:
             async with dialogue:
@@ -97,6 +98,7 @@ class AgenticLoop(AgentLoopBase):  # type: ignore[misc]
         tools = await dialogue.open()
         messages: list[Message] = [_plain(message) for message in dialogue.messages]
         tokens = Tokens(chat, await self._prompt(messages, tools))
+        dialogue.trajectory.prompt_tokens = tokens.prompt_length
         output = _Output()
         request_id = uuid.uuid4().hex
 
@@ -125,7 +127,10 @@ class AgenticLoop(AgentLoopBase):  # type: ignore[misc]
                 # There is no room left to answer these messages, so they are left out.
                 dialogue.stop(End.MAX_TOKENS)
             else:
+                before = len(tokens.ids)
                 tokens.append(merged)
+                # They are tokenized together, so the last of several replies stands for all.
+                dialogue.trajectory.turns[-1].tokens = len(tokens.ids) - before
         return output.finish(dialogue, tokens, longest)
 
     async def _prompt(self, messages: list[Message], tools: list[dict[str, Any]]) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from verl.utils.tokenizer.continuous_token import (
 )
 
 from verl_agentic.core import Message
+from verl_agentic.core.control_tokens import ControlTokens
 
 MAX_PROMPTS = 128
 """Prompts kept; the trajectories of a group begin with the same one."""
@@ -123,10 +123,7 @@ class Chat:
         self.tokenizer = tokenizer
         self.builder: Any = builder
         self.end_ids = frozenset({tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids("<|im_end|>")} - {None})
-        # Some vocabularies have runs of spaces among them, which control nothing.
-        tokens = [token for token in tokenizer.get_added_vocab() if len(token.strip()) > 1]
-        longest_first = sorted(tokens, key=len, reverse=True)
-        self._control = re.compile("|".join(map(re.escape, longest_first))) if tokens else None
+        self._control = ControlTokens(tokenizer.get_added_vocab())
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """The text of a sampled message, without the token that ends it."""
@@ -135,10 +132,7 @@ class Chat:
 
     def harmless(self, message: Message) -> Message:
         """``message`` with its control tokens broken up, so that none in what a tool or user says is a real one."""
-        content = message["content"]
-        if self._control:
-            content = self._control.sub(lambda token: f"{token[0][:1]} {token[0][1:]}", content)
-        return {"role": message["role"], "content": content}
+        return {"role": message["role"], "content": self._control.broken_up(message["content"])}
 
 
 class Tokens:

@@ -14,6 +14,7 @@ from verl_agentic.core import FailureKind, Outcome, Trajectory
 from verl_agentic.integration.incidents import collect
 from verl_agentic.integration.step_metrics import Judged, step_metrics
 from verl_agentic.store import Evaluation, Failure, Store
+from verl_agentic.store.secrets import redact_texts
 
 
 class Recorder:
@@ -41,6 +42,7 @@ class Recorder:
         for uid, session, fields, reward in _rows(batch):
             verdict = fields.get("reward_extra_info") or {}
             trajectory = Trajectory.from_json(fields["trajectory"])
+            version = _version(fields.get("min_global_steps"))
             outcome = Outcome(
                 task_id=trajectory.task_id,
                 session=session,
@@ -50,8 +52,8 @@ class Recorder:
                 acc=float(verdict.get("acc", reward)),
                 failure=_failure(verdict, reward),
                 turns=sum(turn.role == "assistant" for turn in trajectory.turns),
-                trajectory=fields["trajectory"],
-                policy_version=_version(fields.get("min_global_steps")),
+                trajectory=kept_json(trajectory, verdict, reward, version),
+                policy_version=version,
             )
             judged.append(Judged(uid, outcome, trajectory, verdict))
         self.store.record_outcomes([one.outcome for one in judged], [one.uid for one in judged])
@@ -61,8 +63,8 @@ class Recorder:
         """Record an evaluation batch; split and kind are those of the task in the store."""
         evaluations = []
         for _, session, fields, reward in _rows(batch):
-            task_id = json.loads(fields["trajectory"])["task_id"]
-            entry = self._evaluated(task_id)
+            trajectory = Trajectory.from_json(fields["trajectory"])
+            entry = self._evaluated(trajectory.task_id)
             if entry is None:
                 continue
             verdict = fields.get("reward_extra_info") or {}
@@ -70,13 +72,13 @@ class Recorder:
                 Evaluation(
                     split=entry[0],
                     step=step,
-                    task_id=task_id,
+                    task_id=trajectory.task_id,
                     kind=entry[1],
                     session=session,
                     acc=float(verdict.get("acc", reward)),
                     reward=reward,
                     failure=_failure(verdict, reward),
-                    trajectory=fields["trajectory"],
+                    trajectory=kept_json(trajectory, verdict, reward, _version(fields.get("min_global_steps"))),
                 )
             )
         self.store.record_evaluations(evaluations)
@@ -134,6 +136,14 @@ def _rows(batch: Any) -> list[tuple[str, int, dict[str, Any], float]]:
         if "trajectory" in fields and int(index) >= last.get((uid, int(session)), (-1,))[0]:
             last[uid, int(session)] = (int(index), fields, reward)
     return [(uid, session, fields, reward) for (uid, session), (_, fields, reward) in last.items()]
+
+
+def kept_json(trajectory: Trajectory, verdict: Mapping[str, Any], reward: float, version: int | None) -> str:
+    """The trajectory as it is stored: with its verdict and the policy's version, secrets in its texts blanked."""
+    plain = {name: value.item() if isinstance(value, np.generic) else value for name, value in verdict.items()}
+    shown = {name: value for name, value in plain.items() if isinstance(value, (bool, int, float, str))}
+    trajectory.reward, trajectory.policy_version = {"score": reward, **shown}, version
+    return json.dumps(redact_texts(json.loads(trajectory.to_json())), ensure_ascii=False)
 
 
 def _failure(verdict: Mapping[str, Any], reward: float) -> FailureKind:

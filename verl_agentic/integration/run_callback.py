@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import datetime
 import os
 import sys
@@ -85,6 +86,7 @@ class AgenticRun(Callback):  # type: ignore[misc]
                 stage=settings.stage,
                 seed=settings.seed,
                 kinds=settings.kinds,
+                rollout=dataclasses.asdict(settings.rollout),
                 checkpoint=str(Path(config.trainer.default_local_dir).absolute()),
             )
             prepare_tasks(config, settings, store)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -207,6 +208,18 @@ def read_settings(config: DictConfig) -> AgenticSettings:
         if value < least:  # type: ignore[operator]
             raise UserInputError(f"agentic.{name} must be at least {least}, got {value}")
     return settings
+
+
+def read_rollout_settings(*layers: Mapping[str, Any]) -> RolloutSettings:
+    """``agentic.rollout`` of plain data, read and checked as in a run's configuration; later layers go first.
+
+    Raises:
+        UserInputError: naming the key that is unknown or has a wrong value.
+    """
+    nodes = [OmegaConf.create({"agentic": {"rollout": dict(layer)}}) for layer in layers]
+    merged = OmegaConf.merge(*nodes)
+    assert isinstance(merged, DictConfig)
+    return read_settings(merged).rollout
 
 
 _LEAST: dict[str, float] = {

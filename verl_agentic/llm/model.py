@@ -19,7 +19,7 @@ from verl_agentic.llm.background import close_at_exit, run_in_background
 from verl_agentic.llm.cache import ReplyCache, reply_key
 from verl_agentic.llm.endpoint import shared_endpoint
 from verl_agentic.llm.ledger import Ledger
-from verl_agentic.llm.reply import read_content, read_json, read_structured, read_usage
+from verl_agentic.llm.reply import read_content, read_json, read_structured, read_usage, read_verbatim
 from verl_agentic.llm.settings import Budget, LLMSettings
 from verl_agentic.llm.transport import RefusedParameterError, RetryableError, Transport
 from verl_agentic.llm.wire import adapted_body, request_body
@@ -85,6 +85,7 @@ class _Completion:
         self._failures = 0
         self._malformed = 0
         self._usage = ChatUsage()
+        self._seconds = 0.0
 
     async def run(self) -> ChatReply:
         known = await asyncio.to_thread(self._look_up)
@@ -97,7 +98,9 @@ class _Completion:
         raise self._out_of_time()
 
     def _look_up(self) -> ChatReply | None:
-        content = self._model.cache.get(self._key) if self._model.cache else None
+        if self._request.verbatim or self._model.cache is None:
+            return None
+        content = self._model.cache.get(self._key)
         if content is None:
             return None
         try:
@@ -117,7 +120,9 @@ class _Completion:
                 async with endpoint.slot():
                     await asyncio.to_thread(self._model.ledger.check)
                     self._failure = "the request was under way"
+                    started = time.monotonic()
                     received = await self._model.transport.post(body)
+                    self._seconds = time.monotonic() - started
             except RefusedParameterError as error:
                 if error.parameter in refused:  # it was sent under another name, and that is refused, too
                     raise InfrastructureError(f"{self._where} refused the request: {error}") from None
@@ -136,12 +141,11 @@ class _Completion:
 
     async def _settle(self, received: bytes) -> ChatReply | None:
         """Count a reply and keep it; ``None`` for a malformed one that may be asked for anew."""
-        content, parsed, body, problem = "", None, None, ""
+        reply, body, problem = ChatReply(""), None, ""
         refusal: RefusalError | None = None
         try:
             body = read_json(received)
-            content = read_content(body)
-            parsed = self._parsed(content)
+            reply = read_verbatim(body) if self._request.verbatim else self._read(body)
         except RefusalError as error:
             refusal = error
         except ValueError as error:
@@ -149,16 +153,22 @@ class _Completion:
         usage = self._counted(body)
         self._usage += usage
         usable = not problem and refusal is None
-        await asyncio.to_thread(self._keep, usage, content if usable else None)
+        # Of a verbatim reply the text is not all.
+        await asyncio.to_thread(self._keep, usage, reply.content if usable and not self._request.verbatim else None)
         if refusal is not None:
             raise refusal
         if usable:
-            return ChatReply(content, parsed, replace(self._usage, retries=self._failures + self._malformed))
+            spent = replace(self._usage, retries=self._failures + self._malformed)
+            return replace(reply, usage=spent, seconds=self._seconds)
         self._malformed += 1
         self._failure = problem
         if self._malformed >= self._settings.reply_attempts:
             raise MalformedReplyError(f"{self._where}: {self._malformed} malformed replies, the last: {problem}")
         return None
+
+    def _read(self, body: Any) -> ChatReply:
+        content = read_content(body)
+        return ChatReply(content, self._parsed(content))
 
     def _keep(self, usage: ChatUsage, content: str | None) -> None:
         if content is not None and self._model.cache is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 
-from verl_agentic.core.chat import ChatUsage, RefusalError
+from verl_agentic.core.chat import ChatReply, ChatUsage, NativeCall, RefusalError
 from verl_agentic.core.text import without_thoughts
 from verl_agentic.llm.settings import Prices
 
@@ -65,6 +65,29 @@ def read_content(body: Any) -> str:
     return content
 
 
+def read_verbatim(body: Any) -> ChatReply:
+    """Whatever the model wrote: text, thoughts and tool calls, be they cut, empty or a refusal.
+
+    Raises:
+        RefusalError: the provider's filter withheld it.
+        ValueError: there is no message in it.
+    """
+    choices = body.get("choices") if isinstance(body, dict) else None
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(choice, dict) or not isinstance(message, dict):
+        raise ValueError("no choices in the reply")
+    if choice.get("finish_reason") == "content_filter":
+        raise RefusalError("the provider's content filter withheld the reply")
+    content = _text(message, "content") or _text(message, "refusal")
+    reasoning = _text(message, "reasoning_content") or _text(message, "reasoning")
+    calls = message.get("tool_calls")
+    native = [_native(call, place) for place, call in enumerate(calls if isinstance(calls, list) else [])]
+    return ChatReply(
+        content, tool_calls=tuple(native), reasoning=reasoning, cut=choice.get("finish_reason") == "length"
+    )
+
+
 def read_structured(content: str, schema: Mapping[str, Any]) -> Any:
     """The JSON value in a reply, also where it stands after thoughts or in a code fence.
 
@@ -82,6 +105,20 @@ def read_structured(content: str, schema: Mapping[str, Any]) -> Any:
     if error is not None:
         raise ValueError(f"the reply does not match its schema: {error.message[:_SHOWN]}")
     return value
+
+
+def _native(call: Any, place: int) -> NativeCall:
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(function, dict):
+        raise ValueError("a tool call of the reply has no function")
+    arguments = function.get("arguments")
+    text = arguments if isinstance(arguments, str) else json.dumps({} if arguments is None else arguments)
+    return NativeCall(_text(call, "id") or f"call_{place}", _text(function, "name"), text)
+
+
+def _text(container: Mapping[str, Any], key: str) -> str:
+    value = container.get(key)
+    return value if isinstance(value, str) else ""
 
 
 def _count(container: Any, key: str) -> int:

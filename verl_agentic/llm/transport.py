@@ -12,6 +12,7 @@ from typing import Any
 import openai
 
 from verl_agentic.core import InfrastructureError, UserInputError
+from verl_agentic.core.chat import ContextFullError
 from verl_agentic.llm.settings import LLMSettings
 from verl_agentic.llm.wire import refused_parameter
 
@@ -19,6 +20,8 @@ _SHOWN = 300
 _REDACTED = "[redacted]"
 # Shorter keys are no secrets but words such as "EMPTY", which a reply may well contain.
 _SECRET_LENGTH = 12
+# How servers say that a request exceeds the model's context, besides OpenAI's code for it.
+_CONTEXT = ("context length", "context size", "context window", "maximum model length", "max_model_len")
 
 
 class RetryableError(Exception):
@@ -78,6 +81,7 @@ class Transport:
             RetryableError: it was overloaded, unreachable, interrupted or too slow.
             RefusedParameterError: it cannot do something that was asked.
             UserInputError: it knows no such key, model or path.
+            ContextFullError: the request exceeds the model's context.
             InfrastructureError: it refused the request for another reason, or its reply is too long.
         """
         failure: Exception
@@ -126,6 +130,10 @@ class Transport:
 
     def _meaning(self, sent: Mapping[str, Any], error: openai.APIStatusError) -> Exception:
         status, detail = error.status_code, self._text(error)
+        if status in (400, 413, 422) and (
+            error.code == "context_length_exceeded" or any(words in detail.lower() for words in _CONTEXT)
+        ):
+            return ContextFullError(f"{self._where}: {detail}")
         if status in (400, 422, 501) and (parameter := refused_parameter(sent, detail, error.param)):
             return RefusedParameterError(parameter, detail)
         if status in (401, 403):

@@ -56,7 +56,7 @@ class Dialogue:
         self.task = task
         self.env = env
         self.limits = limits or DialogueLimits()
-        self.trajectory = Trajectory(task_id=task.id, seed=seed)
+        self.trajectory = Trajectory(task_id=task.id, seed=seed, env=task.env)
         self.messages: list[Message] = list(task.messages)
         self.assistant_turns = 0
         self.cut_short: list[str] = []

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from torch import Generator
-    from transformers import Qwen3ForCausalLM
+    from torch import Generator, Tensor
+    from transformers import PreTrainedModel
 
 # Prompts that are filled in together, longest with longest.
 ROWS = 64
@@ -21,26 +21,29 @@ class Sampling:
     Attributes:
         max_new_tokens: longest continuation.
         max_tokens: longest prompt plus continuation.
-        stop_id: token that ends a continuation; it is kept.
+        stop_id: token that ends a continuation, or several; it is kept.
         pad_id: token to fill up with.
-        temperature: above 0.
+        temperature: 0 takes the likeliest token.
     """
 
     max_new_tokens: int
     max_tokens: int
-    stop_id: int
+    stop_id: int | frozenset[int]
     pad_id: int
     temperature: float = 1.0
 
 
 def sample(
-    model: Qwen3ForCausalLM, prompts: Sequence[Sequence[int]], sampling: Sampling, generator: Generator
+    model: PreTrainedModel,
+    prompts: Sequence[Sequence[int]],
+    sampling: Sampling,
+    generator: Generator | Sequence[Generator],
 ) -> list[list[int]]:
     """One sampled continuation per prompt, in order; empty where the prompt already fills ``max_tokens``.
 
     Args:
         prompts: token ids, each of any length.
-        generator: the only source of randomness.
+        generator: the only source of randomness, on the CPU; one for all, or one for each prompt.
     """
     import torch
 
@@ -50,21 +53,26 @@ def sample(
     with torch.inference_mode():
         for start in range(0, len(open_rows), ROWS):
             rows = open_rows[start : start + ROWS]
-            for row, ids in zip(
-                rows, _sample_rows(model, [prompts[r] for r in rows], sampling, generator), strict=True
-            ):
+            own = [generator[row] for row in rows] if isinstance(generator, Sequence) else generator
+            sampled = _sample_rows(model, [prompts[row] for row in rows], sampling, own)
+            for row, ids in zip(rows, sampled, strict=True):
                 continuations[row] = ids
     return continuations
 
 
 def _sample_rows(
-    model: Qwen3ForCausalLM, prompts: Sequence[Sequence[int]], sampling: Sampling, generator: Generator
+    model: PreTrainedModel,
+    prompts: Sequence[Sequence[int]],
+    sampling: Sampling,
+    generator: Generator | Sequence[Generator],
 ) -> list[list[int]]:
     import torch
 
+    device = model.device
+
     width = max(len(prompt) for prompt in prompts)
-    tokens = torch.tensor([[sampling.pad_id] * (width - len(prompt)) + list(prompt) for prompt in prompts])
-    mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
+    tokens = torch.tensor([[sampling.pad_id] * (width - len(prompt)) + list(prompt) for prompt in prompts]).to(device)
+    mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]).to(device)
     positions = (mask.cumsum(-1) - 1).clamp(min=0)
     continuations: list[list[int]] = [[] for _ in prompts]
     active = list(range(len(prompts)))
@@ -79,8 +87,8 @@ def _sample_rows(
             logits_to_keep=1,
         )
         cache = output.past_key_values
-        weights = torch.softmax(output.logits[:, -1].float() / sampling.temperature, dim=-1)
-        drawn = torch.multinomial(weights, 1, generator=generator)
+        own = [generator[row] for row in active] if isinstance(generator, Sequence) else generator
+        drawn = _drawn(output.logits[:, -1].float(), sampling.temperature, own).to(device)
         for row, token in zip(active, drawn[:, 0].tolist(), strict=True):
             continuations[row].append(token)
         going = [place for place, row in enumerate(active) if not _finished(continuations[row], prompts[row], sampling)]
@@ -88,7 +96,7 @@ def _sample_rows(
             return continuations
         if len(going) < len(active):
             # Finished rows leave the batch, so that the last long one does not pay for all.
-            keep = torch.tensor(going)
+            keep = torch.tensor(going, device=device)
             cache.batch_select_indices(keep)
             active = [active[place] for place in going]
             drawn, mask, positions = drawn[keep], mask[keep], positions[keep]
@@ -97,6 +105,20 @@ def _sample_rows(
         mask = torch.cat([mask, torch.ones_like(drawn)], dim=1)
 
 
+def _drawn(logits: Tensor, temperature: float, generator: Generator | Sequence[Generator]) -> Tensor:
+    """A token for each row."""
+    import torch
+
+    if temperature == 0:
+        return logits.argmax(dim=-1, keepdim=True)
+    weights = torch.softmax(logits / temperature, dim=-1).cpu()
+    if not isinstance(generator, Sequence):
+        return torch.multinomial(weights, 1, generator=generator)
+    rows = [torch.multinomial(row, 1, generator=own) for row, own in zip(weights, generator, strict=True)]
+    return torch.stack(rows)
+
+
 def _finished(ids: Sequence[int], prompt: Sequence[int], sampling: Sampling) -> bool:
     full = len(ids) >= sampling.max_new_tokens or len(prompt) + len(ids) >= sampling.max_tokens
-    return full or ids[-1] == sampling.stop_id
+    stops = sampling.stop_id
+    return full or (ids[-1] == stops if isinstance(stops, int) else ids[-1] in stops)

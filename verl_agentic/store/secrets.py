@@ -40,3 +40,12 @@ def _redact_entry(key: str, value: Any) -> Any:
     if isinstance(value, str) and value and _SECRET_KEY.search(key):
         return REDACTED
     return redact(value)
+
+
+def redact_texts(value: Any) -> Any:
+    """JSON data with every secret inside a text blanked, whatever the text's name: a task may be about passwords."""
+    if isinstance(value, Mapping):
+        return {str(key): redact_texts(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [redact_texts(entry) for entry in value]
+    return redact_text(value) if isinstance(value, str) else value

@@ -1,0 +1,153 @@
+"""``verl-agentic trajectories`` and ``verl-agentic replay``: what was kept, and whether it comes out so again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from verl_agentic.cli.main import main
+from verl_agentic.core import End, FailureKind, Outcome, Task, Trajectory, Turn
+from verl_agentic.rollout import DialogueLimits, play
+from verl_agentic.store import Evaluation, Store, store_url
+from verl_agentic.synthesis.rows import write_jsonl
+from verl_agentic.synthesis.service import ServiceFamily
+from verl_agentic.tool_envs.users import make_user
+
+FAMILY = ServiceFamily()
+STRUCTURE = next(one for one in FAMILY.structures("train") if "confirm" in one or "hide" in one)
+TASK = FAMILY.generate(STRUCTURE, random.Random(5))
+OTHER = Task("math", [{"role": "user", "content": "2 + 2?"}], [], "calculator", {}, "math", {"answer": "4"})
+
+
+def played(**limits: Any) -> Trajectory:
+    playing = play(
+        TASK,
+        FAMILY.expert(TASK),
+        user=make_user("scripted"),
+        seed=7,
+        limits=DialogueLimits(**limits) if limits else None,
+    )
+    trajectory = asyncio.run(playing).trajectory
+    trajectory.simulator = "scripted"
+    return trajectory
+
+
+WHOLE = played()
+
+
+def outcome(task: Task, trajectory: Trajectory | None, session: int, acc: float, step: int = 1) -> Outcome:
+    failure = FailureKind.NONE if acc else FailureKind.WRONG_ANSWER
+    text = "" if trajectory is None else trajectory.to_json()
+    return Outcome(task.id, session, step, step - 1, acc, acc, failure, 1, text, step)
+
+
+@pytest.fixture
+def run_dir(tmp_path: Path) -> Path:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    answer = Trajectory(OTHER.id, turns=[Turn("assistant", "<answer>5</answer>", 3)], answer="5", end=End.ANSWER)
+    secret = Trajectory(OTHER.id, turns=[Turn("assistant", "Authorization: Bearer abcdefgh12345678")], end=End.NO_USER)
+    with Store(store_url(folder)) as store:
+        store.add_tasks([TASK, OTHER])
+        store.record_outcomes([outcome(TASK, WHOLE, 0, 1.0), outcome(OTHER, answer, 0, 0.0)], "u")
+        store.record_outcomes([outcome(OTHER, secret, 0, 0.0, step=2), outcome(TASK, None, 1, 1.0, step=2)], "v")
+        row = Evaluation("held_out", 2, OTHER.id, "math", 0, 0.0, 0.0, FailureKind.WRONG_ANSWER, answer.to_json())
+        store.record_evaluations([row])
+    return folder
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> str:
+    capsys.readouterr()
+    assert main([*arguments]) == status
+    output = capsys.readouterr()
+    return output.err if status == 2 else output.out
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ([], ["outcome-1", "outcome-2", "outcome-3", "evaluation-1"]),
+        (["--kind", "math"], ["outcome-2", "outcome-3", "evaluation-1"]),
+        (["--success"], ["outcome-1"]),
+        (["--no-success", "--split", "train"], ["outcome-2", "outcome-3"]),
+        (["--split", "held_out"], ["evaluation-1"]),
+        (["--epoch", "0"], ["outcome-1", "outcome-2"]),
+        (["--step", "2"], ["outcome-3", "evaluation-1"]),
+        (["--task", OTHER.id, "--failure", "wrong_answer", "--limit", "1"], ["outcome-2"]),
+    ],
+)
+def test_export_takes_what_was_asked_for(
+    run_dir: Path, capsys: pytest.CaptureFixture[str], filters: list[str], expected: list[str]
+) -> None:
+    path = run_dir / "out.jsonl"
+    said(capsys, "trajectories", "export", str(run_dir), "--out", str(path), *filters)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["id"] for line in lines] == expected
+    listed = said(capsys, "trajectories", "ls", str(run_dir), *[one for one in filters if one not in ("--limit", "1")])
+    assert all(one in listed for one in expected)
+    assert "abcdefgh12345678" not in path.read_text()
+    first = lines[0]
+    if first["id"] == "outcome-1":
+        assert first["messages"][: len(TASK.messages)] == TASK.messages
+        assert first["tools"] == TASK.tools and first["policy_version"] == 1 and first["seed"] == 7
+        asked = [call for m in first["messages"] for call in m.get("tool_calls", [])]
+        assert [call["function"]["name"] for call in asked] == [call.name for call in WHOLE.calls]
+
+
+def test_bad_input_is_named(run_dir: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    def refused(*arguments: str) -> str:
+        return said(capsys, *arguments, status=2)
+
+    export = ("trajectories", "export", str(run_dir), "--out")
+    assert "must end in .jsonl" in refused(*export, "x.csv")
+    assert "holds no such trajectory" in refused(*export, str(tmp_path / "x.jsonl"), "--kind", "none")
+    assert not (tmp_path / "x.jsonl").exists()
+    assert "no store" in refused("trajectories", "ls", str(tmp_path))
+    run = ("--run", str(run_dir))
+    assert "there is no trajectory 'outcome-99'" in refused("replay", "outcome-99", *run)
+    assert "there is no trajectory 'service-1'" in refused("replay", "service-1", *run)
+    assert "no id of a trajectory" in refused("replay", "outcome-x", *run)
+    assert "was not kept in full" in refused("replay", TASK.id, "--session", "1", *run)
+    assert "nowhere" in refused("replay", "outcome-1", "--tool-env", "nowhere", *run)
+
+
+def test_a_world_that_is_as_it_was_gives_the_same(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert WHOLE.calls and any(turn.role == "user" for turn in WHOLE.turns)
+    output = said(capsys, "replay", "outcome-1", "--run", str(run_dir))
+    messages = sum(turn.role == "assistant" for turn in WHOLE.turns)
+    assert f"{messages} messages played, {len(WHOLE.turns) - messages} replies compared: no difference" in output
+    assert json.loads(said(capsys, "replay", TASK.id, "--session", "0", "--run", str(run_dir), "--json"))["same"]
+
+
+def test_a_world_that_changed_is_shown_where_it_did(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = TASK.to_json()
+    result = next(call.result for call in WHOLE.calls if not call.error)
+    number = max((word for word in result.replace('"', " ").replace(",", " ").split() if word.isdecimal()), key=len)
+    args = json.loads(json.dumps(TASK.env_args).replace(number, str(int(number) + 1)))
+    changed = replace(TASK, env_args=args)
+    assert changed.to_json() != text
+    write_jsonl([changed], run_dir / "changed.jsonl", "train")
+    tasks = ("--tasks", str(run_dir / "changed.jsonl"))
+    output = said(capsys, "replay", TASK.id, "--session", "0", "--run", str(run_dir), *tasks, status=1)
+    assert "(tool)" in output and "stored:" in output and number in output
+    found = json.loads(
+        said(capsys, "replay", "outcome-1", "--run", str(run_dir), "--simulator", "none", "--json", status=1)
+    )
+    assert not found["same"] and any(one["where"] == "end" for one in found["differences"])
+
+
+def test_limits_of_the_run_do_not_count_as_differences(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    short, cut = played(max_turns=1), played(max_turns=1)
+    assert short.end is End.MAX_TURNS
+    cut.turns, cut.calls, cut.end = cut.turns[:1], [], End.MAX_TOKENS
+    with Store(store_url(run_dir)) as store:
+        store.record_outcomes([outcome(TASK, one, n, 0.0, step=3) for n, one in enumerate((short, cut))], "w")
+    for session in ("0", "1"):
+        output = said(capsys, "replay", TASK.id, "--step", "3", "--session", session, "--run", str(run_dir))
+        assert "no difference" in output

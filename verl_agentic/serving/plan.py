@@ -1,0 +1,39 @@
+"""How tasks are played and judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from verl_agentic.rollout import DialogueLimits
+
+MAX_TOKENS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class PlayPlan:
+    """How one task is played.
+
+    Attributes:
+        tool_env, env_options, simulator, simulator_options, limits, trajectory_seconds, attempts: as in
+            ``agentic.rollout``.
+        max_turn_tokens: longest message, in tokens.
+        max_response_tokens: longest trajectory after the prompt, in tokens as the model counts them; ``None`` for any.
+        reward: name of the reward function, ``None`` for each task's own.
+        reward_kwargs: its keywords.
+        seed: of sessions, users and sampling.
+    """
+
+    tool_env: str | None = None
+    env_options: Mapping[str, Any] = field(default_factory=dict)
+    simulator: str = "scripted"
+    simulator_options: Mapping[str, Any] = field(default_factory=dict)
+    limits: DialogueLimits = field(default_factory=DialogueLimits)
+    trajectory_seconds: float = 600.0
+    attempts: int = 2
+    max_turn_tokens: int = MAX_TOKENS
+    max_response_tokens: int | None = None
+    reward: str | None = None
+    reward_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
