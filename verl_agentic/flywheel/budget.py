@@ -104,19 +104,20 @@ class Meter:
         Raises:
             BudgetSpentError: the budget does not allow it.
         """
-        spent = (
-            ("requests", self._budget.requests, self.requests),
-            ("tokens", self._budget.tokens, self.usage.tokens),
-            ("usd", self._budget.usd, self.usage.cost),
-        )
         with self._lock:
-            over = next((name for name, limit, used in spent if limit is not None and used >= limit), None)
+            over = self._over()
             if over is None and not self._closed:
                 self.requests += 1
                 return
             self.refused += 1
         limit = f"budget.{over}={getattr(self._budget, over):g} of this round" if over else "the time of this hook"
         raise BudgetSpentError(f"{limit} is spent")
+
+    def _over(self) -> str | None:
+        """Name of the limit that is reached."""
+        used = {"requests": self.requests, "tokens": self.usage.tokens, "usd": self.usage.cost}
+        limits = {name: getattr(self._budget, name) for name in used}
+        return next((name for name, limit in limits.items() if limit is not None and used[name] >= limit), None)
 
     def count(self, usage: ChatUsage) -> None:
         """Count what a reply took."""
