@@ -16,7 +16,7 @@ from verl_agentic.core.chat import BudgetSpentError, ChatReply, ChatRequest, Cha
 from verl_agentic.flywheel import BudgetedHook, HookBudget, RoundInput, RoundResult, make_hooks, run_round
 from verl_agentic.integration.pool_metrics import pool_metrics, round_metrics
 from verl_agentic.store import RoundRecord, Store, TaskStatus, store_url
-from verl_agentic.store.yields import total_yields
+from verl_agentic.store.yields import round_summary, total_yields
 
 
 def make_task(number: int, **fields: Any) -> Task:
@@ -98,6 +98,7 @@ def test_a_hook_that_does_not_is_left_out_and_the_round_goes_on(store: Store, ca
     assert (record.counts["Deaf.skipped"], record.counts["Deaf.overtime"], record.counts["added"]) == (1, 1, 2)
     assert "goes on without Deaf" in caplog.text
     assert "budget.seconds=0.05" in store.failures()[0].message
+    assert "Deaf skipped 1, Deaf overtime 1" in round_summary(record.counts)
     assert Deaf.stopped.wait(10), "it was ended, and takes no more of the machine"
 
 
@@ -221,6 +222,7 @@ def test_a_round_keeps_what_became_of_each_operator_s_candidates(store: Store) -
         "fresh": (2, 0, {"duplicates": 2}),
     }
     assert record.counts["operator/c/made"] == 4
+    assert round_summary(record.counts) == "1 tasks added of 8 candidates, duplicates 1, unfit 1, unverified 1"
     metrics = {**round_metrics(record, {}), **pool_metrics(store)}
     assert metrics["agentic/flywheel/operator/a/b/yield"] == 0.5
     assert metrics["agentic/flywheel/operator/c/rejected/leak"] == 3

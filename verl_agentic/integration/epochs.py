@@ -25,7 +25,7 @@ from verl_agentic.integration.settings import AgenticSettings
 from verl_agentic.integration.stages import Stage
 from verl_agentic.reward_fns.registry import success
 from verl_agentic.store import RoundRecord, Store
-from verl_agentic.store.yields import other_counts
+from verl_agentic.store.yields import round_summary
 from verl_agentic.synthesis.base import TaskFamily
 from verl_agentic.synthesis.families import load_families
 from verl_agentic.tool_envs.users import make_user
@@ -133,8 +133,7 @@ class EpochPlanner:
         self._uses = {hook.name: hook.use for hook in hooks}
         seconds = time.monotonic() - started
         self.store.add_seconds("flywheel", seconds)
-        counts = ", ".join(f"{name.split('.')[-1]} {count}" for name, count in other_counts(record.counts).items())
-        print(f"verl-agentic: flywheel round {epoch} in {seconds:.2f} s: {counts or 'nothing to do'}", flush=True)
+        print(f"verl-agentic: flywheel round {epoch} in {seconds:.1f} s: {round_summary(record.counts)}", flush=True)
         return record
 
     def rewind(self, step: int) -> None:

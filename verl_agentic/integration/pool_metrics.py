@@ -39,7 +39,7 @@ def round_metrics(record: RoundRecord, uses: Mapping[str, HookUse]) -> dict[str,
     """
     metrics = {"agentic/flywheel/round": float(record.epoch)}
     for name, count in other_counts(record.counts).items():
-        if ".rejected." not in name:
+        if not _of_operator(name):
             metrics[f"agentic/flywheel/{name.replace('.', '/')}"] = float(count)
     for operator, one in yields(record.counts).items():
         place = f"agentic/flywheel/operator/{operator}"
@@ -51,3 +51,8 @@ def round_metrics(record: RoundRecord, uses: Mapping[str, HookUse]) -> dict[str,
         if use.requests:
             metrics.update({f"{place}/requests": use.requests, f"{place}/tokens": use.tokens, f"{place}/usd": use.usd})
     return metrics
+
+
+def _of_operator(name: str) -> bool:
+    """Whether a hook's count is of one of its operators, which is told for all hooks alike."""
+    return any(part in name for part in (".rejected.", ".grown.")) or name.endswith(("/tried", "/kept"))

@@ -10,6 +10,7 @@ FRESH = "fresh"
 """Stands for the operator of tasks that were not grown from another one."""
 
 _OPERATOR = "operator/"
+_TROUBLES = ("late", "over_budget", "overtime", "skipped")
 
 
 @dataclass(slots=True)
@@ -89,6 +90,17 @@ def total_yields(rounds: Iterable[Mapping[str, int]]) -> dict[str, Yield]:
         for operator, one in yields(counts).items():
             total[operator] = total.get(operator, Yield()) + one
     return dict(sorted(total.items()))
+
+
+def round_summary(counts: Mapping[str, int]) -> str:
+    """A round in a line: what entered the pool, what did not, and hooks that had to do without something."""
+    made = sum(one.made for one in yields(counts).values())
+    told = [f"{counts.get('added', 0)} tasks added" + (f" of {made} candidates" if made else "")]
+    for name, count in other_counts(counts).items():
+        hook, _, what = name.rpartition(".")
+        if name != "added" and (not hook or what in _TROUBLES):
+            told.append(f"{f'{hook} ' if hook else ''}{what.replace('_', ' ')} {count}")
+    return ", ".join(told)
 
 
 def other_counts(counts: Mapping[str, int]) -> dict[str, int]:
