@@ -68,6 +68,30 @@ def model(tiny_model: Path) -> str:
         (["agentic.rollout.simulator=nope"], "agentic.rollout.simulator: unknown user 'nope'"),
         (["agentic.rollout.tool_env=nope"], "agentic.rollout.tool_env: unknown environment 'nope'"),
         (["agentic.stage=null"], "agentic.stage: "),
+        (
+            ["stage=paper", "trainer.total_epochs=4"],
+            "trainer.total_epochs (4) contradicts agentic.stages, whose epochs",
+        ),
+        (
+            ["agentic.stages=[{stage: mixed}]"],
+            "agentic.stages[0].epochs must be a whole number of at least 1, got None",
+        ),
+        (["agentic.stages=[{stage: chess, epochs: 1}]"], "agentic.stages[0].stage: unknown stage 'chess'"),
+        (
+            ["agentic.stages=[{stage: mixed, epochs: 1}, {stage: agentic, epochs: 1, flywheel: [{name: nope}]}]"],
+            "agentic.stages[1].flywheel[0]: unknown hook 'nope'",
+        ),
+        (
+            ["agentic.stages=[{stage: agentic, epochs: 1, flywheel: trees}]"],
+            "agentic.stages[0].flywheel[0]: TreesHook: no family of behavior trees",
+        ),
+        (["agentic.flywheel.budget.seconds=0"], "agentic.flywheel.budget.seconds must be a number of at least 0.001"),
+        (
+            ["agentic.flywheel.hooks=[{name: frontier, budget: {usd: -1}}]"],
+            "agentic.flywheel.hooks[0].budget.usd must be a number of at least 0, got -1",
+        ),
+        (["trainer.logger=[console,tensorbored]"], "trainer.logger: unknown 'tensorbored'; known: wandb, "),
+        (["trainer.logger=[swanlab]"], "trainer.logger: 'swanlab' needs module 'swanlab', which is missing; run: pip"),
         (["reward.custom_reward_function.name=nope"], "reward.custom_reward_function: "),
         (["reward.custom_reward_function.path=/no/reward.py"], "reward.custom_reward_function: /no/reward.py"),
         (["data=agenticqwen"], "data.agentic.path=None: no such file"),

@@ -48,7 +48,7 @@ def changed(before: Any, after: Any) -> dict[str, Any]:
 
 def test_the_profiles_and_stages_are_known() -> None:
     assert {"cpu", "gpu1", "h100x8", "h100x8x2"} <= set(PROFILES)
-    assert {"agentic", "mixed", "reasoning"} <= set(STAGES)
+    assert {"agentic", "mixed", "paper", "reasoning"} <= set(STAGES)
     assert "agenticqwen" in RECIPES
 
 
@@ -166,6 +166,27 @@ def test_a_reward_brings_its_own_keywords(compose: Callable[..., Any], name: str
     keys = changed(compose("profile=cpu"), compose("profile=cpu", f"reward_fn={name}"))
     assert keys["reward.custom_reward_function.path"] == f"pkg://verl_agentic.reward_fns.{name}"
     assert all(key.startswith("reward.custom_reward_function.") for key in keys)
+
+
+def test_the_epochs_of_a_run_follow_from_its_stages(compose: Callable[..., Any]) -> None:
+    from verl_agentic.integration.settings import read_settings
+
+    for profile in PROFILES:
+        config = compose(f"profile={profile}", "stage=paper")
+        plan = read_settings(config).plan()
+        assert [stage.name for stage in plan.stages] == ["reasoning", "agentic", "mixed"]
+        assert config.trainer.total_epochs == sum(stage.epochs for stage in plan.stages) == 9
+    assert config.agentic.run_dir == "outputs/agenticqwen/paper-seed0"
+    own = "agentic.stages=[{stage: reasoning, epochs: 2}, {stage: agentic, epochs: 1, flywheel: frontier}]"
+    config = compose("profile=cpu", own, "flywheel=reasoning")
+    settings = read_settings(config)
+    assert (config.trainer.total_epochs, settings.kinds) == (3, ["math", "sql", "service"])
+    assert [[hook["name"] for hook in stage.hooks] for stage in settings.plan().stages] == [
+        ["reasoning", "frontier"],
+        ["frontier"],
+    ]
+    assert compose("profile=cpu").trainer.total_epochs == 9
+    assert compose("profile=cpu", "trainer.total_epochs=2").trainer.total_epochs == 2
 
 
 def test_a_folder_takes_the_models_place(compose: Callable[..., Any], tiny_model: Path) -> None:

@@ -14,8 +14,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from verl_agentic.core import FailureKind, Outcome, Task, UserInputError
-from verl_agentic.flywheel import CurriculumSettings, draw_epoch
+from verl_agentic.core import FailureKind, InfrastructureError, Outcome, Task, UserInputError
+from verl_agentic.flywheel import CurriculumSettings, RoundInput, RoundResult, draw_epoch, run_round
 from verl_agentic.store import PoolFilter, StatusChange, Store, TaskStatus, schema, store_url
 from verl_agentic.store.pool_query import ancestors, descendants, pool_tasks, quarantined
 
@@ -136,3 +136,38 @@ def test_an_old_store_is_brought_up_to_date(url: str) -> None:
         assert (entries[0].last_success, entries[1].status) == (0.75, TaskStatus.MASTERED)
         with store.reading() as connection:
             assert connection.scalar(sa.select(schema.revision.c.version_num)) == schema.REVISION
+
+
+def hang_up(server: str, url: str) -> None:
+    """End every connection to a database, as a server does that is stopped."""
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (make_url(url).database,)
+        )
+
+
+def test_a_server_that_goes_away_within_a_round_leaves_nothing_of_it(server: str, url: str) -> None:
+    with Store(url) as store:
+        store.acquire()
+        fill(store)
+        before = store.pool()
+        hung_up: list[bool] = []
+
+        def grow(round: RoundInput) -> RoundResult:
+            hang_up(server, url)  # between two transactions nobody notices
+            return RoundResult([make_task(number) for number in range(700, 710)])
+
+        @sa.event.listens_for(store.engine, "after_cursor_execute")
+        def _stop(_c: object, _k: object, text: str, *_: object) -> None:
+            if text.startswith("INSERT INTO tasks") and not hung_up:
+                hung_up.append(True)
+                hang_up(server, url)
+
+        def round() -> int:
+            return run_round(store, 3, [grow], seed=1, wanted=10, verifier=lambda task: None).counts["added"]
+
+        with pytest.raises(InfrastructureError, match=r"went away .*resume when it is back"):
+            round()
+        assert hung_up and store.pool() == before and store.round(3) is None
+        assert round() == 10
+        assert len(store.tasks(round=3)) == 10

@@ -374,7 +374,7 @@ def test_hooks_are_made_from_configuration() -> None:
         ],
         families=FAMILIES,
     )
-    assert [type(hook).__name__ for hook in hooks] == ["FrontierHook", "FrontierHook", "Gives"]
+    assert [hook.name for hook in hooks] == ["FrontierHook", "FrontierHook", "Gives"]
 
 
 @pytest.mark.parametrize(

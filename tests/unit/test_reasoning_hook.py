@@ -85,8 +85,8 @@ def test_counts_add_up_and_lineage_is_kept() -> None:
     tried = {name.partition("/")[0]: count for name, count in counts.items() if name.endswith("/tried")}
     assert sum(counts[name] for name in counts if name.endswith("/kept")) == 12
     for operator, count in tried.items():
-        parts = [counts[name] for name in counts if name.startswith(f"{operator}/") and not name.endswith("/tried")]
-        assert sum(parts) == count
+        refused = sum(counts[name] for name in counts if name.startswith(f"rejected.{operator}."))
+        assert counts.get(f"{operator}/kept", 0) + refused == count
     parents = {one.task.id for one in found}
     for task in result.new_tasks:
         assert task.parent in parents and task.meta["error"] == "wrong_answer"
@@ -173,7 +173,7 @@ def test_what_solvers_contradict_does_not_enter(endpoint: Any, llm: dict[str, An
     endpoint.content = Writer(parents, solve=False)
     result = ReasoningHook(llm=llm, operators=["self_instruct"], share=1.0)(round_of(results(parents, FORM), 2))
     assert result.new_tasks == []
-    assert result.counts["self_instruct/reference_contradicted"] == result.counts["self_instruct/tried"] > 0
+    assert result.counts["rejected.self_instruct.reference_contradicted"] == result.counts["self_instruct/tried"] > 0
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_bad_texts_are_rejected_by_name(endpoint: Any, llm: dict[str, Any], repl
     hook = ReasoningHook(llm=llm, operators=["self_instruct"], share=1.0)
     result = hook(round_of(results(tasks("math", 1), FORM), 1))
     assert result.new_tasks == []
-    assert result.counts[f"self_instruct/{reason}"] == result.counts["self_instruct/tried"]
+    assert result.counts[f"rejected.self_instruct.{reason}"] == result.counts["self_instruct/tried"]
 
 
 def test_an_outage_costs_no_template(endpoint: Any, llm: dict[str, Any]) -> None:
@@ -198,4 +198,4 @@ def test_an_outage_costs_no_template(endpoint: Any, llm: dict[str, Any]) -> None
     hook = ReasoningHook(llm={**llm, "budget_seconds": 0.5}, operators=["self_instruct", "persona"], share=1.0)
     result = hook(round_of(results(tasks("math", 4), FORM), 4))
     assert {task.operator for task in result.new_tasks} == {"persona"}
-    assert result.counts["self_instruct/unreachable"] > 0
+    assert result.counts["rejected.self_instruct.unreachable"] > 0

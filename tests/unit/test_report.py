@@ -18,7 +18,9 @@ from verl_agentic.core import End, FailureKind, Outcome, Task, Trajectory, Turn,
 from verl_agentic.report import build_report, print_summary, render_html, write_report
 from verl_agentic.report.success import compare, wilson
 from verl_agentic.store import Evaluation, Failure, StatusChange, Store, TaskStatus, store_url
+from verl_agentic.store.statistics import zero_variance_shares
 
+ROUND = {"added": 1, "operator/one_more/accepted": 1, "operator/one_more/rejected/near_duplicate": 3}
 ATTACK = "</pre><script>alert(1)</script><img src=http://evil.example/x onerror=alert(1)>"
 
 
@@ -87,11 +89,12 @@ def finished(tmp_path: Path) -> Store:
     store.add_tasks([math_task, sql_task])
     evaluate(store, 0, {"math": [[0, 0], [0, 1]], "sql": [[0, 0], [0, 0]]})
     train(store, 0, [1, 2], [math_task, sql_task], 0.2)
-    store.commit_round(1, [grown], {sql_task.id: StatusChange(TaskStatus.MASTERED, "solved")}, {"added": 1})
+    store.commit_round(1, [grown], {sql_task.id: StatusChange(TaskStatus.MASTERED, "solved")}, ROUND)
     train(store, 1, [3, 4], [math_task, grown], 0.6)
     evaluate(store, 4, {"math": [[1, 1], [0, 1]], "sql": [[0, 1], [0, 1]]})
     evaluate(store, 2, {"math": [[0, 1], [0, 1]]}, split="validation")
     store.record_failure(Failure(3, "timeout", f"tool server {ATTACK}", grown.id))
+    store.set_info(stages=[["reasoning", 1], ["mixed", 1]])
     store.set_info(profile="cpu", seed=7, peak_memory_bytes=3 * 2**30)
     for phase, seconds in {"total": 3725.0, "training": 3000.0, "startup": 41.5}.items():
         store.add_seconds(phase, seconds)
@@ -141,9 +144,34 @@ def test_epochs_tell_of_pool_and_rewards(finished: Store, tmp_path: Path) -> Non
         "depth": {1: 1, 2: 1},
         "operator": {"initial": 1, "one_more": 1},
     }
-    assert (second["new_tasks"], second["mastered"], second["round"]) == (1, 1, {"added": 1})
+    assert (second["new_tasks"], second["mastered"], second["round"]) == (1, 1, ROUND)
+    assert (first["stage"], second["stage"]) == ("reasoning", "mixed")
+    assert second["success_by_depth"] == {1: 0.25, 2: 0.25} and first["success_by_depth"] == {1: 0.25}
+    assert first["zero_variance_groups"] == 1.0
     assert second["failure_kinds"] == {"limit": 12}
     assert [one["step"] for one in report["reward_per_step"]] == [1, 2, 3, 4]
+
+
+def test_operators_tell_what_became_of_their_candidates(finished: Store, tmp_path: Path) -> None:
+    report = build_report(finished, tmp_path)
+    told = {"one_more": {"made": 4, "accepted": 1, "rejected": {"near_duplicate": 3}}}
+    assert report["operators"] == report["epochs"][1]["operators"] == told
+    assert report["epochs"][0]["operators"] == {}
+    parser = Links()
+    parser.feed(render_html(report))
+    assert "25.0 %near duplicate 3" in parser.text and "Success by depth of the task" in parser.text
+
+
+def test_groups_without_variance_are_counted(tmp_path: Path) -> None:
+    store = Store(store_url(tmp_path))
+    task = make_task(1, "math")
+    outcomes = [
+        Outcome(task.id, n, step, step // 3, float(n * (step == 1)), 0.0, FailureKind.LIMIT, 1, "")
+        for step in (1, 2, 3)
+        for n in range(2)
+    ]
+    store.record_outcomes(outcomes, "u")
+    assert zero_variance_shares(store) == {0: 0.5, 1: 1.0}
 
 
 def test_facts_of_the_run(finished: Store, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from verl_agentic.core import FailureKind, Outcome, ToolCall, Trajectory, Turn
 from verl_agentic.integration.step_metrics import Judged, step_metrics
 from verl_agentic.reward_fns.common import decided, undecided
 from verl_agentic.reward_fns.mixed import compute_score
+from verl_agentic.store import Cell
 
 
 def judged(uid: str, verdict: Any, *calls: str | None, **user: int) -> Judged:
@@ -41,6 +43,19 @@ def test_shares_of_trajectories_groups_and_calls() -> None:
     assert (metrics["agentic/failure/wrong_answer"], metrics["agentic/failure/undecided"]) == (0.5, 0.25)
     assert (metrics["agentic/calls/executed"], metrics["agentic/calls/malformed"]) == (0.75, 0.25)
     assert metrics["agentic/calls/rejected"] == 0.0 and metrics["agentic/undecided/scored"] == 1.0
+
+
+def test_success_is_told_by_kind_and_depth() -> None:
+    cells = (Cell("math", 1), Cell("math", 2), Cell("sql", 2), None)
+    verdicts = (RIGHT, WRONG, RIGHT, WRONG)
+    step = [replace(judged("a", verdict), cell=cell) for verdict, cell in zip(verdicts, cells, strict=True)]
+    told = {name: value for name, value in step_metrics(step).items() if name.startswith("agentic/success/")}
+    assert told == {
+        "agentic/success/kind/math": 0.5,
+        "agentic/success/kind/sql": 1.0,
+        "agentic/success/depth/1": 1.0,
+        "agentic/success/depth/2": 0.5,
+    }
 
 
 def test_users_are_counted_over_the_dialogues_that_had_one() -> None:

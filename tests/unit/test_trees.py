@@ -348,7 +348,7 @@ def test_rejections_are_counted_with_their_reason() -> None:
 
 def test_the_hook_is_made_by_name_and_refuses_bad_settings() -> None:
     [hook] = make_hooks([{"name": "trees", "share": 0.5, "operators": ["hidden"]}], families={"tree": FAMILY})
-    assert isinstance(hook, TreesHook)
+    assert isinstance(hook.hook, TreesHook)
     for config, families, message in (
         ({"share": 2}, {"tree": FAMILY}, "share must lie between 0 and 1"),
         ({"operators": ["magic"]}, {"tree": FAMILY}, "unknown operator 'magic'; one of hidden"),

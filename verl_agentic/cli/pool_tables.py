@@ -16,6 +16,7 @@ from verl_agentic.cli.plain_text import plain_text
 from verl_agentic.core import Task
 from verl_agentic.report.numbers import NONE, percent
 from verl_agentic.store import Cell, PoolEntry, Progress, QuarantinedTask, RoundRecord, TaskStatus
+from verl_agentic.store.yields import other_counts, total_yields
 
 _MAX_TEXT = 2000
 _MAX_REASONS = 10
@@ -106,10 +107,20 @@ def stats_tables(
         for reason, count in Counter(one.reason for one in quarantined).most_common(_MAX_REASONS):
             reasons.add_row(plain_text(_shortened(reason)), str(count))
         yield reasons
+    made = total_yields(record.counts for record in rounds)
+    if made:
+        operators = _table("candidates of the flywheel", "operator")
+        for name in ("made", "accepted", "yield"):
+            operators.add_column(name, justify="right")
+        operators.add_column("the others", overflow="fold")
+        for operator, one in made.items():
+            why = ", ".join(f"{reason} {count}" for reason, count in one.rejected.most_common())
+            operators.add_row(plain_text(operator), str(one.made), str(one.accepted), percent(one.share), plain_text(why or NONE))
+        yield operators
     if rounds:
         last = _table("rounds", "epoch", "status", "what it did")
         for record in rounds[-_MAX_ROUNDS:]:
-            done = ", ".join(f"{name} {count}" for name, count in record.counts.items() if count)
+            done = ", ".join(f"{name} {count}" for name, count in other_counts(record.counts).items())
             last.add_row(str(record.epoch), record.status, plain_text(done))
         yield last
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -149,6 +151,19 @@ class ChatModel(Protocol):
         ...
 
 
+_wrap: ContextVar[Callable[[ChatModel], ChatModel] | None] = ContextVar("_wrap", default=None)
+
+
+@contextmanager
+def wrapping_models(wrap: Callable[[ChatModel], ChatModel]) -> Iterator[None]:
+    """Within, :func:`make_chat_model` returns what ``wrap`` makes of its models, e.g. to count what they take."""
+    token = _wrap.set(wrap)
+    try:
+        yield
+    finally:
+        _wrap.reset(token)
+
+
 def make_chat_model(config: Mapping[str, Any] | None) -> ChatModel:
     """The chat model of a configuration (``agentic.llm``): ``client`` names its factory, which gets the other keys.
 
@@ -160,7 +175,8 @@ def make_chat_model(config: Mapping[str, Any] | None) -> ChatModel:
     options = _plain(config)
     client = options.pop("client", DEFAULT_CLIENT)
     model: ChatModel = named_object("agentic.llm.client", str(client), {})(options)
-    return model
+    wrap = _wrap.get()
+    return wrap(model) if wrap else model
 
 
 def _plain(value: Any) -> Any:

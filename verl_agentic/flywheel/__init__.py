@@ -1,6 +1,7 @@
 """The data flywheel: which tasks an epoch trains on, and how the pool grows between epochs."""
 
 from verl_agentic.flywheel.agreement import AgreementVerifier
+from verl_agentic.flywheel.budget import BudgetedHook, HookBudget, HookUse
 from verl_agentic.flywheel.curriculum import CurriculumSettings, draw_epoch
 from verl_agentic.flywheel.error_analysis import Diagnosis, ErrorKind, diagnose
 from verl_agentic.flywheel.frontier import FrontierHook
@@ -15,12 +16,15 @@ from verl_agentic.flywheel.verify import ExpertVerifier, Scorer, Verifier, Writt
 
 __all__ = [
     "AgreementVerifier",
+    "BudgetedHook",
     "CurriculumSettings",
     "Diagnosis",
     "ErrorKind",
     "ExpertVerifier",
     "FlywheelHook",
     "FrontierHook",
+    "HookBudget",
+    "HookUse",
     "Protected",
     "ReasoningHook",
     "RoundInput",

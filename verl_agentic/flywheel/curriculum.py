@@ -32,6 +32,7 @@ class CurriculumSettings:
         depths: parts of the depths of a kind, likewise; depth plays no role where none is named.
         max_age: epochs after its birth in which an active task may be drawn, ``None`` for all.
         max_staleness: epochs for which a result counts; after that the task is new again. ``None`` for ever.
+        only: the kinds that are drawn at all, ``None`` for every kind in the pool.
     """
 
     frontier: float = 0.5
@@ -42,6 +43,7 @@ class CurriculumSettings:
     depths: Mapping[int, float] = field(default_factory=dict)
     max_age: int | None = None
     max_staleness: int | None = None
+    only: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
         numbers = {name: getattr(self, name) for name in _SHARES}
@@ -56,6 +58,11 @@ class CurriculumSettings:
             limit = getattr(self, name)
             if not (limit is None or (isinstance(limit, int) and limit >= 0)):
                 raise UserInputError(f"flywheel.curriculum.{name} must be a whole number >= 0 or null, got {limit!r}")
+
+    def draws(self, cell: Cell) -> bool:
+        """Whether the tasks of a kind and depth are drawn at all."""
+        wanted = self.only is None or cell.kind in self.only
+        return wanted and self.kinds.get(cell.kind, 1.0) > 0 and self.depths.get(cell.depth, 1.0) > 0
 
     @property
     def total(self) -> float:
@@ -113,15 +120,13 @@ class _Draw:
         self._rng = rng
 
     def tasks(self, size: int) -> list[str]:
-        sizes: Sizes = {
-            cell: counts
-            for cell, counts in self._candidates.sizes().items()
-            if self._settings.kinds.get(cell.kind, 1.0) > 0 and self._settings.depths.get(cell.depth, 1.0) > 0
-        }
+        sizes: Sizes = {cell: counts for cell, counts in self._candidates.sizes().items() if self._settings.draws(cell)}
         if not sizes:
+            only = self._settings.only
+            of = "" if only is None else f" of {', '.join(sorted(only))}"
             raise UserInputError(
-                "the pool holds no task that can be drawn; add tasks, see the reasons of quarantined ones, or"
-                " loosen flywheel.curriculum (kinds, depths, max_age)"
+                f"the pool holds no task{of} that can be drawn; add tasks, see the reasons of quarantined ones, or "
+                "loosen flywheel.curriculum (kinds, depths, max_age)"
             )
         # Repeating an active task teaches more than another look at a mastered one.
         active: Sizes = {cell: left for cell, counts in sizes.items() if (left := _unmastered(counts))}

@@ -98,10 +98,10 @@ class FrontierHook:
             round.rng.shuffle(parents)
             tries = _TRIES_PER_TASK * (budget - made)
             # Every parent once before any parent twice; one that has no harder variant is not asked again.
-            while parents and made < budget and tries > 0:
+            while parents and made < budget and tries > 0 and not round.out_of_time:
                 fertile: list[Task] = []
                 for parent in parents:
-                    if made >= budget or tries <= 0:
+                    if made >= budget or tries <= 0 or round.out_of_time:
                         break
                     tries -= 1
                     variant = self._families[parent.kind].harder(parent, round.rng)
@@ -117,7 +117,7 @@ class FrontierHook:
         makers = [(self._families[kind], self._structure_choice(kind, round.results)) for kind in kinds]
         made = 0
         for attempt in range(_TRIES_PER_TASK * max(count, 0)):
-            if made >= count or not makers:
+            if made >= count or not makers or round.out_of_time:
                 break
             family, choose = makers[attempt % len(makers)]
             made += grown.add(family.generate(choose(round.rng), round.rng))

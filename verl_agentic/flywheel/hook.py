@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Set
+import time
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -33,6 +34,10 @@ class TaskResult:
         return self.history[-1]
 
 
+def silent(_: str) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class RoundInput:
     """Everything a hook may go by.
@@ -44,6 +49,8 @@ class RoundInput:
         wanted: number of new tasks still wanted.
         known_ids: ids of all tasks that exist, those of evaluation included; another such task is dropped. Ask
             it for single ids: it reads the store, and the pool may be large.
+        deadline: value of :func:`time.monotonic` at which the hook should end with what it has, ``None`` for none.
+        say: tells the user, in one line, how far the hook is.
     """
 
     epoch: int
@@ -51,6 +58,13 @@ class RoundInput:
     rng: random.Random
     wanted: int
     known_ids: Set[str]
+    deadline: float | None = None
+    say: Callable[[str], None] = silent
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the hook should end now: ask before each piece of work."""
+        return self.deadline is not None and time.monotonic() >= self.deadline
 
 
 @dataclass(slots=True)
@@ -60,7 +74,8 @@ class RoundResult:
     Attributes:
         new_tasks: training tasks to add, each naming its ``parent`` and ``operator`` if it was grown.
         status_changes: new status and reason by task id.
-        counts: what to show in the report, by name.
+        counts: what to show in the report, by name; ``rejected.OPERATOR.REASON`` for candidates of an operator that
+            the hook itself refused.
     """
 
     new_tasks: list[Task] = field(default_factory=list)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from verl_agentic.core import InfrastructureError, Task, UserInputError
-from verl_agentic.core.chat import ChatModel, make_chat_model
+from verl_agentic.core.chat import BudgetSpentError, ChatModel, make_chat_model
 from verl_agentic.flywheel.agreement import AgreementVerifier
 from verl_agentic.flywheel.checks import (
     Candidate,
@@ -63,7 +63,7 @@ class ReasoningHook:
     """Grows new tasks from failed and frontier tasks, then from solved ones, and verifies each.
 
     What it did is counted: ``errors/KIND`` for tasks by their commonest error, and for each operator ``NAME/tried``,
-    ``NAME/kept``, ``NAME/barren`` where the operator had nothing to make of the task, and ``NAME/REASON``.
+    ``NAME/kept`` and ``rejected.NAME.REASON``, where ``barren`` says that it had nothing to make of the task.
     """
 
     def __init__(
@@ -112,9 +112,11 @@ class ReasoningHook:
         budget = int(round.wanted * self._share + 0.5)
         known = set(round.known_ids)
         for proposal in self._proposals(round, errors, budget, result.new_tasks):
+            if round.out_of_time:
+                break
             counts[f"{proposal.operator}/tried"] += 1
             reason = proposal.reason or _verdict(proposal, checks, known)
-            counts[f"{proposal.operator}/{reason or 'kept'}"] += 1
+            counts[f"rejected.{proposal.operator}.{reason}" if reason else f"{proposal.operator}/kept"] += 1
             if proposal.task is not None and not reason:
                 index.add(proposal.task)
                 known.add(proposal.task.id)
@@ -130,7 +132,7 @@ class ReasoningHook:
         for needy in _by_need(round):
             parents = needy
             round.rng.shuffle(parents)
-            while parents and len(made) < budget and tries > 0:
+            while parents and len(made) < budget and tries > 0 and not round.out_of_time:
                 # No more at a time than are still wanted, so that no model is asked in vain.
                 batch = parents[: min(budget - len(made), tries)]
                 parents = parents[len(batch) :] + batch
@@ -176,6 +178,8 @@ async def _grow(operator: Operator, parent: Task, error: ErrorKind | None, rng: 
         task = await found if inspect.isawaitable(found) else found
     except RejectedError as rejected:
         return _Proposal(operator.name, parent, error, None, rejected.reason)
+    except BudgetSpentError:
+        return _Proposal(operator.name, parent, error, None, "over_budget")
     except InfrastructureError:
         return _Proposal(operator.name, parent, error, None, "unreachable")
     if task is None:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import logging
 import random
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from verl_agentic.core import InfrastructureError, Task, UserInputError
-from verl_agentic.flywheel.hook import FlywheelHook, RoundInput, RoundResult, TaskResult
+from verl_agentic.flywheel.budget import BudgetedHook, HookOvertimeError
+from verl_agentic.flywheel.hook import FlywheelHook, RoundInput, RoundResult, TaskResult, silent
 from verl_agentic.flywheel.known import KnownIds
 from verl_agentic.flywheel.protect import Protected, protected_in_store
 from verl_agentic.flywheel.verify import Verifier
 from verl_agentic.store import Failure, Group, RoundRecord, StatusChange, Store, TaskStatus
 from verl_agentic.store.statistics import success_history
+from verl_agentic.store.yields import YieldCounts
 
 logger = logging.getLogger(__name__)
+
+_REPORT_SECONDS = 30.0
 
 
 def run_round(
@@ -28,12 +33,14 @@ def run_round(
     verifier: Verifier,
     protected: Protected | None = None,
     lag: int = 0,
+    say: Callable[[str], None] = silent,
 ) -> RoundRecord:
     """Run the round that opens ``epoch`` and commit it; a committed round is returned, not run again.
 
-    Hooks run in order. One that the infrastructure fails (a language model that is down) is skipped with a warning,
-    recorded and counted; training goes on. New tasks are dropped when they exist already, refused when they belong to
-    evaluation, and quarantined when the verifier finds them unfit.
+    Hooks run in order. One that the infrastructure fails (a language model that is down), or that does not end within
+    its budget, is skipped with a warning, recorded and counted; training goes on. New tasks are dropped when they exist
+    already, refused when they belong to evaluation, and quarantined when the verifier finds them unfit. The record's
+    counts have those of each hook (``HOOK.NAME``) and of each operator (:mod:`verl_agentic.store.yields`).
 
     Args:
         store: the run's store.
@@ -44,6 +51,7 @@ def run_round(
         verifier: says why a new task must not enter, see :class:`ExpertVerifier`.
         protected: what to keep out besides the evaluation tasks that the store knows.
         lag: epochs that training goes on for while the round runs; 0 where it waits for the round.
+        say: tells the user, in one line, how far the round is.
 
     Raises:
         UserInputError: a hook changes the status of a task that does not exist.
@@ -57,26 +65,37 @@ def run_round(
     changes: dict[str, StatusChange] = {}
     counts: Counter[str] = Counter()
     for position, hook in enumerate(hooks):
-        name = type(hook).__name__
+        name = hook.name if isinstance(hook, BudgetedHook) else type(hook).__name__
         left = max(0, wanted - gate.passed)
         rng = random.Random(f"{seed}/round/{epoch}/{position}")
+        started = time.monotonic()
         try:
-            result = hook(RoundInput(epoch, results, rng, left, gate.known))
+            result = hook(RoundInput(epoch, results, rng, left, gate.known, say=say))
         except InfrastructureError as error:
             logger.warning("flywheel round %d goes on without %s: %s", epoch, name, error)
             store.record_failure(Failure(_last_step(results), "flywheel", f"{name}: {error}"))
             counts[f"{name}.skipped"] += 1
+            counts[f"{name}.overtime"] += isinstance(error, HookOvertimeError)
             continue
         trainable = set(store.statuses(result.status_changes))
         _check(name, result, trainable | {task.id for task in result.new_tasks})
         changes.update(result.status_changes)
-        for task in result.new_tasks:
-            gate.offer(task)
         counts.update({f"{name}.{key}": value for key, value in result.counts.items()})
+        say(f"{name} made {len(result.new_tasks)} of {left} tasks in {time.monotonic() - started:.1f} s")
+        if result.counts.get("overtime"):
+            logger.warning("flywheel round %d: %s used up its time; what it has is kept", epoch, name)
+        if result.counts.get("over_budget"):
+            logger.warning("flywheel round %d: %s used up its budget of model replies", epoch, name)
+        gate.operators.take(result.counts)
+        late = gate.offer_all(result.new_tasks, hook.budget.seconds if isinstance(hook, BudgetedHook) else None, say)
+        if late:
+            counts[f"{name}.late"] += late
+            logger.warning("flywheel round %d: no time to verify %d tasks of %s; dropped", epoch, late, name)
     known = {task.id for task in gate.tasks} | set(store.statuses(changes))
     changes = {task_id: change for task_id, change in changes.items() if task_id in known}
     changes.update({task_id: StatusChange(TaskStatus.QUARANTINED, reason) for task_id, reason in gate.unfit.items()})
     counts.update(gate.counts)
+    counts.update(gate.operators.counts())
     return store.commit_round(epoch, gate.tasks, changes, counts)
 
 
@@ -114,6 +133,7 @@ class _Gate:
         self.tasks: list[Task] = []
         self.unfit: dict[str, str] = {}
         self.counts: Counter[str] = Counter(added=0, duplicates=0, protected=0, unfit=0, unverified=0)
+        self.operators = YieldCounts()
         self._offered: set[str] = set()
         self._protected = protected
         self._verifier = verifier
@@ -129,24 +149,45 @@ class _Gate:
     def passed(self) -> int:
         return len(self.tasks) - len(self.unfit)
 
+    def offer_all(self, tasks: Sequence[Task], seconds: float | None, say: Callable[[str], None]) -> int:
+        """Offer tasks one by one, for so long; return how many were not reached in that time."""
+        started = told = time.monotonic()
+        for position, task in enumerate(tasks):
+            now = time.monotonic()
+            if seconds is not None and now - started >= seconds:
+                for late in tasks[position:]:
+                    self.operators.reject(late.operator, "late")
+                return len(tasks) - position
+            if now - told >= _REPORT_SECONDS:
+                say(f"{position} of {len(tasks)} tasks verified")
+                told = now
+            self.offer(task)
+        return 0
+
     def offer(self, task: Task) -> None:
+        """Take a task in, or count why not."""
         if self._protected.covers(task):
-            self.counts["protected"] += 1
+            self._refuse(task, "protected")
             return
         if task.id in self._offered or self._store.splits([task.id]):
-            self.counts["duplicates"] += 1
+            self._refuse(task, "duplicates")
             return
         try:
             reason = self._verifier(task)
         except InfrastructureError as error:
             # Not the task's fault, but nothing unverified gets in.
-            self.counts["unverified"] += 1
+            self._refuse(task, "unverified")
             self._store.record_failure(Failure(self._step, "verification", str(error), task.id))
             return
         self._offered.add(task.id)
         self.tasks.append(task)
         if reason is None:
             self.counts["added"] += 1
+            self.operators.accept(task.operator)
         else:
-            self.counts["unfit"] += 1
+            self._refuse(task, "unfit")
             self.unfit[task.id] = reason
+
+    def _refuse(self, task: Task, reason: str) -> None:
+        self.counts[reason] += 1
+        self.operators.reject(task.operator, reason)

@@ -9,7 +9,9 @@ from concurrent.futures import Future
 from verl_agentic.core.chat import make_chat_model
 from verl_agentic.flywheel import (
     AgreementVerifier,
+    BudgetedHook,
     ExpertVerifier,
+    HookUse,
     Verifier,
     WrittenVerifier,
     draw_epoch,
@@ -18,10 +20,12 @@ from verl_agentic.flywheel import (
     run_round,
 )
 from verl_agentic.integration.background import run_in_thread
+from verl_agentic.integration.pool_metrics import pool_metrics, round_metrics
 from verl_agentic.integration.settings import AgenticSettings
+from verl_agentic.integration.stages import Stage
 from verl_agentic.reward_fns.registry import success
-from verl_agentic.store import RoundRecord, Store, TaskStatus
-from verl_agentic.store.statistics import pool_counts
+from verl_agentic.store import RoundRecord, Store
+from verl_agentic.store.yields import round_summary
 from verl_agentic.synthesis.base import TaskFamily
 from verl_agentic.synthesis.families import load_families
 from verl_agentic.tool_envs.users import make_user
@@ -56,7 +60,9 @@ class EpochPlanner:
         self._drawn: tuple[int, list[str]] | None = None
         self._background: Future[RoundRecord] | None = None
         families = {family.kind: family for family in load_families(settings.kinds)}
-        self._hooks = make_hooks(settings.flywheel.hooks, families=families, llm=settings.llm or None)
+        self._plan = settings.plan()
+        self._hooks = [self._make_hooks(stage) for stage in self._plan.stages]
+        self._uses: dict[str, HookUse] = {}
         self._verifier = WrittenVerifier(*_verifiers(settings, families))
         self._protected = protected_splits(families.values())
 
@@ -75,7 +81,7 @@ class EpochPlanner:
             # A run killed between an epoch and its round makes up for the round here.
             self.close_epoch(epoch)
             size = self.steps_per_epoch * self.batch_size
-            curriculum = self.settings.curriculum.drawn()
+            curriculum = self._plan.at(epoch).curriculum
             self._drawn = (epoch, draw_epoch(self.store, epoch, size, self.settings.seed, curriculum, self._lag))
         return self._drawn[1]
 
@@ -100,26 +106,34 @@ class EpochPlanner:
         if background is not None:
             background.result()
 
+    def _make_hooks(self, stage: Stage) -> list[BudgetedHook]:
+        families = {family.kind: family for family in load_families(stage.kinds)}
+        limits, llm = self.settings.flywheel.limits(), self.settings.llm or None
+        return make_hooks(stage.hooks, key=stage.hooks_key, budget=limits, families=families, llm=llm)
+
     def _run_round(self, epoch: int) -> RoundRecord:
         known = self.store.round(epoch)
         if known is not None:
             return known
         started = time.monotonic()
+        # Those of the stage whose results are read: what a stage ends with is its own hooks' to follow up.
+        hooks = self._hooks[self._plan.index(epoch - 1 - self._lag)]
         wanted = self.settings.curriculum.new_tasks
         record = run_round(
             self.store,
             epoch,
-            self._hooks,
+            hooks,
             seed=self.settings.seed,
             wanted=self.steps_per_epoch * self.batch_size // 2 if wanted is None else wanted,
             verifier=self._verifier,
             protected=self._protected,
             lag=self._lag,
+            say=lambda line: print(f"verl-agentic: flywheel round {epoch}: {line}", flush=True),
         )
+        self._uses = {hook.name: hook.use for hook in hooks}
         seconds = time.monotonic() - started
         self.store.add_seconds("flywheel", seconds)
-        counts = ", ".join(f"{name.split('.')[-1]} {count}" for name, count in record.counts.items() if count)
-        print(f"verl-agentic: flywheel round {epoch} in {seconds:.2f} s: {counts or 'nothing to do'}", flush=True)
+        print(f"verl-agentic: flywheel round {epoch} in {seconds:.1f} s: {round_summary(record.counts)}", flush=True)
         return record
 
     def rewind(self, step: int) -> None:
@@ -128,13 +142,16 @@ class EpochPlanner:
         # A trainer that is ahead of its steps has drawn the next epoch, too.
         self.store.rewind(step, (step - 1) // self.steps_per_epoch + self._lag if step else -1)
 
-    def pool_metrics(self) -> dict[str, float]:
-        """Size of the pool by status and kind, for verl's tracking."""
-        metrics: dict[str, float] = {f"agentic/pool/{status.value}": 0.0 for status in TaskStatus}
-        for (status, kind), count in pool_counts(self.store).items():
-            metrics[f"agentic/pool/{status.value}"] += count
-            if status is TaskStatus.ACTIVE:
-                metrics[f"agentic/pool/active/{kind}"] = float(count)
+    def metrics(self, epoch: int) -> dict[str, float]:
+        """What verl's tracking is told of the pool and the flywheel, see :mod:`verl_agentic.integration.pool_metrics`.
+
+        Args:
+            epoch: the epoch that is being trained on.
+        """
+        metrics = {"agentic/stage": float(self._plan.index(epoch) + 1), **pool_metrics(self.store)}
+        record = self.store.last_round()
+        if record is not None:
+            metrics.update(round_metrics(record, self._uses))
         return metrics
 
 

@@ -134,7 +134,7 @@ class PoolTrainer(PPOTrainer):  # type: ignore[misc]
     def _compute_metrics(self, batch: Any, metrics: dict[str, Any], timing_raw: dict[str, Any], **kwargs: Any) -> None:
         super()._compute_metrics(batch, metrics, timing_raw, **kwargs)
         metrics.update(self.recorder.incident_metrics())
-        metrics.update(self.planner.pool_metrics())
+        metrics.update(self.planner.metrics((self.global_steps - 1) // self.steps_per_epoch))
         self.store.record_metrics(self.global_steps, metrics)
 
     # Hooks of verl's loop

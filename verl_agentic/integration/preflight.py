@@ -23,6 +23,7 @@ from verl_agentic.flywheel import make_hooks
 from verl_agentic.integration.dataset import as_list
 from verl_agentic.integration.resolvers import made_path
 from verl_agentic.integration.settings import AgenticSettings, read_settings
+from verl_agentic.integration.stages import STAGES_KEY
 from verl_agentic.reward_fns.registry import check_kwargs
 from verl_agentic.synthesis.families import load_families
 from verl_agentic.tool_envs.registry import check_options, environment_class
@@ -42,6 +43,8 @@ def check(config: DictConfig) -> AgenticSettings:
     check_profile(settings)
     check_engine(settings)
     check_batch(config, settings)
+    check_epochs(config, settings)
+    check_loggers(config)
     check_model(config, settings)
     check_llm(settings)
     check_reward(config)
@@ -132,6 +135,42 @@ def check_batch(config: DictConfig, settings: AgenticSettings) -> None:
         )
 
 
+def check_epochs(config: DictConfig, settings: AgenticSettings) -> None:
+    """The stages must make up the whole run."""
+    given, total = config.trainer.total_epochs, sum(stage.epochs for stage in settings.plan().stages)
+    if settings.stages and given != total:
+        raise UserInputError(
+            f"trainer.total_epochs ({given}) contradicts {STAGES_KEY}, whose epochs sum to {total}; leave it out, or "
+            "change the epochs of a stage"
+        )
+
+
+_LOGGER_MODULES = {
+    "clearml": "clearml",
+    "mlflow": "mlflow",
+    "swanlab": "swanlab",
+    "tensorboard": "tensorboard",
+    "trackio": "trackio",
+    "vemlp_wandb": "volcengine_ml_platform",
+    "wandb": "wandb",
+}
+
+
+def check_loggers(config: DictConfig) -> None:
+    """Whatever metrics are sent to must be there: verl looks for it after the models have been loaded."""
+    from verl.utils.tracking import Tracking
+
+    for name in as_list(config.trainer.logger):
+        if name not in Tracking.supported_backend:
+            raise UserInputError(f"trainer.logger: unknown {name!r}; known: {', '.join(Tracking.supported_backend)}")
+        module = _LOGGER_MODULES.get(name)
+        if module is not None and importlib.util.find_spec(module) is None:
+            raise UserInputError(
+                f"trainer.logger: {name!r} needs module {module!r}, which is missing; run: pip install "
+                f"{module.replace('_', '-')}"
+            )
+
+
 def check_model(config: DictConfig, settings: AgenticSettings) -> None:
     """A local model folder must exist and hold a model; the starter is made when it does not."""
     if not config.actor_rollout_ref.model.path:
@@ -215,18 +254,18 @@ def check_names(config: DictConfig, settings: AgenticSettings) -> None:
     """Whatever is chosen by name must be there."""
     with _at("agentic.kinds: "):
         families = load_families(settings.kinds) if config.data.agentic.source == "builtin" else []
-    # What the hooks say begins with the rest of the key.
-    with _at("agentic."):
+    limits = settings.flywheel.limits()
+    for stage in settings.plan().stages:
         by_kind = {family.kind: family for family in families}
-        make_hooks(settings.flywheel.hooks, families=by_kind, llm=settings.llm or None)
+        if settings.stages:
+            by_kind = {family.kind: family for family in load_families(stage.kinds)}
+        make_hooks(stage.hooks, key=stage.hooks_key, budget=limits, families=by_kind, llm=settings.llm or None)
     with _at("agentic.rollout.simulator: "):
         make_user(settings.rollout.simulator, **settings.rollout.simulator_options)
     if settings.rollout.tool_env:
         with _at("agentic.rollout.tool_env: "):
             environment_class(settings.rollout.tool_env)
     check_options(settings.rollout.env_options, settings.rollout.tool_env)
-    with _at("agentic.curriculum.shares: "):
-        settings.curriculum.drawn()
 
 
 @contextlib.contextmanager

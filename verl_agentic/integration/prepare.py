@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ from omegaconf import DictConfig, OmegaConf
 from verl_agentic.core import BrokenTaskError, Task, UserInputError
 from verl_agentic.integration.resolvers import made_path
 from verl_agentic.integration.settings import AgenticSettings
+from verl_agentic.integration.stages import STAGES_KEY
 from verl_agentic.reward_fns.mixed import check_row
 from verl_agentic.store import Store
+from verl_agentic.store.statistics import pool_counts
 from verl_agentic.synthesis.agenticqwen import load_agenticqwen
 from verl_agentic.synthesis.balance import shallow_structures, take_turns
 from verl_agentic.synthesis.base import SPLITS, Split
@@ -31,7 +33,7 @@ MIXED = "pkg://verl_agentic.reward_fns.mixed"
 def prepare_tasks(config: DictConfig, settings: AgenticSettings, store: Store) -> None:
     """Fill the store with the tasks of every split and write the files that verl's dataloaders read.
 
-    Does nothing in a store that holds tasks already, so that a resumed run keeps its pool.
+    A store that holds tasks already stays as it is, so that a resumed run keeps its pool.
 
     Raises:
         UserInputError: a file or row of the user's cannot be used.
@@ -39,6 +41,7 @@ def prepare_tasks(config: DictConfig, settings: AgenticSettings, store: Store) -
     started = time.monotonic()
     source = config.data.agentic.source
     if store.holds_tasks():
+        check_stages(settings, {kind for _, kind in pool_counts(store)})
         return
     if source == "builtin":
         splits = generate_splits(settings)
@@ -49,6 +52,7 @@ def prepare_tasks(config: DictConfig, settings: AgenticSettings, store: Store) -
     else:
         raise UserInputError(f"data.agentic.source={source!r}: one of builtin, agenticqwen, files")
     check_needs(config, settings, [task for tasks in splits.values() for task in tasks])
+    check_stages(settings, {task.kind for task in splits["train"]})
     for split in reversed(SPLITS):
         store.add_tasks(splits[split], split=split)
     if source != "files":
@@ -56,6 +60,26 @@ def prepare_tasks(config: DictConfig, settings: AgenticSettings, store: Store) -
             if tasks:
                 write_parquet(tasks, Path(settings.run_dir) / "data" / f"{split}.parquet", split)
     store.add_seconds("data", time.monotonic() - started)
+
+
+def check_stages(settings: AgenticSettings, kinds: Collection[str]) -> None:
+    """Every stage must have tasks to draw.
+
+    Args:
+        settings: the run's settings.
+        kinds: kinds of the tasks in the pool.
+
+    Raises:
+        UserInputError: naming the stage.
+    """
+    for position, stage in enumerate(settings.plan().stages):
+        only = stage.curriculum.only
+        if only is not None and not only & set(kinds):
+            raise UserInputError(
+                f"{STAGES_KEY}[{position}]: the pool holds no task of its kinds ({', '.join(sorted(only))}), only of "
+                f"{', '.join(sorted(kinds)) or 'none'}; change the stage, or start anew with "
+                "trainer.resume_mode=disable"
+            )
 
 
 def check_needs(config: DictConfig, settings: AgenticSettings, tasks: Iterable[Task]) -> None:

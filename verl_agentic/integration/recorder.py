@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from verl_agentic.integration.incidents import collect
 from verl_agentic.integration.step_metrics import Judged, step_metrics
 from verl_agentic.store import Evaluation, Failure, Store
 from verl_agentic.store.secrets import redact_texts
+from verl_agentic.store.statistics import cells_of
 
 
 class Recorder:
@@ -57,7 +59,8 @@ class Recorder:
             )
             judged.append(Judged(uid, outcome, trajectory, verdict))
         self.store.record_outcomes([one.outcome for one in judged], [one.uid for one in judged])
-        return step_metrics(judged)
+        cells = cells_of(self.store, {one.outcome.task_id for one in judged})
+        return step_metrics([dataclasses.replace(one, cell=cells.get(one.outcome.task_id)) for one in judged])
 
     def record_evaluation(self, batch: Any, step: int) -> None:
         """Record an evaluation batch; split and kind are those of the task in the store."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from omegaconf import OmegaConf
 
@@ -55,8 +56,21 @@ def made_path(model: str, seed: int) -> str | None:
     return smollm2_path() if model == "smollm2" else None
 
 
+def total_epochs(stages: Any, otherwise: int) -> int:
+    """Epochs of all stages (``agentic.stages``), or ``otherwise`` where there are none.
+
+    Raises:
+        UserInputError: a stage is malformed.
+    """
+    from verl_agentic.integration.stages import sum_of_epochs
+
+    entries: Any = OmegaConf.to_container(stages) if stages else []
+    return sum_of_epochs(entries) if entries else otherwise
+
+
 def register() -> None:
     """Register all resolvers; idempotent."""
     OmegaConf.register_new_resolver("agentic.profile", detect_profile, replace=True)
     OmegaConf.register_new_resolver("agentic.starter", starter_path, replace=True)
     OmegaConf.register_new_resolver("agentic.smollm2", smollm2_path, replace=True)
+    OmegaConf.register_new_resolver("agentic.epochs", total_epochs, replace=True)

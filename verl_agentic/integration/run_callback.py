@@ -21,6 +21,7 @@ from verl_agentic.integration.memory import PeakMemory
 from verl_agentic.integration.prepare import prepare_model, prepare_tasks
 from verl_agentic.integration.run import open_store
 from verl_agentic.integration.settings import AgenticSettings
+from verl_agentic.integration.stages import STAGES_KEY
 from verl_agentic.report import build_report, print_summary, write_report
 from verl_agentic.store import STORE_FILE
 
@@ -53,7 +54,13 @@ class AgenticRun(Callback):  # type: ignore[misc]
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         if self._settings is None:
             return
-        settings = self._settings
+        try:
+            self._report(self._settings, job_return)
+        except (UserInputError, InfrastructureError) as error:
+            # A database that is gone ended the run, too; what it holds can be reported later.
+            print(f"verl-agentic: no report: {error}; try verl-agentic report later", file=sys.stderr)
+
+    def _report(self, settings: AgenticSettings, job_return: JobReturn) -> None:
         run_dir = Path(settings.run_dir).absolute()
         with open_store(settings) as store:
             store.set_info(peak_memory_bytes=max(self._memory.stop(), store.info().get("peak_memory_bytes") or 0))
@@ -84,6 +91,7 @@ class AgenticRun(Callback):  # type: ignore[misc]
             store.set_info(
                 profile=settings.profile,
                 stage=settings.stage,
+                stages=[[stage.name, stage.epochs] for stage in settings.plan().stages],
                 seed=settings.seed,
                 kinds=settings.kinds,
                 rollout=dataclasses.asdict(settings.rollout),
@@ -136,5 +144,5 @@ def _refuse_finished(config: DictConfig, settings: AgenticSettings, steps: int) 
         raise UserInputError(
             f"the run in {settings.run_dir} is complete ({done} of {steps} steps, see its report.html); start anew "
             "with trainer.resume_mode=disable, elsewhere with trainer.experiment_name=NAME, or go on with more "
-            "trainer.total_epochs"
+            f"{'epochs in ' + STAGES_KEY if settings.stages else 'trainer.total_epochs'}"
         )

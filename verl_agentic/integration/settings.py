@@ -10,7 +10,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from verl_agentic.core import UserInputError
-from verl_agentic.flywheel import CurriculumSettings
+from verl_agentic.flywheel import CurriculumSettings, HookBudget
+from verl_agentic.integration.stages import StagePlan, read_plan
 from verl_agentic.rollout import DialogueLimits
 
 
@@ -134,10 +135,40 @@ class CurriculumNode:
 
 
 @dataclass
+class BudgetNode:
+    """``agentic.flywheel.budget``: see :class:`verl_agentic.flywheel.HookBudget`."""
+
+    seconds: float | None = 1800.0
+    requests: int | None = None
+    tokens: int | None = None
+    usd: float | None = None
+    attempts: int = 2
+    pause_seconds: float = 5.0
+
+
+@dataclass
 class FlywheelNode:
-    """``agentic.flywheel``: hooks run in order after each epoch; each entry has a ``name`` and its arguments."""
+    """``agentic.flywheel``.
+
+    Attributes:
+        hooks: run in order after each epoch; each entry has a ``name``, its arguments, and optionally a ``budget`` with
+            limits that differ from those of all.
+        budget: what each hook may take in a round.
+    """
 
     hooks: list[Any] = field(default_factory=list)
+    budget: BudgetNode = field(default_factory=BudgetNode)
+
+    def limits(self) -> HookBudget:
+        """The budget.
+
+        Raises:
+            UserInputError: a limit is out of its range.
+        """
+        try:
+            return HookBudget(**vars(self.budget))
+        except UserInputError as error:
+            raise UserInputError(f"agentic.flywheel.{error}") from error
 
 
 @dataclass
@@ -163,8 +194,11 @@ class AgenticSettings:
         profile: name of the hardware profile.
         accelerators: devices that each node must have.
         model: how the policy is made: ``starter``, ``smollm2``, or ``hub`` for a path or hub name.
-        stage: name of the RL stage.
-        kinds: task families that are generated: built-in names or ``package.module:Class``.
+        stage: name of the RL stage, or of the sequence of stages.
+        stages: stages in order, each ``{stage, epochs}`` and optionally ``kinds``, ``flywheel`` and ``shares``; empty
+            for a run of one stage, which is described by the other keys.
+        kinds: task families that are generated: built-in names or ``package.module:Class``; with ``stages`` those of
+            all of them, whatever is given.
         seed: seed of tasks, draws, sessions and starter.
         run_dir: folder of everything a run leaves behind.
     """
@@ -173,6 +207,7 @@ class AgenticSettings:
     accelerators: int = 0
     model: str = "hub"
     stage: str = "mixed"
+    stages: list[Any] = field(default_factory=list)
     kinds: list[str] = field(default_factory=lambda: ["math", "sql", "service"])
     seed: int = 0
     run_dir: str = "outputs/agenticqwen"
@@ -182,6 +217,18 @@ class AgenticSettings:
     flywheel: FlywheelNode = field(default_factory=FlywheelNode)
     limits: LimitSettings = field(default_factory=LimitSettings)
     llm: Any = None
+
+    def plan(self) -> StagePlan:
+        """Which epochs are drawn and followed up how.
+
+        Raises:
+            UserInputError: naming the key of ``agentic.stages``, or the share, that is wrong.
+        """
+        try:
+            curriculum = self.curriculum.drawn()
+        except UserInputError as error:
+            raise UserInputError(f"agentic.curriculum.shares: {error}") from error
+        return read_plan(self.stages, self.stage, self.kinds, self.flywheel.hooks, curriculum)
 
 
 def read_settings(config: DictConfig) -> AgenticSettings:
@@ -207,6 +254,8 @@ def read_settings(config: DictConfig) -> AgenticSettings:
             value = getattr(value, part)
         if value < least:  # type: ignore[operator]
             raise UserInputError(f"agentic.{name} must be at least {least}, got {value}")
+    if settings.stages:
+        settings.kinds = settings.plan().kinds
     return settings
 
 

@@ -11,6 +11,7 @@ from verl_agentic.core import FailureKind, Outcome, Trajectory
 from verl_agentic.core.trajectory import CALL_OUTCOMES
 from verl_agentic.reward_fns.common import Verdict
 from verl_agentic.reward_fns.rubric import JUDGE_FIGURES
+from verl_agentic.store import Cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +23,21 @@ class Judged:
         outcome: what the flywheel reads.
         trajectory: what happened.
         verdict: what its reward function returned.
+        cell: kind and depth of its task, ``None`` where the pool does not know it.
     """
 
     uid: str
     outcome: Outcome
     trajectory: Trajectory
     verdict: Mapping[str, Any]
+    cell: Cell | None = None
 
 
 def step_metrics(judged: Sequence[Judged]) -> dict[str, float]:
     """Metrics by name; nothing of what did not occur.
 
     * ``agentic/success``, ``agentic/zero_variance_groups`` (no gradient): shares, of trajectories and of groups;
+    * ``agentic/success/kind/KIND``, ``agentic/success/depth/DEPTH``: shares of the trajectories of tasks like that;
     * ``agentic/failure/KIND``, ``agentic/calls/OUTCOME``: shares, of trajectories and of tool calls;
     * ``agentic/undecided/scored``: number of trajectories that were scored 0 without a verdict;
     * ``agentic/judge/verdicts``, ``.../agreement``, ``.../tokens``, ``.../cost``, ``.../retries``: how many
@@ -55,7 +59,13 @@ def _outcomes(judged: Sequence[Judged]) -> dict[str, float]:
     for one in judged:
         groups[one.uid].add(one.outcome.reward)
     failures = Counter(one.outcome.failure for one in judged if one.outcome.failure is not FailureKind.NONE)
+    by_cell: defaultdict[str, list[float]] = defaultdict(list)
+    for one in judged:
+        if one.cell is not None:
+            by_cell[f"agentic/success/kind/{one.cell.kind}"].append(one.outcome.acc)
+            by_cell[f"agentic/success/depth/{one.cell.depth}"].append(one.outcome.acc)
     return {
+        **{name: sum(accs) / len(accs) for name, accs in by_cell.items()},
         "agentic/success": sum(one.outcome.acc for one in judged) / len(judged),
         "agentic/zero_variance_groups": sum(len(rewards) == 1 for rewards in groups.values()) / len(groups),
         **{f"agentic/failure/{kind.value}": count / len(judged) for kind, count in failures.items()},

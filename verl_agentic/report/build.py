@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ from verl_agentic.store.statistics import (
     mastered_by_epoch,
     pool_compositions,
     step_means,
+    success_by_depth,
     success_by_kind,
+    zero_variance_shares,
 )
+from verl_agentic.store.yields import Yield, total_yields, yields
 
 _PHASES = ("data", "starter", "startup", "training", "evaluation", "total")
 _SHOWN_FAILURES = 20
@@ -32,8 +36,9 @@ def build_report(store: Store, run_dir: Path | str) -> dict[str, Any]:
     Returns:
         ``profile``, ``seed``, ``held_out`` and ``validation`` (see :func:`verl_agentic.report.success.compare`),
         ``curves`` (success at each evaluation by split), ``seconds`` (wall time by phase), ``peak_memory_bytes``,
-        ``reward_per_step``, ``epochs``, ``infrastructure_failures`` (``total``, ``by_kind``, ``last``),
-        ``checkpoint`` (folder in Hugging Face format), ``samples`` and ``missing``.
+        ``reward_per_step``, ``epochs``, ``operators`` (candidates of each operator over all rounds),
+        ``infrastructure_failures`` (``total``, ``by_kind``, ``last``), ``checkpoint`` (folder in Hugging Face format),
+        ``samples`` and ``missing``.
     """
     info = store.info()
     steps = step_means(store)
@@ -47,7 +52,8 @@ def build_report(store: Store, run_dir: Path | str) -> dict[str, Any]:
         "peak_memory_bytes": info.get("peak_memory_bytes"),
         "steps": len(steps),
         "reward_per_step": [dataclasses.asdict(one) for one in steps],
-        "epochs": _epochs(store),
+        "epochs": _epochs(store, info.get("stages")),
+        "operators": _yields(total_yields(record.counts for record in store.rounds())),
         "infrastructure_failures": _failures(store),
         "checkpoint": _checkpoint(info.get("checkpoint"), Path(run_dir)),
         "samples": pick_samples(store),
@@ -62,7 +68,25 @@ def _seconds(timings: Any) -> dict[str, float]:
     return {phase: float(known[phase]) for phase in ordered}
 
 
-def _epochs(store: Store) -> list[dict[str, Any]]:
+def _yields(operators: Mapping[str, Yield]) -> dict[str, Any]:
+    return {
+        name: {"made": one.made, "accepted": one.accepted, "rejected": dict(one.rejected.most_common())}
+        for name, one in operators.items()
+    }
+
+
+def _stage(stages: Any, epoch: int) -> str | None:
+    """Name of an epoch's stage in a run of several; ``stages`` are names and numbers of epochs, in order."""
+    if not isinstance(stages, list) or len(stages) < 2:
+        return None
+    for name, epochs in stages:
+        if epoch < epochs:
+            return str(name)
+        epoch -= epochs
+    return str(stages[-1][0])
+
+
+def _epochs(store: Store, stages: Any) -> list[dict[str, Any]]:
     by_epoch: dict[int, list[tuple[float, int]]] = {}
     for one in step_means(store):
         by_epoch.setdefault(one.epoch, []).append((one.reward, one.samples))
@@ -70,18 +94,23 @@ def _epochs(store: Store) -> list[dict[str, Any]]:
     epochs = sorted({0, *by_epoch, *rounds} if store.pool() else {*by_epoch, *rounds})
     pools = pool_compositions(store, epochs)
     success, failures, mastered = success_by_kind(store), failure_kinds(store), mastered_by_epoch(store)
+    by_depth, flat = success_by_depth(store), zero_variance_shares(store)
     born = Counter(entry.round for entry in store.pool())
     return [
         {
             "epoch": epoch,
+            "stage": _stage(stages, epoch),
             "reward_mean": _weighted_mean(by_epoch.get(epoch, [])),
             "samples": sum(count for _, count in by_epoch.get(epoch, [])),
             "success_by_kind": success.get(epoch, {}),
+            "success_by_depth": by_depth.get(epoch, {}),
+            "zero_variance_groups": flat.get(epoch),
             "pool": dataclasses.asdict(pools[epoch]),
             "new_tasks": born[epoch] if epoch else 0,
             "mastered": mastered.get(epoch, 0),
             "failure_kinds": failures.get(epoch, {}),
             "round": rounds[epoch].counts if epoch in rounds else None,
+            "operators": _yields(yields(rounds[epoch].counts)) if epoch in rounds else {},
         }
         for epoch in epochs
     ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
@@ -24,6 +25,7 @@ def render_html(report: Mapping[str, Any]) -> str:
         _comparison(report["validation"], report["curves"]["validation"], "Validation success"),
         _training(report),
         _pool(report),
+        _flywheel(report),
         _failures(report),
         _run(report),
         _samples(report),
@@ -91,28 +93,48 @@ def _comparison(comparison: Mapping[str, Any] | None, curve: list[Any], title: s
 def _training(report: Mapping[str, Any]) -> str:
     if not report["reward_per_step"]:
         return ""
-    kinds = sorted({kind for epoch in report["epochs"] for kind in epoch["success_by_kind"]})
+    epochs = report["epochs"]
+    kinds = sorted({kind for epoch in epochs for kind in epoch["success_by_kind"]})
+    depths = sorted({depth for epoch in epochs for depth in epoch["success_by_depth"]})
+    staged = any(epoch["stage"] for epoch in epochs)
     rows = [
         (
             epoch["epoch"],
+            *((epoch["stage"] or NONE,) if staged else ()),
             epoch["samples"],
             decimal(epoch["reward_mean"]),
             *(percent(epoch["success_by_kind"].get(kind)) for kind in kinds),
+            percent(epoch["zero_variance_groups"]),
             epoch["new_tasks"],
             epoch["mastered"],
         )
-        for epoch in report["epochs"]
+        for epoch in epochs
     ]
-    head = ("epoch", "trajectories", "mean reward", *(f"success, {kind}" for kind in kinds), "new tasks", "mastered")
-    note = "New and mastered tasks are those of the flywheel round that opened the epoch."
-    return "\n".join(
-        [
-            heading("Training"),
-            charts.reward_lines(report["reward_per_step"], report["epochs"]),
-            table(head, rows),
-            paragraph(note, "dim"),
-        ]
+    head = (
+        "epoch",
+        *(("stage",) if staged else ()),
+        "trajectories",
+        "mean reward",
+        *(f"success, {kind}" for kind in kinds),
+        "no variance",
+        "new tasks",
+        "mastered",
     )
+    note = (
+        "New and mastered tasks are those of the flywheel round that opened the epoch. Groups without variance, all of "
+        "whose rewards are alike, give no gradient."
+    )
+    parts = [heading("Training"), charts.reward_lines(report["reward_per_step"], epochs), table(head, rows)]
+    parts.append(paragraph(note, "dim"))
+    if len(depths) > 1:
+        lines = [
+            (epoch["epoch"], *(percent(epoch["success_by_depth"].get(depth)) for depth in depths))
+            for epoch in epochs
+            if epoch["samples"]
+        ]
+        names = ("epoch", *(f"depth {depth}" for depth in depths))
+        parts += [heading("Success by depth of the task", 3), table(names, lines)]
+    return "\n".join(parts)
 
 
 def _pool(report: Mapping[str, Any]) -> str:
@@ -130,6 +152,39 @@ def _pool(report: Mapping[str, Any]) -> str:
         chart = charts.stacked_epochs(epochs, [epoch["pool"][name] for epoch in epochs], f"pool by {name}")
         parts.append(f"<div>{heading(title, 3)}{chart}</div>")
     return "\n".join([*parts, "</div>"])
+
+
+def _flywheel(report: Mapping[str, Any]) -> str:
+    if not report["operators"]:
+        return ""
+    rows = [(name, *_yield_cells(one)) for name, one in report["operators"].items()]
+    head = ("operator", "candidates", "accepted", "yield", "the others")
+    what = (
+        "Candidates for new tasks over all rounds, by the operator that made them; fresh ones were grown from no task."
+    )
+    parts = [heading("Flywheel"), paragraph(what, "dim"), table(head, rows, text_from=4)]
+    lines = [
+        (epoch["epoch"], *_yield_cells(_sum(epoch["operators"].values())))
+        for epoch in report["epochs"]
+        if epoch["round"]
+    ]
+    names = ("round before epoch", *head[1:])
+    return "\n".join([*parts, heading("By round", 3), table(names, lines, text_from=4)])
+
+
+def _sum(operators: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    total: dict[str, Any] = {"made": 0, "accepted": 0, "rejected": Counter()}
+    for one in operators:
+        total["made"] += one["made"]
+        total["accepted"] += one["accepted"]
+        total["rejected"].update(one["rejected"])
+    return total
+
+
+def _yield_cells(one: Mapping[str, Any]) -> tuple[int, int, str, str]:
+    reasons = Counter(one["rejected"]).most_common()
+    why = ", ".join(f"{reason.replace('_', ' ')} {count}" for reason, count in reasons)
+    return one["made"], one["accepted"], percent(one["accepted"] / one["made"] if one["made"] else None), why or NONE
 
 
 def _failures(report: Mapping[str, Any]) -> str:

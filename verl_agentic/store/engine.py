@@ -44,6 +44,9 @@ def open_engine(url: str, create: bool) -> sa.Engine:
         else:
             _check_file(parsed, create)
         options["connect_args"] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+    else:
+        # A server may be restarted between two transactions.
+        options["pool_pre_ping"] = True
     try:
         engine = sa.create_engine(parsed, **options)
     except (ImportError, SQLAlchemyError) as error:
@@ -120,6 +123,13 @@ def clear_errors(url: URL) -> Iterator[None]:
             raise UserInputError(f"{where} cannot be opened; check the path and its permissions") from error
         if "disk is full" in text or "no space" in text:
             raise InfrastructureError(f"{where}: the disk is full; free some space and resume") from error
+        if "disk i/o error" in text:
+            raise InfrastructureError(
+                f"{where} cannot be written to or read ({cause}); see to its disk and quota, then resume"
+            ) from error
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            reason = cause.splitlines()[0][:300] if cause else "connection lost"
+            raise InfrastructureError(f"{where} went away ({reason}); resume when it is back") from error
         if "locked" in text:
             raise InfrastructureError(f"{where}: another process has held it for {BUSY_SECONDS} s") from error
         raise InfrastructureError(f"{where} failed: {cause.splitlines()[0][:300] if cause else error!r}") from error

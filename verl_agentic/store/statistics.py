@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from verl_agentic.store import schema
+from verl_agentic.store.candidates import Cell
 from verl_agentic.store.progress import chunks
 from verl_agentic.store.records import PoolEntry, TaskStatus
 from verl_agentic.store.store import TRAIN, Store
@@ -57,6 +58,36 @@ def success_by_kind(store: Store) -> dict[int, dict[str, float]]:
         for epoch, kind, success in connection.execute(query):
             means.setdefault(epoch, {})[kind] = success
     return means
+
+
+def success_by_depth(store: Store) -> dict[int, dict[int, float]]:
+    """Mean training success by epoch and depth."""
+    table, tasks = schema.outcomes, schema.tasks
+    query = (
+        sa.select(table.c.epoch, tasks.c.depth, sa.func.avg(table.c.acc))
+        .join_from(table, tasks, table.c.task_id == tasks.c.id)
+        .group_by(table.c.epoch, tasks.c.depth)
+        .order_by(table.c.epoch, tasks.c.depth)
+    )
+    means: dict[int, dict[int, float]] = {}
+    with store.reading() as connection:
+        for epoch, depth, success in connection.execute(query):
+            means.setdefault(epoch, {})[depth] = success
+    return means
+
+
+def zero_variance_shares(store: Store) -> dict[int, float]:
+    """Share of an epoch's groups whose rewards are all alike, by epoch: they give no gradient."""
+    table = schema.outcomes
+    flat = sa.case((sa.func.min(table.c.reward) == sa.func.max(table.c.reward), 1.0), else_=0.0)
+    groups = (
+        sa.select(table.c.epoch, flat.label("flat"))
+        .group_by(table.c.epoch, table.c.step, table.c.task_id, table.c.uid)
+        .subquery()
+    )
+    query = sa.select(groups.c.epoch, sa.func.avg(groups.c.flat)).group_by(groups.c.epoch).order_by(groups.c.epoch)
+    with store.reading() as connection:
+        return {epoch: float(share) for epoch, share in connection.execute(query)}
 
 
 def failure_kinds(store: Store) -> dict[int, dict[str, int]]:
@@ -144,11 +175,31 @@ def _compose(status: Counter[str], active: list[PoolEntry]) -> PoolComposition:
 
 def pool_counts(store: Store, split: str = TRAIN) -> dict[tuple[TaskStatus, str], int]:
     """Number of tasks of a split by status and kind, counted by the database."""
+    counts: Counter[tuple[TaskStatus, str]] = Counter()
+    for (status, cell), count in pool_cells(store, split).items():
+        counts[status, cell.kind] += count
+    return dict(counts)
+
+
+def pool_cells(store: Store, split: str = TRAIN) -> dict[tuple[TaskStatus, Cell], int]:
+    """Number of tasks of a split by status, kind and depth, counted by the database."""
     table = schema.tasks
-    query = sa.select(table.c.status, table.c.kind, sa.func.count()).where(table.c.split == split)
+    group = (table.c.status, table.c.kind, table.c.depth)
+    query = sa.select(*group, sa.func.count()).where(table.c.split == split).group_by(*group)
     with store.reading() as connection:
-        rows = connection.execute(query.group_by(table.c.status, table.c.kind))
-        return {(TaskStatus(status), kind): count for status, kind, count in rows}
+        rows = connection.execute(query.order_by(*group))
+        return {(TaskStatus(status), Cell(kind, depth)): count for status, kind, depth, count in rows}
+
+
+def cells_of(store: Store, task_ids: Collection[str]) -> dict[str, Cell]:
+    """Kind and depth of each of these tasks that the store knows, by id."""
+    table = schema.tasks
+    found: dict[str, Cell] = {}
+    with store.reading() as connection:
+        for some in chunks(task_ids):
+            query = sa.select(table.c.id, table.c.kind, table.c.depth).where(table.c.id.in_(some))
+            found.update({task_id: Cell(kind, depth) for task_id, kind, depth in connection.execute(query)})
+    return found
 
 
 def pool_origins(store: Store) -> dict[str, int]:

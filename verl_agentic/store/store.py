@@ -321,6 +321,12 @@ class Store:
             rows = connection.execute(sa.select(schema.rounds).order_by(schema.rounds.c.epoch)).all()
         return [RoundRecord(row.epoch, row.status, row.counts) for row in rows]
 
+    def last_round(self) -> RoundRecord | None:
+        """The committed round that opened the latest epoch."""
+        with self.reading() as connection:
+            row = connection.execute(sa.select(schema.rounds).order_by(schema.rounds.c.epoch.desc()).limit(1)).first()
+        return None if row is None else RoundRecord(row.epoch, row.status, row.counts)
+
     def save_draw(self, epoch: int, task_ids: Sequence[str]) -> None:
         """Store the tasks of an epoch in the order they are trained on.
 

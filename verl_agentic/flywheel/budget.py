@@ -1,0 +1,268 @@
+"""What one flywheel hook may take in one round: time, requests to language models, tokens, money."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import ctypes
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from verl_agentic.core import InfrastructureError, UserInputError
+from verl_agentic.core.chat import BudgetSpentError, ChatModel, ChatReply, ChatRequest, ChatUsage, wrapping_models
+from verl_agentic.flywheel.hook import FlywheelHook, RoundInput, RoundResult
+
+_REPORT_SECONDS = 30.0
+
+
+class HookOvertimeError(InfrastructureError):
+    """A hook did not end in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class HookBudget:
+    """Limits of one hook in one round, ``None`` for none.
+
+    Attributes:
+        seconds: wall time after which the hook is asked to end with what it has; after as long again it is left
+            behind and the round goes on without it. Verification of what it made may take as long once more.
+        requests: replies of language models, those from the cache included, so that a round that is run again ends
+            where it did before.
+        tokens: tokens of paid replies. Requests under way may overdraw it a little.
+        usd: US dollars, likewise.
+        attempts: how often the hook is tried when the infrastructure fails.
+        pause_seconds: pause before it is tried again.
+    """
+
+    seconds: float | None = None
+    requests: int | None = None
+    tokens: int | None = None
+    usd: float | None = None
+    attempts: int = 1
+    pause_seconds: float = 5.0
+
+    def __post_init__(self) -> None:
+        for name, least, whole in _LIMITS:
+            value = getattr(self, name)
+            if value is None and name not in ("attempts", "pause_seconds"):
+                continue
+            number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+            if not (number and math.isfinite(value) and value >= least):
+                kind = "a whole number" if whole else "a number"
+                raise UserInputError(f"budget.{name} must be {kind} of at least {least:g}, got {value!r}")
+
+    def changed(self, values: Mapping[str, Any]) -> HookBudget:
+        """This budget with some limits replaced.
+
+        Raises:
+            UserInputError: there is no such limit, or its value is wrong.
+        """
+        known = [name for name, _, _ in _LIMITS]
+        for name in values:
+            if name not in known:
+                raise UserInputError(f"budget.{name} is unknown; there are {', '.join(known)}")
+        return replace(self, **{str(name): value for name, value in values.items()})
+
+
+_LIMITS = (
+    ("seconds", 0.001, False),
+    ("requests", 0, True),
+    ("tokens", 0, True),
+    ("usd", 0, False),
+    ("attempts", 1, True),
+    ("pause_seconds", 0, False),
+)
+
+
+class Meter:
+    """Counts what the models of a hook take, and stops them where its budget ends. Safe between threads."""
+
+    def __init__(self, budget: HookBudget) -> None:
+        self._budget = budget
+        self._lock = threading.Lock()
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin a round."""
+        with self._lock:
+            self.requests = 0
+            self.usage = ChatUsage()
+            self.refused = 0
+            self._closed = False
+
+    def close(self) -> None:
+        """Let nothing more pass in this round."""
+        with self._lock:
+            self._closed = True
+
+    def begin(self) -> None:
+        """Count a request.
+
+        Raises:
+            BudgetSpentError: the budget does not allow it.
+        """
+        with self._lock:
+            over = self._over()
+            if over is None and not self._closed:
+                self.requests += 1
+                return
+            self.refused += 1
+        limit = f"budget.{over}={getattr(self._budget, over):g} of this round" if over else "the time of this hook"
+        raise BudgetSpentError(f"{limit} is spent")
+
+    def _over(self) -> str | None:
+        """Name of the limit that is reached."""
+        used = {"requests": self.requests, "tokens": self.usage.tokens, "usd": self.usage.cost}
+        limits = {name: getattr(self._budget, name) for name in used}
+        return next((name for name, limit in limits.items() if limit is not None and used[name] >= limit), None)
+
+    def count(self, usage: ChatUsage) -> None:
+        """Count what a reply took."""
+        with self._lock:
+            self.usage += usage
+
+    def wrap(self, model: ChatModel) -> ChatModel:
+        """The model, counted."""
+        return _MeteredModel(model, self)
+
+
+class _MeteredModel:
+    """A chat model that counts on a meter."""
+
+    def __init__(self, model: ChatModel, meter: Meter) -> None:
+        self._model = model
+        self._meter = meter
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        self._meter.begin()
+        reply = await self._model.complete(request)
+        self._meter.count(reply.usage)
+        return reply
+
+    def metrics(self) -> dict[str, float]:
+        return self._model.metrics()
+
+
+@dataclass(frozen=True, slots=True)
+class HookUse:
+    """What a hook took in its last round.
+
+    Attributes:
+        seconds: wall time, without the verification of what it made.
+        requests: replies of language models that it asked for.
+        tokens: tokens of those that were paid for.
+        usd: US dollars.
+    """
+
+    seconds: float = 0.0
+    requests: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+
+
+class BudgetedHook:
+    """A hook within a budget. What it does beyond is undone by not taking it: a result comes whole or not at all.
+
+    Its counts have ``requests`` and ``tokens``, ``overtime`` where it used up its time, and ``over_budget`` for
+    requests that were refused.
+
+    Args:
+        make: makes the hook; models that it makes, now or later, are counted.
+        budget: the budget.
+
+    Attributes:
+        hook: the hook.
+        name: what it is called in counts and messages: its class.
+        budget: the budget.
+        use: what it took in its last round.
+    """
+
+    def __init__(self, make: Callable[[], FlywheelHook], budget: HookBudget) -> None:
+        self._meter = Meter(budget)
+        with wrapping_models(self._meter.wrap):
+            self.hook = make()
+        self.name = type(self.hook).__name__
+        self.budget = budget
+        self.use = HookUse()
+        self._left_behind: threading.Thread | None = None
+
+    def __call__(self, round: RoundInput) -> RoundResult:
+        """Run the hook.
+
+        Raises:
+            HookOvertimeError: it did not end in time.
+            InfrastructureError: the infrastructure failed at each attempt.
+        """
+        if self._left_behind is not None and self._left_behind.is_alive():
+            raise HookOvertimeError("it is still at work for an earlier round")
+        self._meter.reset()
+        started = time.monotonic()
+        deadline = None if self.budget.seconds is None else started + self.budget.seconds
+        try:
+            result = self._attempts(replace(round, deadline=deadline))
+        finally:
+            meter = self._meter
+            self.use = HookUse(time.monotonic() - started, meter.requests, meter.usage.tokens, meter.usage.cost)
+        counts = {"requests": self.use.requests, "tokens": self.use.tokens, "over_budget": self._meter.refused}
+        result.counts.update({name: count for name, count in counts.items() if count})
+        if deadline is not None and time.monotonic() >= deadline:
+            result.counts["overtime"] = 1
+        return result
+
+    def _attempts(self, round: RoundInput) -> RoundResult:
+        state = round.rng.getstate()
+        for attempt in range(1, self.budget.attempts + 1):
+            round.rng.setstate(state)
+            try:
+                return self._in_time(round)
+            except (BudgetSpentError, HookOvertimeError):
+                raise
+            except InfrastructureError as error:
+                pause = self.budget.pause_seconds
+                late = round.deadline is not None and time.monotonic() + pause >= round.deadline
+                if attempt == self.budget.attempts or late:
+                    raise
+                round.say(f"{self.name} is tried again in {pause:g} s: {error}")
+                time.sleep(pause)
+        raise AssertionError("there is at least one attempt")
+
+    def _in_time(self, round: RoundInput) -> RoundResult:
+        if self.budget.seconds is None or round.deadline is None:
+            with wrapping_models(self._meter.wrap):
+                return self.hook(round)
+        done: concurrent.futures.Future[RoundResult] = concurrent.futures.Future()
+
+        def work() -> None:
+            try:
+                with wrapping_models(self._meter.wrap):
+                    done.set_result(self.hook(round))
+            except BaseException as error:
+                done.set_exception(error)
+
+        started = time.monotonic()
+        thread = threading.Thread(target=work, name=f"flywheel-{self.name}", daemon=True)
+        thread.start()
+        ends = round.deadline + self.budget.seconds
+        while (left := ends - time.monotonic()) > 0:
+            if concurrent.futures.wait([done], min(left, _REPORT_SECONDS)).done:
+                return done.result()
+            if left > _REPORT_SECONDS:
+                seconds, requests = time.monotonic() - started, self._meter.requests
+                round.say(f"{self.name} is at work for {seconds:.0f} s, {requests} replies of models")
+        self._meter.close()
+        self._left_behind = thread
+        _stop(thread)
+        raise HookOvertimeError(f"it took more than twice its budget.seconds={self.budget.seconds:g}; raise it")
+
+
+class _StopHook(BaseException):
+    """Ends a hook that was left behind; not an ``Exception``, so that it does not pass for one of the hook's."""
+
+
+def _stop(thread: threading.Thread) -> None:
+    """Have ``_StopHook`` raised in a thread. It may be inside a call into C and end only after that, if ever."""
+    if thread.ident is not None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(_StopHook))

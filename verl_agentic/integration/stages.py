@@ -1,0 +1,180 @@
+"""Stages of a training: which kinds an epoch draws, and what happens after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from verl_agentic.core import UserInputError
+from verl_agentic.flywheel import CurriculumSettings
+from verl_agentic.synthesis.families import load_families
+
+STAGES_KEY = "agentic.stages"
+_KEYS = ("stage", "epochs", "kinds", "flywheel", "shares")
+_SHARES = ("frontier", "new", "failed", "replay")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A number of epochs in a row that are drawn alike.
+
+    Attributes:
+        name: what it is called.
+        epochs: how many; 0 for a run of one stage, which lasts as long as the run.
+        kinds: task families by name.
+        hooks: configuration of the flywheel hooks that take the results of its epochs.
+        hooks_key: where they come from, for error messages.
+        curriculum: how its epochs are drawn.
+    """
+
+    name: str
+    epochs: int
+    kinds: tuple[str, ...]
+    hooks: tuple[Any, ...]
+    hooks_key: str
+    curriculum: CurriculumSettings
+
+
+@dataclass(frozen=True, slots=True)
+class StagePlan:
+    """The stages of a run in order; which one an epoch belongs to follows from its number alone."""
+
+    stages: tuple[Stage, ...]
+
+    def index(self, epoch: int) -> int:
+        """Position of the stage of an epoch (from 0); epochs after the last one belong to the last stage."""
+        ends = 0
+        for position, stage in enumerate(self.stages):
+            ends += stage.epochs
+            if epoch < ends:
+                return position
+        return len(self.stages) - 1
+
+    def at(self, epoch: int) -> Stage:
+        """The stage of an epoch."""
+        return self.stages[self.index(epoch)]
+
+    @property
+    def kinds(self) -> list[str]:
+        """Task families of all stages, each once."""
+        return list(dict.fromkeys(kind for stage in self.stages for kind in stage.kinds))
+
+
+def sum_of_epochs(stages: Sequence[Any]) -> int:
+    """Epochs of all stages together.
+
+    Raises:
+        UserInputError: an entry is malformed.
+    """
+    return sum(_epochs(position, entry) for position, entry in enumerate(stages))
+
+
+def read_plan(
+    stages: Sequence[Any], name: str, kinds: Sequence[str], hooks: Sequence[Any], curriculum: CurriculumSettings
+) -> StagePlan:
+    """The plan of ``agentic.stages``, or of a run of one stage where that is empty.
+
+    Args:
+        stages: entries ``{stage, epochs}``, each optionally with ``kinds``, ``flywheel`` and ``shares``.
+        name: name of the only stage.
+        kinds: kinds of the only stage.
+        hooks: hooks of stages that name none.
+        curriculum: what stages draw by, but for their own shares and kinds.
+
+    Raises:
+        UserInputError: naming the key that is unknown, missing or has a wrong value.
+    """
+    if not stages:
+        return StagePlan((Stage(name, 0, tuple(kinds), tuple(hooks), "agentic.flywheel.hooks", curriculum),))
+    return StagePlan(tuple(_read(position, entry, hooks, curriculum) for position, entry in enumerate(stages)))
+
+
+def _read(position: int, entry: Any, hooks: Sequence[Any], curriculum: CurriculumSettings) -> Stage:
+    key = f"{STAGES_KEY}[{position}]"
+    epochs = _epochs(position, entry)
+    for name in entry:
+        if name not in _KEYS:
+            raise UserInputError(f"{key}.{name} is unknown; a stage has {', '.join(_KEYS)}")
+    name = entry.get("stage")
+    if not (isinstance(name, str) and name):
+        raise UserInputError(f"{key}.stage must be a name, e.g. one of {', '.join(_options('stage'))}")
+    names = _kinds(key, name, entry.get("kinds"))
+    chosen, hooks_key = _hooks(key, entry.get("flywheel"), hooks)
+    return Stage(name, epochs, names, chosen, hooks_key, _curriculum(key, names, entry.get("shares"), curriculum))
+
+
+def _epochs(position: int, entry: Any) -> int:
+    key = f"{STAGES_KEY}[{position}]"
+    if not isinstance(entry, Mapping):
+        raise UserInputError(f"{key} must be a mapping, e.g. {{stage: reasoning, epochs: 3}}, got {entry!r}")
+    epochs = entry.get("epochs")
+    if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
+        raise UserInputError(f"{key}.epochs must be a whole number of at least 1, got {epochs!r}")
+    return epochs
+
+
+def _kinds(key: str, stage: str, given: Any) -> tuple[str, ...]:
+    if given is None:
+        options = _options("stage")
+        node = _group("stage", stage)["agentic"] if stage in options else {}
+        if not node.get("kinds"):
+            known = ", ".join(name for name in options if _group("stage", name)["agentic"].get("kinds"))
+            raise UserInputError(f"{key}.stage: unknown stage {stage!r}; known: {known}; or give {key}.kinds=[...]")
+        given = node["kinds"]
+    if not _is_list(given) or not given or not all(isinstance(kind, str) for kind in given):
+        raise UserInputError(f"{key}.kinds must be a list of task families, e.g. [math, sql], got {given!r}")
+    try:
+        load_families(given)
+    except UserInputError as error:
+        raise UserInputError(f"{key}.kinds: {error}") from error
+    return tuple(given)
+
+
+def _hooks(key: str, given: Any, hooks: Sequence[Any]) -> tuple[tuple[Any, ...], str]:
+    if given is None:
+        return tuple(hooks), "agentic.flywheel.hooks"
+    if isinstance(given, str):
+        options = _options("flywheel")
+        if given not in options:
+            raise UserInputError(
+                f"{key}.flywheel: unknown flywheel {given!r}; known: {', '.join(options)}; or give a list of hooks"
+            )
+        given = _group("flywheel", given)["agentic"]["flywheel"]["hooks"]
+    if not _is_list(given):
+        raise UserInputError(f"{key}.flywheel must be a name or a list of hooks, e.g. [{{name: frontier}}]")
+    return tuple(given), f"{key}.flywheel"
+
+
+def _curriculum(key: str, names: Sequence[str], shares: Any, base: CurriculumSettings) -> CurriculumSettings:
+    if shares is not None and not isinstance(shares, Mapping):
+        raise UserInputError(f"{key}.shares must be a mapping, e.g. {{frontier: 0.7, new: 0.3}}, got {shares!r}")
+    for name in shares or {}:
+        if name not in _SHARES:
+            raise UserInputError(f"{key}.shares.{name} is unknown; there are {', '.join(_SHARES)}")
+    only = frozenset(family.kind for family in load_families(names))
+    if not any(base.kinds.get(kind, 1.0) > 0 for kind in only):
+        raise UserInputError(f"{key}: agentic.curriculum.kinds leaves none of its kinds to draw ({', '.join(names)})")
+    try:
+        return replace(base, only=only, **dict(shares or {}))
+    except UserInputError as error:
+        raise UserInputError(f"{key}.shares: {error}") from error
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+def _options(group: str) -> list[str]:
+    names = (entry.name for entry in resources.files("verl_agentic.conf").joinpath(group).iterdir())
+    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
+
+
+def _group(group: str, option: str) -> dict[str, Any]:
+    """What an option of one of the package's groups sets."""
+    file = resources.files("verl_agentic.conf").joinpath(group).joinpath(f"{option}.yaml")
+    node: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return node
