@@ -46,7 +46,7 @@ def run_round(
         lag: epochs that training goes on for while the round runs; 0 where it waits for the round.
 
     Raises:
-        UserInputError: a hook changes the status of a task that does not exist.
+        UserInputError: a hook has an error in it, or changes the status of a task that does not exist.
         InfrastructureError: the store failed; nothing of the round remains.
     """
     done = store.round(epoch)
@@ -67,6 +67,13 @@ def run_round(
             store.record_failure(Failure(_last_step(results), "flywheel", f"{name}: {error}"))
             counts[f"{name}.skipped"] += 1
             continue
+        except UserInputError:
+            raise
+        except Exception as error:
+            raise UserInputError(
+                f"flywheel hook {name} failed in round {epoch} with {type(error).__name__}: {error}; mend it, or take "
+                "it out of agentic.flywheel.hooks, and resume"
+            ) from error
         trainable = set(store.statuses(result.status_changes))
         _check(name, result, trainable | {task.id for task in result.new_tasks})
         changes.update(result.status_changes)
