@@ -44,7 +44,7 @@ def train(folder: Path, lag: int, judge: Judge) -> None:
     saved = folder / "checkpoint.json"
     done, ahead = json.loads(saved.read_text()) if saved.exists() else (0, [])
     with Store(store_url(folder)) as store:
-        store.acquire(stale_seconds=1)
+        store.acquire()
         store.add_tasks(tasks())
         planner = EpochPlanner(store, SETTINGS, STEPS, PROMPTS, lag)
         planner.rewind(done)
@@ -128,7 +128,6 @@ def test_a_run_killed_again_and_again_draws_what_its_outcomes_say(tmp_path: Path
         kills += 1
         assert kills < 100, "it never gets to the next checkpoint"
     assert end == 0
-    print("KILLS", kills)
     assert kills >= 5
     train(twin, lag, recorded(killed))
     found, expected = left(killed), left(twin)

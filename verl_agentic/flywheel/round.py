@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 from collections import Counter
@@ -17,6 +18,9 @@ from verl_agentic.store.statistics import success_history
 
 logger = logging.getLogger(__name__)
 
+# On Python 3.10 asyncio has a TimeoutError of its own.
+_OUTAGES = (InfrastructureError, ConnectionError, TimeoutError, asyncio.TimeoutError)
+
 
 def run_round(
     store: Store,
@@ -31,7 +35,7 @@ def run_round(
 ) -> RoundRecord:
     """Run the round that opens ``epoch`` and commit it; a committed round is returned, not run again.
 
-    Hooks run in order. One that the infrastructure fails (a language model that is down) is skipped with a warning,
+    Hooks run in order. One that the infrastructure fails (a language model that is down or does not answer) is skipped with a warning,
     recorded and counted; training goes on. New tasks are dropped when they exist already, refused when they belong to
     evaluation, and quarantined when the verifier finds them unfit.
 
@@ -62,7 +66,7 @@ def run_round(
         rng = random.Random(f"{seed}/round/{epoch}/{position}")
         try:
             result = hook(RoundInput(epoch, results, rng, left, gate.known))
-        except InfrastructureError as error:
+        except _OUTAGES as error:
             logger.warning("flywheel round %d goes on without %s: %s", epoch, name, error)
             store.record_failure(Failure(_last_step(results), "flywheel", f"{name}: {error}"))
             counts[f"{name}.skipped"] += 1

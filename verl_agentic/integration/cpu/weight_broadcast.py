@@ -70,9 +70,7 @@ def register(checkpoint_engine: ModuleType) -> None:
             if rank < 0:
                 return
             if not self._is_master:
-                self._store = _distributed.TCPStore(
-                    *address, is_master=False, wait_for_workers=False, timeout=_TIMEOUT
-                )
+                self._store = _distributed.TCPStore(*address, is_master=False, wait_for_workers=False, timeout=_TIMEOUT)
             self._group = _distributed.ProcessGroupGloo(self._store, rank, world_size, _TIMEOUT)
 
         def finalize(self) -> None:
