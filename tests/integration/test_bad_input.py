@@ -37,6 +37,9 @@ def model(tiny_model: Path) -> str:
     return f"model={tiny_model}"
 
 
+SEPARATE = ["trainer.v1.trainer_mode=agentic_separate_async"]
+
+
 # What a user may get wrong within groups and keys that exist.
 
 
@@ -58,6 +61,20 @@ def model(tiny_model: Path) -> str:
         (["actor_rollout_ref.actor.ppo_mini_batch_size=64"], "data.train_batch_size (16) must be a multiple of"),
         (["actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=5"], "actor_rollout_ref.actor.ppo_micro_batch_size_"),
         (["actor_rollout_ref.actor.loss_agg_mode=nope"], "verl refuses the configuration: Invalid loss_agg_mode"),
+        (["trainer.v1.trainer_mode=agentic_async"], "trainer.v1.trainer_mode=agentic_async: unknown; choose agentic_"),
+        (
+            ["trainer.v1.trainer_mode=agentic_colocate_async", "trainer.v1.colocate_async.num_warmup_batches=8"],
+            "trainer.v1.colocate_async.num_warmup_batches (8) must be at most the 7 step(s) of an epoch",
+        ),
+        (
+            [*SEPARATE, "trainer.v1.separate_async.parameter_sync_step=3"],
+            "data.train_batch_size (16) must be actor_rollout_ref.actor.ppo_mini_batch_size (4) x trainer.v1.separate_",
+        ),
+        (SEPARATE, "actor_rollout_ref.rollout.nnodes must be at least 1"),
+        (
+            [*SEPARATE, "actor_rollout_ref.rollout.nnodes=1"],
+            "actor_rollout_ref.rollout.checkpoint_engine.backend=naive sends no weights to other devices; set gloo",
+        ),
         (["agentic.run_dir=/proc/none"], "agentic.run_dir=/proc/none: cannot be written to"),
         (["agentic.rollout.max_turns=0"], "agentic.rollout.max_turns must be at least 1, got 0"),
         (["agentic.rollout.max_turns=many"], "agentic.rollout.max_turns: Value 'many'"),

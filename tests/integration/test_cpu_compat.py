@@ -37,6 +37,7 @@ def look() -> dict[str, Any]:
     receive = BucketedWeightReceiver.receive_weights
     before["views"] = received_views(receive.__wrapped__)
     after["views"] = received_views(receive)
+    after["broadcast"] = broadcast()
     if str(after["vllm"]).endswith("+cpu"):
         from vllm.model_executor.layers.utils import dispatch_cpu_unquantized_gemm as dispatch
 
@@ -50,7 +51,10 @@ def registered() -> dict[str, Any]:
     from verl.workers.engine.base import EngineRegistry
 
     kinds = ("language_model", "value_model")
+    from verl.checkpoint_engine import CheckpointEngineRegistry
+
     return {
+        "weight broadcast": "gloo" in CheckpointEngineRegistry._registry,
         "platforms": list(PlatformRegistry.registered_names()),
         "process group": process_group(),
         "vllm": version("vllm"),
@@ -106,6 +110,40 @@ def received_views(receive: Callable[..., None]) -> list[bool]:
     return views
 
 
+def broadcast() -> list[list[str]]:
+    """Names of the weights that each of two rollout workers gets whole from the first of two actors."""
+    import ray
+    import torch
+    from verl.checkpoint_engine import CheckpointEngineRegistry
+
+    ray.util.get_node_ip_address = lambda: "127.0.0.1"
+    weights = {"small": torch.arange(3.0), "long": torch.arange(5000, dtype=torch.bfloat16).reshape(50, 100)}
+    kind = CheckpointEngineRegistry.get("gloo")
+    engines = [kind(bucket_size=4096, is_master=number == 0) for number in range(4)]
+    got: list[list[str]] = [[], []]
+
+    async def receive(engine: Any, names: list[str]) -> None:
+        async for name, weight in engine.receive_weights():
+            assert torch.equal(weight, weights[name]) and weight.dtype == weights[name].dtype
+            names.append(name)
+
+    def work(number: int, side: dict[str, list[Any]]) -> None:
+        engine = engines[number]
+        engine.init_process_group(**{name: values[number % 2] for name, values in side.items()})
+        sync = engine.send_weights(iter(weights.items())) if number < 2 else receive(engine, got[number - 2])
+        asyncio.run(sync)
+        engine.finalize()
+
+    for _ in range(2):  # a group is made anew for every sync
+        sides = kind.build_topology(2, 2, [engine.prepare() for engine in engines])
+        threads = [threading.Thread(target=work, args=(one, sides[one // 2]), daemon=True) for one in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(timeout=60)
+    return got
+
+
 def keeps_weight(dispatch: Callable[..., None]) -> bool:
     """Whether a linear layer still has its plain weight once vLLM has packed it."""
     import torch
@@ -146,6 +184,12 @@ def test_torch_refuses_the_backend_that_verl_asks_for(seen: Any) -> None:
 def test_weight_sync_hands_out_views_of_shared_memory(seen: Any) -> None:
     assert seen["before"]["views"] == [True, True]
     assert seen["after"]["views"] == [False, False]
+
+
+def test_verl_sends_no_weights_to_other_processes_on_the_cpu(seen: Any) -> None:
+    assert not seen["before"]["weight broadcast"]
+    assert seen["after"]["weight broadcast"]
+    assert seen["after"]["broadcast"] == [["small", "long"] * 2] * 2
 
 
 @needs_vllm_cpu

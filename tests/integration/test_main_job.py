@@ -1,4 +1,5 @@
-"""The main job for real: verl, Ray, FSDP2, TransferQueue and vLLM on the CPU, killed once and resumed."""
+"""The main job for real: verl, Ray, FSDP2, TransferQueue and vLLM on the CPU, in each mode of the trainer, killed and
+resumed."""
 
 from __future__ import annotations
 
@@ -9,14 +10,18 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 pytest.importorskip("verl", reason="needs verl: pip install 'verl-agentic[cpu]'")
 
+from verl_agentic.integration.checkpoints import saved_step
+from verl_agentic.integration.epochs import EpochPlanner
+from verl_agentic.integration.settings import AgenticSettings, read_settings
 from verl_agentic.starter import StarterSettings
 from verl_agentic.store import Store, store_url
 
@@ -25,6 +30,29 @@ pytestmark = pytest.mark.integration
 MARK = "VERL_AGENTIC_TEST_RUN"
 START_SECONDS = 420
 END_SECONDS = 180
+EPOCHS, STEPS, BATCH = 2, 2, 4
+SIZES = [
+    "trainer.experiment_name=job",
+    f"trainer.total_epochs={EPOCHS}",
+    "trainer.save_freq=1",
+    f"data.train_batch_size={BATCH}",
+    f"agentic.curriculum.epoch_size={STEPS * BATCH}",
+    "agentic.curriculum.initial_tasks=24",
+    "agentic.curriculum.held_out_tasks=6",
+    "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=8",
+    "actor_rollout_ref.rollout.n=2",
+    "actor_rollout_ref.rollout.val_kwargs.n=1",
+]
+COLOCATE_ASYNC = ["trainer.v1.trainer_mode=agentic_colocate_async"]
+SEPARATE_ASYNC = [
+    "trainer.v1.trainer_mode=agentic_separate_async",
+    "trainer.v1.separate_async.parameter_sync_step=1",
+    # One logical device to train on, one to generate on.
+    "ray_kwargs.ray_init.num_gpus=2",
+    "actor_rollout_ref.hybrid_engine=False",
+    "actor_rollout_ref.rollout.nnodes=1",
+    "actor_rollout_ref.rollout.checkpoint_engine.backend=gloo",
+]
 
 
 @pytest.fixture(scope="module")
@@ -39,28 +67,15 @@ def micro_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Job:
     """One run of main_ppo in a folder, and what it left running."""
 
-    def __init__(self, folder: Path, model: Path) -> None:
+    def __init__(self, folder: Path, model: Path, *overrides: str) -> None:
         self.folder = folder
         self.run_dir = folder / "outputs" / "agenticqwen" / "job"
         self.mark = uuid.uuid4().hex
         self.log = folder / f"{self.mark}.log"
-        overrides = [
-            "+recipe=agenticqwen",
-            f"model={model}",
-            "trainer.experiment_name=job",
-            "trainer.total_epochs=2",
-            "trainer.save_freq=1",
-            "data.train_batch_size=4",
-            "agentic.curriculum.epoch_size=8",
-            "agentic.curriculum.initial_tasks=24",
-            "agentic.curriculum.held_out_tasks=6",
-            "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=8",
-            "actor_rollout_ref.rollout.n=2",
-            "actor_rollout_ref.rollout.val_kwargs.n=1",
-        ]
+        arguments = ["+recipe=agenticqwen", f"model={model}", *SIZES, *overrides]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "verl.trainer.main_ppo", *overrides],
+                [sys.executable, "-m", "verl.trainer.main_ppo", *arguments],
                 cwd=folder,
                 env={**os.environ, MARK: self.mark},
                 stdout=log,
@@ -68,16 +83,19 @@ class Job:
                 start_new_session=True,
             )
 
-    def saved_step(self) -> int:
-        latest = self.run_dir / "checkpoints" / "latest_checkpointed_iteration.txt"
-        return int(latest.read_text() or 0) if latest.exists() else 0
+    @property
+    def checkpoints(self) -> Path:
+        return self.run_dir / "checkpoints"
 
     def wait_for_step(self, step: int) -> None:
+        self.wait_for(lambda: saved_step(self.checkpoints) >= step, f"checkpoint of step {step}")
+
+    def wait_for(self, there: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while self.saved_step() < step:
+        while not there():
             assert self.process.poll() is None, f"ended early:\n{self.tail()}"
-            assert time.monotonic() < deadline, f"step {step} not reached:\n{self.tail()}"
-            time.sleep(0.5)
+            assert time.monotonic() < deadline, f"no {what}:\n{self.tail()}"
+            time.sleep(0.05)
 
     def wait(self, seconds: float) -> int:
         try:
@@ -112,6 +130,33 @@ class Job:
 
 
 @pytest.fixture
+def settings(compose: Callable[..., Any], tmp_path: Path, micro_model: Path) -> AgenticSettings:
+    """Those of a job."""
+    return read_settings(compose(f"model={micro_model}", f"agentic.run_dir={tmp_path}", *SIZES))
+
+
+def draws(store: Store) -> list[object]:
+    """What each epoch trained on, what the rounds did, and what they made of the pool."""
+    pool = [(entry.id, entry.round, entry.status, entry.last_success) for entry in store.pool()]
+    return [[store.draw(epoch) for epoch in range(EPOCHS)], store.rounds(), pool]
+
+
+def drawn_again(store: Store, settings: AgenticSettings, lag: int, folder: Path) -> list[object]:
+    """The same of a run that nothing disturbs, and whose outcomes are those that the store holds."""
+    with Store(store_url(folder)) as twin:
+        for split in ("held_out", "train"):
+            twin.add_tasks(store.tasks(round=0, split=split), split=split)
+        planner = EpochPlanner(twin, settings, STEPS, BATCH, lag)
+        for epoch in range(EPOCHS):
+            planner.epoch_tasks(epoch)
+            for group in store.groups(epoch):
+                twin.record_outcomes(group.outcomes, group.uid)
+            planner.end_epoch(epoch + 1)
+        planner.finish_round()
+        return draws(twin)
+
+
+@pytest.fixture
 def jobs() -> Iterator[list[Job]]:
     started: list[Job] = []
     yield started
@@ -120,7 +165,9 @@ def jobs() -> Iterator[list[Job]]:
 
 
 @pytest.mark.timeout(1500)
-def test_killed_worker_then_resume_then_report(tmp_path: Path, micro_model: Path, jobs: list[Job]) -> None:
+def test_killed_worker_then_resume_then_report(
+    tmp_path: Path, micro_model: Path, jobs: list[Job], settings: AgenticSettings
+) -> None:
     first = Job(tmp_path, micro_model)
     jobs.append(first)
     first.wait_for_step(1)
@@ -149,6 +196,7 @@ def test_killed_worker_then_resume_then_report(tmp_path: Path, micro_model: Path
         assert len(groups) == 4 * 4
         assert [record.epoch for record in store.rounds()] == [1, 2]
         assert store.evaluation_steps("held_out")[-1] == 4
+        assert draws(store) == drawn_again(store, settings, 0, tmp_path)
 
     report = json.loads((second.run_dir / "report.json").read_text())
     for side in ("before", "after"):
@@ -163,9 +211,47 @@ def test_killed_worker_then_resume_then_report(tmp_path: Path, micro_model: Path
     assert len(AutoTokenizer.from_pretrained(report["checkpoint"])) <= model.config.vocab_size
 
 
+@pytest.mark.timeout(1500)
+def test_rollouts_that_are_cut_off_for_an_update_and_a_kill_of_everything_within_a_save(
+    tmp_path: Path, micro_model: Path, jobs: list[Job], settings: AgenticSettings
+) -> None:
+    first = Job(tmp_path, micro_model, *COLOCATE_ASYNC)
+    jobs.append(first)
+    first.wait_for((first.checkpoints / "global_step_2").exists, "save of step 2")
+    first.kill()
+    first.wait(END_SECONDS)
+    first.assert_nothing_left()
+    done = saved_step(first.checkpoints)
+    assert done in (1, 2)
+    with Store(store_url(first.run_dir), create=False) as store:
+        # Epoch 1 begins to be generated at the last step of epoch 0.
+        before = [store.draw(epoch) for epoch in range(EPOCHS)]
+        trained = store.groups(0)
+    assert all(before)
+    stream = json.loads((first.checkpoints / f"global_step_{done}" / "prompt_stream.json").read_text())
+    assert stream == {1: {"epoch": 0, "position": 8}, 2: {"epoch": 1, "position": 4}}[done]
+
+    second = Job(tmp_path, micro_model, *COLOCATE_ASYNC)
+    jobs.append(second)
+    assert second.wait(START_SECONDS) == 0, second.tail()
+    second.assert_nothing_left()
+    with Store(store_url(second.run_dir), create=False) as store:
+        assert [store.draw(epoch) for epoch in range(EPOCHS)] == before
+        groups = [group for epoch in range(EPOCHS) for group in store.groups(epoch)]
+        # What the checkpoint holds is not done again; of each task that was drawn, one group is trained on.
+        assert [group for group in groups if group.step <= done] == [one for one in trained if one.step <= done]
+        assert [len([one for one in groups if one.step == step]) for step in range(1, 5)] == [BATCH] * 4
+        assert {group.task_id for group in groups} <= {task_id for drawn in before if drawn for task_id in drawn}
+        # Round 1 would have nothing to read: each reads the epoch before the last.
+        assert [record.epoch for record in store.rounds()] == [2, 3]
+        assert draws(store) == drawn_again(store, settings, 1, tmp_path)
+
+
 @pytest.mark.timeout(900)
-def test_interrupt_leaves_nothing_behind(tmp_path: Path, micro_model: Path, jobs: list[Job]) -> None:
-    job = Job(tmp_path, micro_model)
+def test_interrupt_of_a_run_with_an_engine_of_its_own_leaves_nothing_behind(
+    tmp_path: Path, micro_model: Path, jobs: list[Job]
+) -> None:
+    job = Job(tmp_path, micro_model, *SEPARATE_ASYNC)
     jobs.append(job)
     job.wait_for_step(1)
     job.process.send_signal(signal.SIGINT)

@@ -198,4 +198,5 @@ def test_an_outage_costs_no_template(endpoint: Any, llm: dict[str, Any]) -> None
     hook = ReasoningHook(llm={**llm, "budget_seconds": 0.5}, operators=["self_instruct", "persona"], share=1.0)
     result = hook(round_of(results(tasks("math", 4), FORM), 4))
     assert {task.operator for task in result.new_tasks} == {"persona"}
-    assert result.counts["rejected.self_instruct.unreachable"] > 0
+    # Asked in one batch, and not again: every further one would wait until its time is up.
+    assert 0 < result.counts["rejected.self_instruct.unreachable"] <= 4

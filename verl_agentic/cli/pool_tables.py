@@ -115,7 +115,9 @@ def stats_tables(
         operators.add_column("the others", overflow="fold")
         for operator, one in made.items():
             why = ", ".join(f"{reason} {count}" for reason, count in one.rejected.most_common())
-            operators.add_row(plain_text(operator), str(one.made), str(one.accepted), percent(one.share), plain_text(why or NONE))
+            operators.add_row(
+                plain_text(operator), str(one.made), str(one.accepted), percent(one.share), plain_text(why or NONE)
+            )
         yield operators
     if rounds:
         last = _table("rounds", "epoch", "status", "what it did")

@@ -7,7 +7,7 @@ import dataclasses
 import inspect
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,7 @@ from verl_agentic.synthesis.reasoning.personas import load_personas
 from verl_agentic.synthesis.routes import ROUTES
 
 _TRIES_PER_TASK = 8
+_UNREACHABLE = "unreachable"
 _TOLD_ANEW = ("rephrase", "persona", "self_instruct", "llm_persona")
 _HARDER = ("deepen", "enlarge", "distract", "reverse", "nest")
 
@@ -110,16 +111,16 @@ class ReasoningHook:
             index.add(one.task)
         checks = Checks([NoLeak(), HarderOrDifferent(), Novel(index), Unambiguous(), SolvedByRoutes(self._written)])
         budget = int(round.wanted * self._share + 0.5)
-        known = set(round.known_ids)
+        made: set[str] = set()
         for proposal in self._proposals(round, errors, budget, result.new_tasks):
             if round.out_of_time:
                 break
             counts[f"{proposal.operator}/tried"] += 1
-            reason = proposal.reason or _verdict(proposal, checks, known)
+            reason = proposal.reason or _verdict(proposal, checks, round.known_ids, made)
             counts[f"rejected.{proposal.operator}.{reason}" if reason else f"{proposal.operator}/kept"] += 1
             if proposal.task is not None and not reason:
                 index.add(proposal.task)
-                known.add(proposal.task.id)
+                made.add(proposal.task.id)
                 result.new_tasks.append(proposal.task)
         result.counts = dict(sorted(counts.items()))
         return result
@@ -129,6 +130,7 @@ class ReasoningHook:
     ) -> Iterator[_Proposal]:
         """Proposals, as long as fewer than ``budget`` were taken into ``made``; never endless."""
         tries = _TRIES_PER_TASK * budget
+        silent: set[str] = set()
         for needy in _by_need(round):
             parents = needy
             round.rng.shuffle(parents)
@@ -137,20 +139,24 @@ class ReasoningHook:
                 batch = parents[: min(budget - len(made), tries)]
                 parents = parents[len(batch) :] + batch
                 tries -= len(batch)
-                choices = [self._choose(parent, errors[parent.id], round.rng) for parent in batch]
-                parents = [parent for parent in parents if self._fitting(parent, errors[parent.id])]
+                choices = [self._choose(parent, errors[parent.id], round.rng, silent) for parent in batch]
+                parents = [parent for parent in parents if self._fitting(parent, errors[parent.id], silent)]
                 asked = [choice for choice in choices if choice is not None]
-                yield from run_coroutine(_grow_all(asked))
+                proposals = run_coroutine(_grow_all(asked))
+                # A language model that is down would make every further batch wait until its time is up.
+                silent |= {one.operator for one in proposals if one.reason == _UNREACHABLE}
+                silent -= {one.operator for one in proposals if one.reason != _UNREACHABLE}
+                yield from proposals
 
-    def _fitting(self, task: Task, error: ErrorKind | None) -> list[Operator]:
-        able = [operator for operator in self._operators if operator.kind in ("", task.kind)]
+    def _fitting(self, task: Task, error: ErrorKind | None, silent: Set[str]) -> list[Operator]:
+        able = [one for one in self._operators if one.kind in ("", task.kind) and one.name not in silent]
         wanted = _HARDER if error is None else REMEDIES.get(error, ())
         return [operator for operator in able if operator.name in wanted]
 
     def _choose(
-        self, parent: Task, error: ErrorKind | None, rng: random.Random
+        self, parent: Task, error: ErrorKind | None, rng: random.Random, silent: Set[str]
     ) -> tuple[Operator, Task, ErrorKind | None, random.Random] | None:
-        fitting = self._fitting(parent, error)
+        fitting = self._fitting(parent, error, silent)
         if not fitting:
             return None
         return rng.choice(fitting), parent, error, random.Random(rng.getrandbits(64))
@@ -181,7 +187,7 @@ async def _grow(operator: Operator, parent: Task, error: ErrorKind | None, rng: 
     except BudgetSpentError:
         return _Proposal(operator.name, parent, error, None, "over_budget")
     except InfrastructureError:
-        return _Proposal(operator.name, parent, error, None, "unreachable")
+        return _Proposal(operator.name, parent, error, None, _UNREACHABLE)
     if task is None:
         return _Proposal(operator.name, parent, error, None, "barren")
     if error is not None:
@@ -189,10 +195,10 @@ async def _grow(operator: Operator, parent: Task, error: ErrorKind | None, rng: 
     return _Proposal(operator.name, parent, error, task)
 
 
-def _verdict(proposal: _Proposal, checks: Checks, known: set[str]) -> str:
+def _verdict(proposal: _Proposal, checks: Checks, known: Set[str], made: Set[str]) -> str:
     """Name of the reason not to take a proposal, empty for none."""
     assert proposal.task is not None, "a proposal without a task has its reason"
-    if proposal.task.id in known:
+    if proposal.task.id in made or proposal.task.id in known:
         return "duplicate"
     try:
         rejection = checks.examine(Candidate(proposal.task, proposal.parent))

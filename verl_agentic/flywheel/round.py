@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 import time
@@ -21,6 +22,8 @@ from verl_agentic.store.yields import YieldCounts
 logger = logging.getLogger(__name__)
 
 _REPORT_SECONDS = 30.0
+# On Python 3.10 asyncio has a TimeoutError of its own.
+_OUTAGES = (InfrastructureError, ConnectionError, TimeoutError, asyncio.TimeoutError)
 
 
 def run_round(
@@ -37,10 +40,10 @@ def run_round(
 ) -> RoundRecord:
     """Run the round that opens ``epoch`` and commit it; a committed round is returned, not run again.
 
-    Hooks run in order. One that the infrastructure fails (a language model that is down), or that does not end within
-    its budget, is skipped with a warning, recorded and counted; training goes on. New tasks are dropped when they exist
-    already, refused when they belong to evaluation, and quarantined when the verifier finds them unfit. The record's
-    counts have those of each hook (``HOOK.NAME``) and of each operator (:mod:`verl_agentic.store.yields`).
+    Hooks run in order. One that the infrastructure fails (a language model that is down or silent), or that does not
+    end within its budget, is skipped with a warning, recorded and counted; training goes on. New tasks are dropped when
+    they exist already, refused when they belong to evaluation, and quarantined when the verifier finds them unfit. The
+    record's counts have those of each hook (``HOOK.NAME``) and of each operator (:mod:`verl_agentic.store.yields`).
 
     Args:
         store: the run's store.
@@ -54,7 +57,7 @@ def run_round(
         say: tells the user, in one line, how far the round is.
 
     Raises:
-        UserInputError: a hook changes the status of a task that does not exist.
+        UserInputError: a hook has an error in it, or changes the status of a task that does not exist.
         InfrastructureError: the store failed; nothing of the round remains.
     """
     done = store.round(epoch)
@@ -71,12 +74,19 @@ def run_round(
         started = time.monotonic()
         try:
             result = hook(RoundInput(epoch, results, rng, left, gate.known, say=say))
-        except InfrastructureError as error:
+        except _OUTAGES as error:
             logger.warning("flywheel round %d goes on without %s: %s", epoch, name, error)
             store.record_failure(Failure(_last_step(results), "flywheel", f"{name}: {error}"))
             counts[f"{name}.skipped"] += 1
             counts[f"{name}.overtime"] += isinstance(error, HookOvertimeError)
             continue
+        except UserInputError:
+            raise
+        except Exception as error:
+            raise UserInputError(
+                f"flywheel hook {name} failed in round {epoch} with {type(error).__name__}: {error}; mend it, or take "
+                "it out of agentic.flywheel.hooks, and resume"
+            ) from error
         trainable = set(store.statuses(result.status_changes))
         _check(name, result, trainable | {task.id for task in result.new_tasks})
         changes.update(result.status_changes)

@@ -63,7 +63,7 @@ class TreesHook:
         failing = _failure_rates(one for one in round.results if one.task.kind in self._families)
         budget = int(round.wanted * self._share + 0.5)
         counts: Counter[str] = Counter(parents=len(parents))
-        known = set(round.known_ids)
+        made: set[str] = set()
         tries = _TRIES_PER_TASK * budget
         while parents and len(result.new_tasks) < budget and tries > 0:
             fertile: list[TaskResult] = []
@@ -83,10 +83,10 @@ class TreesHook:
                 except UnfitTreeError as error:
                     counts[f"rejected.{operator.name}.{error.check}"] += 1
                     continue
-                if task.id in known:
+                if task.id in made or task.id in round.known_ids:
                     counts[f"rejected.{operator.name}.duplicate"] += 1
                     continue
-                known.add(task.id)
+                made.add(task.id)
                 result.new_tasks.append(task)
                 counts[f"grown.{operator.name}"] += 1
             parents = fertile

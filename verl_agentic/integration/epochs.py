@@ -66,6 +66,15 @@ class EpochPlanner:
         self._verifier = WrittenVerifier(*_verifiers(settings, families))
         self._protected = protected_splits(families.values())
 
+    def epoch_of(self, step: int, ahead: int = 0) -> int:
+        """The epoch of a step.
+
+        Args:
+            step: the step, from 1.
+            ahead: whole batches that are generated ahead of it; the epoch is the one of the last of them.
+        """
+        return (step - 1 + ahead) // self.steps_per_epoch
+
     def step_tasks(self, index: int) -> list[str]:
         """Ids of the tasks of a step.
 
@@ -99,6 +108,11 @@ class EpochPlanner:
         """Have the round that opens ``next_epoch`` done; ``None`` where there is nothing yet that it could read."""
         self.finish_round()
         return None if next_epoch <= self._lag else self._run_round(next_epoch)
+
+    def check_round(self) -> None:
+        """Raise what failed in the round in the background, if that has ended."""
+        if self._background is not None and self._background.done():
+            self.finish_round()
 
     def finish_round(self) -> None:
         """Wait for the round in the background, if there is one; what failed in it is raised here."""
@@ -140,7 +154,7 @@ class EpochPlanner:
         """Forget what was recorded after the checkpoint of ``step``."""
         self._drawn = None
         # A trainer that is ahead of its steps has drawn the next epoch, too.
-        self.store.rewind(step, (step - 1) // self.steps_per_epoch + self._lag if step else -1)
+        self.store.rewind(step, self.epoch_of(step) + self._lag if step else -1)
 
     def metrics(self, epoch: int) -> dict[str, float]:
         """What verl's tracking is told of the pool and the flywheel, see :mod:`verl_agentic.integration.pool_metrics`.

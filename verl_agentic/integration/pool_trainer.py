@@ -6,6 +6,7 @@ import contextlib
 import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from verl.utils import tensordict_utils as tu
 from verl.utils.dataset.rl_dataset import collate_fn
 
 from verl_agentic.core import InfrastructureError
+from verl_agentic.integration.checkpoints import mend_tracker
 from verl_agentic.integration.dataset import prompt_row
 from verl_agentic.integration.epochs import EpochPlanner
 from verl_agentic.integration.recorder import Recorder
@@ -62,8 +64,12 @@ class PoolTrainer(PPOTrainer):  # type: ignore[misc]
         super().init()
         self.watchdog.watch("actor worker", self.actor_rollout_wg.workers)
         self.watchdog.watch("reward worker", self.reward_loop_manager.reward_loop_worker_handles or [])
-        self.watchdog.watch("rollout server", [replica.server_handle for replica in self.checkpoint_manager.replicas])
+        self.watchdog.watch("rollout server", [replica.server_handle for replica in self._replicas()])
         self.watchdog.start()
+
+    def _replicas(self) -> list[Any]:
+        """Every rollout engine."""
+        return list(self.checkpoint_manager.replicas)
 
     def _init_dataloader(self) -> None:
         super()._init_dataloader()
@@ -72,6 +78,8 @@ class PoolTrainer(PPOTrainer):  # type: ignore[misc]
         )
 
     def _load_checkpoint(self) -> None:
+        if self.config.trainer.resume_mode == "auto":
+            mend_tracker(Path(self.config.trainer.default_local_dir))
         super()._load_checkpoint()
         # What was recorded after the checkpoint will happen again.
         self.planner.rewind(self.global_steps)
@@ -81,7 +89,11 @@ class PoolTrainer(PPOTrainer):  # type: ignore[misc]
         self._clock("startup")
         try:
             super().fit(agent_loop_manager)
-            self.planner.finish_round()
+            with self._round_phase():
+                self.planner.finish_round()
+        except Exception as error:
+            self._on_hopeless(str(error))
+            raise
         finally:
             self._clock("training")
             self.watchdog.stop()
@@ -122,13 +134,13 @@ class PoolTrainer(PPOTrainer):  # type: ignore[misc]
 
     def _step_once(self, metrics: dict[str, Any], timing_raw: dict[str, Any], sample_batch_size: int) -> Any:
         batch = super()._step_once(metrics, timing_raw, sample_batch_size)
-        epoch = (self.global_steps - 1) // self.steps_per_epoch
+        epoch = self.planner.epoch_of(self.global_steps)
         metrics.update(self.recorder.record_step(batch, self.global_steps, epoch))
         self._take_incidents()
         return batch
 
     def _take_incidents(self) -> None:
-        epoch = max(0, (self.global_steps - 1) // self.steps_per_epoch)
+        epoch = max(0, self.planner.epoch_of(self.global_steps))
         self.recorder.record_incidents(self.global_steps, epoch)
 
     def _compute_metrics(self, batch: Any, metrics: dict[str, Any], timing_raw: dict[str, Any], **kwargs: Any) -> None:
@@ -150,8 +162,10 @@ class PoolTrainer(PPOTrainer):  # type: ignore[misc]
     def on_step_end(self) -> None:
         with self.watchdog.phase("a weight sync", self.settings.limits.weight_sync_seconds):
             super().on_step_end()
+        self.planner.check_round()
         if self.global_steps % self.steps_per_epoch == 0:
-            self.planner.end_epoch(self.global_steps // self.steps_per_epoch)
+            with self._round_phase():
+                self.planner.end_epoch(self.global_steps // self.steps_per_epoch)
 
     def _validate(self) -> dict[str, float]:
         self._clock("training")
@@ -184,6 +198,10 @@ class PoolTrainer(PPOTrainer):  # type: ignore[misc]
         now = time.monotonic()
         self.store.add_seconds(phase, now - self._phase_started)
         self._phase_started = now
+
+    def _round_phase(self) -> contextlib.AbstractContextManager[None]:
+        """Bound the wait for a round of the flywheel."""
+        return self.watchdog.phase("a round of the flywheel", self.settings.limits.step_seconds)
 
     def _on_hopeless(self, reason: str) -> None:
         self.recorder.record_hopeless(max(0, getattr(self, "global_steps", 0)), reason)

@@ -45,6 +45,7 @@ def check(config: DictConfig) -> AgenticSettings:
     check_batch(config, settings)
     check_epochs(config, settings)
     check_loggers(config)
+    check_mode(config, settings)
     check_model(config, settings)
     check_llm(settings)
     check_reward(config)
@@ -169,6 +170,51 @@ def check_loggers(config: DictConfig) -> None:
                 f"trainer.logger: {name!r} needs module {module!r}, which is missing; run: pip install "
                 f"{module.replace('_', '-')}"
             )
+
+
+def check_mode(config: DictConfig, settings: AgenticSettings) -> None:
+    """What verl's modes ask for, which verl asserts when Ray runs already."""
+    name = str(config.trainer.v1.trainer_mode)
+    if not name.startswith("agentic_"):
+        return  # verl's own or the user's
+    mode = name.removeprefix("agentic_")
+    if mode not in ("sync", "colocate_async", "separate_async"):
+        raise UserInputError(
+            f"trainer.v1.trainer_mode={name}: unknown; choose agentic_sync, agentic_colocate_async or "
+            "agentic_separate_async"
+        )
+    node = config.trainer.v1[mode]
+    steps = settings.curriculum.epoch_size // config.data.train_batch_size
+    ahead = node.get("num_warmup_batches", 0)
+    if ahead > steps:
+        # Else an epoch would be drawn before the results that its draw goes by.
+        raise UserInputError(
+            f"trainer.v1.{mode}.num_warmup_batches ({ahead:g}) must be at most the {steps} step(s) of an epoch "
+            "(agentic.curriculum.epoch_size / data.train_batch_size)"
+        )
+    if mode == "separate_async":
+        _check_separate(config, node)
+
+
+def _check_separate(config: DictConfig, node: DictConfig) -> None:
+    rollout, batch = config.actor_rollout_ref.rollout, config.data.train_batch_size
+    mini, syncs = config.actor_rollout_ref.actor.ppo_mini_batch_size, node.parameter_sync_step
+    if batch != mini * syncs:
+        raise UserInputError(
+            f"data.train_batch_size ({batch}) must be actor_rollout_ref.actor.ppo_mini_batch_size ({mini}) x "
+            f"trainer.v1.separate_async.parameter_sync_step ({syncs})"
+        )
+    for key in ("nnodes", "n_gpus_per_node"):
+        if rollout[key] < 1:
+            raise UserInputError(
+                f"actor_rollout_ref.rollout.{key} must be at least 1: trainer.v1.trainer_mode="
+                f"{config.trainer.v1.trainer_mode} generates on devices of its own"
+            )
+    if rollout.checkpoint_engine.backend == "naive":
+        raise UserInputError(
+            "actor_rollout_ref.rollout.checkpoint_engine.backend=naive sends no weights to other devices; set "
+            + ("gloo" if config.agentic.accelerators == 0 else "nccl")
+        )
 
 
 def check_model(config: DictConfig, settings: AgenticSettings) -> None:

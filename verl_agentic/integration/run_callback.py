@@ -17,6 +17,7 @@ from omegaconf import DictConfig, open_dict, read_write
 
 from verl_agentic.core import InfrastructureError, UserInputError
 from verl_agentic.integration import preflight
+from verl_agentic.integration.checkpoints import saved_step
 from verl_agentic.integration.memory import PeakMemory
 from verl_agentic.integration.prepare import prepare_model, prepare_tasks
 from verl_agentic.integration.run import open_store
@@ -136,10 +137,9 @@ def _set_aside(config: DictConfig, settings: AgenticSettings) -> None:
 
 def _refuse_finished(config: DictConfig, settings: AgenticSettings, steps: int) -> None:
     """A run that has done all its steps has nothing to resume."""
-    latest = Path(config.trainer.default_local_dir) / "latest_checkpointed_iteration.txt"
-    if config.trainer.resume_mode != "auto" or not latest.exists():
+    if config.trainer.resume_mode != "auto":
         return
-    done = int(latest.read_text().strip() or 0)
+    done = saved_step(Path(config.trainer.default_local_dir))
     if done >= steps:
         raise UserInputError(
             f"the run in {settings.run_dir} is complete ({done} of {steps} steps, see its report.html); start anew "

@@ -68,7 +68,7 @@ class LimitSettings:
 
     Attributes:
         weight_sync_seconds: longest weight sync.
-        step_seconds: longest training step, and longest evaluation.
+        step_seconds: longest training step, longest evaluation, and longest wait for a round of the flywheel.
         refill_factor: failed groups replaced per step, as a multiple of the batch.
         poll_seconds: pause between two looks at the replay buffer.
     """

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import math
 import random
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from verl.trainer.ppo.v1 import trainer_separate_async
 from verl.trainer.ppo.v1.trainer_base import register_trainer
 from verl.trainer.ppo.v1.trainer_colocate_async import PPOTrainerColocateAsync
 from verl.trainer.ppo.v1.trainer_separate_async import PPOTrainerSeparateAsync
@@ -48,9 +53,8 @@ class AheadTrainer(PoolTrainer):
         elif not self._warming_up:
             self._count_lost(num_prompts)
         lead = 0 if self._warming_up else self._lead()
-        epoch = (self.global_steps - 1 + lead) // self.steps_per_epoch
         # Prompts fetched ahead of the last step belong to the last epoch.
-        epoch = min(epoch, self.config.trainer.total_epochs - 1)
+        epoch = min(self.planner.epoch_of(self.global_steps, lead), self.config.trainer.total_epochs - 1)
         return self.stream.take(epoch, self.config.data.train_batch_size if num_prompts is None else num_prompts)
 
     def _lead(self) -> int:
@@ -75,8 +79,11 @@ class AheadTrainer(PoolTrainer):
 
     def _load_checkpoint(self) -> None:
         super()._load_checkpoint()
-        if self.global_steps:
-            self.stream.load(Path(self.config.trainer.default_local_dir) / f"global_step_{self.global_steps}")
+        trainer = self.config.trainer
+        if trainer.resume_mode == "resume_path":
+            self.stream.load(Path(trainer.resume_from_path))
+        elif self.global_steps:
+            self.stream.load(Path(trainer.default_local_dir) / f"global_step_{self.global_steps}")
 
 
 @register_trainer("agentic_colocate_async")
@@ -91,3 +98,21 @@ class AgenticTrainerSeparateAsync(AheadTrainer, PPOTrainerSeparateAsync):  # typ
     """``trainer.v1.trainer_mode=agentic_separate_async``: rollouts have devices of their own and never stop."""
 
     verl_mode = "separate_async"
+
+    def _setup(self) -> None:
+        with _without_infos(trainer_separate_async.logger):
+            super()._setup()
+
+    def _replicas(self) -> list[Any]:
+        return [*super()._replicas(), *self.standalone_checkpoint_manager.replicas]
+
+
+@contextlib.contextmanager
+def _without_infos(logger: logging.Logger) -> Iterator[None]:
+    """verl 0.9 raises where it logs ``actor_rollout_ref.hybrid_engine=False``: it takes the logger for ``print``."""
+    level = logger.level
+    logger.setLevel(max(level, logging.WARNING))
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -50,6 +50,7 @@ class Store:
         self._writer = self.engine.execution_options(writes=True)
         self._url = make_url(url)
         self._lease: Lease | None = None
+        self._closed = False
         with clear_errors(self._url):
             open_tables(self.engine, create)
 
@@ -60,7 +61,8 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Give back the lease, if there is one, and close every connection."""
+        """Give back the lease, if there is one, and close every connection; nothing is written from then on."""
+        self._closed = True
         lease, self._lease = self._lease, None
         if lease is not None:
             lease.release()
@@ -94,6 +96,9 @@ class Store:
     def writing(self) -> Iterator[sa.Connection]:
         """A transaction that holds the write lock from its start; all of it is committed, or nothing."""
         with self._beginning() as connection:
+            if self._closed:
+                # A thread that outlives the run must not write without its lease.
+                raise InfrastructureError(f"store {shown(self._url)} is closed")
             if self._lease is not None:
                 self._lease.confirm(connection)
             started = time.monotonic()
