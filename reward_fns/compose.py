@@ -28,13 +28,12 @@ from typing import Any
 from verl_agentic.core import FailureKind, UserInputError
 from verl_agentic.reward_fns.common import OnUndecided, RewardResult, Verdict, check_on_undecided, undecided
 from verl_agentic.reward_fns.invoke import invoke
+from verl_agentic.reward_fns.registry import KWARGS_KEY, known
 from verl_agentic.reward_fns.specs import (
-    KWARGS_KEY,
     RewardSpec,
     check_shared,
     check_spec,
     handed_on,
-    known,
     number,
     plain,
     read_spec,

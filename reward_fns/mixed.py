@@ -34,15 +34,13 @@ from verl_agentic.core import BrokenTaskError, FailureKind, Trajectory, UserInpu
 from verl_agentic.reward_fns.common import RewardResult, Verdict, read_submission
 from verl_agentic.reward_fns.components import as_trajectory, brevity, message_format, tool_use, turns
 from verl_agentic.reward_fns.invoke import invoke
-from verl_agentic.reward_fns.registry import BUILT_IN, COMBINED, reward_function
+from verl_agentic.reward_fns.registry import BUILT_IN, COMBINED, KWARGS_KEY, known, reward_function
 from verl_agentic.reward_fns.rubric import JUDGE_FIGURES
 from verl_agentic.reward_fns.specs import (
-    KWARGS_KEY,
     RewardSpec,
     check_shared,
     check_spec,
     handed_on,
-    known,
     number,
     plain,
     read_spec,
