@@ -104,6 +104,8 @@ def run(arguments: argparse.Namespace) -> int:
             raise UserInputError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
     if arguments.temperature is not None and not 0 <= arguments.temperature <= 10:
         raise UserInputError(f"--temperature must be from 0 to 10, got {arguments.temperature}")
+    if not arguments.resume and arguments.out.exists():
+        raise UserInputError(f"--out {arguments.out}: exists; add --resume to go on with it, or name another file")
     plan = play_plan(arguments)
     tasks = unique_tasks(load_tasks(arguments.tasks))[: arguments.limit]
     model = served_model(arguments)
@@ -205,8 +207,6 @@ def unique_tasks(tasks: Sequence[Task]) -> list[Task]:
 
 
 def _opened(path: Path, resume: bool) -> IO[bytes]:
-    if not resume and path.exists():
-        raise UserInputError(f"--out {path}: exists; add --resume to go on with it, or name another file")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path.open("r+b" if resume and path.exists() else "xb")
