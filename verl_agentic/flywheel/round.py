@@ -35,9 +35,9 @@ def run_round(
 ) -> RoundRecord:
     """Run the round that opens ``epoch`` and commit it; a committed round is returned, not run again.
 
-    Hooks run in order. One that the infrastructure fails (a language model that is down or does not answer) is skipped with a warning,
-    recorded and counted; training goes on. New tasks are dropped when they exist already, refused when they belong to
-    evaluation, and quarantined when the verifier finds them unfit.
+    Hooks run in order. One that the infrastructure fails (a language model that is down or does not answer) is skipped
+    with a warning, recorded and counted; training goes on. New tasks are dropped when they exist already, refused when
+    they belong to evaluation, and quarantined when the verifier finds them unfit.
 
     Args:
         store: the run's store.
