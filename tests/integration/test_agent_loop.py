@@ -344,20 +344,20 @@ class Pausing(Engine):
     """An engine that stands still while the policy is updated."""
 
     async def generate(self, *args: Any, **kwargs: Any) -> TokenOutput:
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.6)
         return await super().generate(*args, **kwargs)
 
 
 async def test_the_time_of_updates_is_not_the_trajectorys(micro: Any, incidents: list[Incident]) -> None:
     said = [merged(micro, text + "<|im_end|>") for text in (call("a"), "<answer>5</answer>")]
     mode = "agentic_colocate_async"
-    output = await run(make_loop(micro, Pausing(said), mode=mode, trajectory_seconds=0.2, attempts=1))
+    output = await run(make_loop(micro, Pausing(said), mode=mode, trajectory_seconds=0.5, attempts=1))
     assert trajectory(output).answer == "5"
     with pytest.raises(DeadlineError, match="at last waiting for tool 'hang'"):
         hanging = Pausing([merged(micro, call("a", "hang") + "<|im_end|>")])
-        await run(make_loop(micro, hanging, mode=mode, trajectory_seconds=0.2, attempts=1))
+        await run(make_loop(micro, hanging, mode=mode, trajectory_seconds=0.5, attempts=1))
     with pytest.raises(DeadlineError, match="at last waiting for the rollout engine"):
-        await run(make_loop(micro, Pausing(said), trajectory_seconds=0.2, attempts=1))
+        await run(make_loop(micro, Pausing(said), trajectory_seconds=0.5, attempts=1))
 
 
 async def test_a_step_with_hanging_tools_ends_by_the_deadline(micro: Any, incidents: list[Incident]) -> None:
