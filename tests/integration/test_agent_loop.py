@@ -136,13 +136,16 @@ class Engine:
         )
 
 
-def make_loop(tokenizer: Any, engine: Any, response_length: int = 2048, **rollout: Any) -> AgenticLoop:
+def make_loop(
+    tokenizer: Any, engine: Any, response_length: int = 2048, mode: str = "agentic_sync", **rollout: Any
+) -> AgenticLoop:
     rollout = {"simulator": "none", "grace_seconds": 0.05, **rollout}
     config = OmegaConf.create(
         {
             "actor_rollout_ref": {"rollout": {"prompt_length": 2048, "response_length": response_length}},
             "data": {},
             "agentic": {"rollout": rollout},
+            "trainer": {"v1": {"trainer_mode": mode}},
         }
     )
     return AgenticLoop(
@@ -347,6 +350,26 @@ async def test_what_hangs_is_named(micro: Any, incidents: list[Incident]) -> Non
         with pytest.raises(DeadlineError, match=f"took over 0.2 s, at last waiting for {culprit}"):
             await run(loop)
         assert incidents.pop().culprit == culprit
+
+
+class Pausing(Engine):
+    """An engine that stands still while the policy is updated."""
+
+    async def generate(self, *args: Any, **kwargs: Any) -> TokenOutput:
+        await asyncio.sleep(0.6)
+        return await super().generate(*args, **kwargs)
+
+
+async def test_the_time_of_updates_is_not_the_trajectorys(micro: Any, incidents: list[Incident]) -> None:
+    said = [merged(micro, text + "<|im_end|>") for text in (call("a"), "<answer>5</answer>")]
+    mode = "agentic_colocate_async"
+    output = await run(make_loop(micro, Pausing(said), mode=mode, trajectory_seconds=0.5, attempts=1))
+    assert trajectory(output).answer == "5"
+    with pytest.raises(DeadlineError, match="at last waiting for tool 'hang'"):
+        hanging = Pausing([merged(micro, call("a", "hang") + "<|im_end|>")])
+        await run(make_loop(micro, hanging, mode=mode, trajectory_seconds=0.5, attempts=1))
+    with pytest.raises(DeadlineError, match="at last waiting for the rollout engine"):
+        await run(make_loop(micro, Pausing(said), trajectory_seconds=0.5, attempts=1))
 
 
 async def test_a_step_with_hanging_tools_ends_by_the_deadline(micro: Any, incidents: list[Incident]) -> None:

@@ -10,6 +10,7 @@ import uuid
 import zlib
 from typing import Any
 
+from omegaconf import OmegaConf
 from verl.experimental.agent_loop.agent_loop import AgentLoopBase, AgentLoopMetrics, AgentLoopOutput
 from verl.experimental.agent_loop.tool_agent_loop import SPEC_DECODE_EXTRA_KEYS
 from verl.utils.rollout_trace import rollout_trace_op
@@ -42,6 +43,8 @@ class AgenticLoop(AgentLoopBase):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.shared = _shared(self)
         self.settings = self.shared.settings
+        self._waited = 0.0
+        self._asked: float | None = None
 
     @rollout_trace_op  # type: ignore[untyped-decorator]
     async def run(self, sampling_params: dict[str, Any], **kwargs: Any) -> AgentLoopOutput:
@@ -81,7 +84,8 @@ class AgenticLoop(AgentLoopBase):  # type: ignore[misc]
             async with dialogue:
                 # What it waits for in turn has the grace once, and then gives up itself.
                 grace = 2 * settings.grace_seconds
-                output = await within(self._converse(dialogue, sampling_params), settings.trajectory_seconds, grace)
+                work = self._converse(dialogue, sampling_params)
+                output = await within(work, settings.trajectory_seconds, grace, self._excused)
         except asyncio.TimeoutError as error:
             culprit = " and ".join(dialogue.cut_short) or "the rollout engine"
             message = f"trajectory took over {settings.trajectory_seconds:g} s, at last waiting for {culprit}"
@@ -148,13 +152,23 @@ class AgenticLoop(AgentLoopBase):  # type: ignore[misc]
             return work(*args)
         return await self.loop.run_in_executor(None, work, *args)
 
+    def _excused(self) -> float:
+        """Seconds spent waiting for an engine that stands still during updates; the trainer's limits bound those."""
+        if not self.shared.engine_pauses:
+            return 0.0
+        return self._waited + (0.0 if self._asked is None else time.monotonic() - self._asked)
+
     async def _generate(self, request_id: str, token_ids: list[int], params: dict[str, Any]) -> Any:
+        self._asked = started = time.monotonic()
         try:
             output = await self.server_manager.generate(
                 request_id=request_id, prompt_ids=token_ids, sampling_params=params
             )
         except Exception as error:
             raise InfrastructureError(f"rollout engine: {type(error).__name__}: {error}") from error
+        finally:
+            self._asked = None
+            self._waited += time.monotonic() - started
         if not output.token_ids or output.stop_reason in ("abort", "aborted"):
             raise InfrastructureError(f"rollout engine: gave up after {len(output.token_ids)} tokens")
         return output
@@ -217,6 +231,9 @@ class _Shared:
         self.known_by = (loop.config, loop.tokenizer)
         self.settings: RolloutSettings = read_settings(loop.config).rollout
         self.prompt_length: int = loop.rollout_config.prompt_length
+        # Whoever is cut off for an update waits until it is over.
+        mode = OmegaConf.select(loop.config, "trainer.v1.trainer_mode")
+        self.engine_pauses = mode in ("agentic_colocate_async", "colocate_async")
         self.response_length: int = loop.rollout_config.response_length
         self.chat = Chat(loop.tokenizer, vars(loop)["continuous_token_builder"])
 

@@ -32,7 +32,8 @@ class RolloutSettings:
         call_seconds: wall time of one tool call or user reply.
         open_seconds: wall time of opening a session; the first one may start a server or build an index.
         grace_seconds: how long what was cancelled at a deadline may clean up before it is left behind.
-        trajectory_seconds: wall time of one trajectory.
+        trajectory_seconds: wall time of one trajectory; in ``agentic_colocate_async``, where updates cut rollouts off,
+            without its waits for the engine.
         attempts: how often a trajectory is tried when the infrastructure fails, before its sample is dropped.
     """
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+import time
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from verl_agentic.core import InfrastructureError
@@ -26,8 +27,8 @@ class DeadlineError(InfrastructureError):
         self.culprit = culprit
 
 
-async def within(work: Awaitable[T], seconds: float, grace: float) -> T:
-    """The result of ``work``, had by the deadline.
+async def within(work: Awaitable[T], seconds: float, grace: float, excused: Callable[[], float] = lambda: 0.0) -> T:
+    """The result of ``work``, had by the deadline, which the seconds that are ``excused`` by then put off.
 
     Past it, or when the caller is cancelled, the work is cancelled and given ``grace`` seconds to clean up.
     :func:`asyncio.wait_for` would wait for that without end, and the caller with it.
@@ -37,8 +38,10 @@ async def within(work: Awaitable[T], seconds: float, grace: float) -> T:
         RuntimeError: the work cancelled itself.
     """
     task = asyncio.ensure_future(work)
+    deadline = time.monotonic() + seconds
     try:
-        await asyncio.wait((task,), timeout=seconds)
+        while not task.done() and (left := deadline + excused() - time.monotonic()) > 0:
+            await asyncio.wait((task,), timeout=left)
     except asyncio.CancelledError:
         await _give_up(task, grace)
         raise
