@@ -17,10 +17,6 @@ class RefusalError(InfrastructureError):
     """The model declined to answer, or its provider's filter did."""
 
 
-class MalformedReplyError(InfrastructureError):
-    """The model kept answering in a form that was not asked for."""
-
-
 class BudgetSpentError(InfrastructureError):
     """The money or the tokens set aside are spent; nothing more is sent."""
 
@@ -58,6 +54,20 @@ class ChatUsage:
         )
 
 
+class MalformedReplyError(InfrastructureError):
+    """The model kept answering in a form that was not asked for.
+
+    Attributes:
+        content: the last such reply, or its beginning.
+        usage: what the replies took.
+    """
+
+    def __init__(self, message: str, content: str = "", usage: ChatUsage | None = None) -> None:
+        super().__init__(message)
+        self.content = content
+        self.usage = usage or ChatUsage()
+
+
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
     """One request to a chat model.
@@ -71,6 +81,8 @@ class ChatRequest:
         seed: sampling seed, ``None`` for the model's configured one.
         sample: number of an independent reply to the same request; different numbers never share a cached reply.
         nonce: random text in the messages that does not make this another request (see :mod:`verl_agentic.llm.cache`).
+        attempts: malformed replies after which it gives up, ``None`` for the model's configured number; 1 for callers
+            that tell the model what was wrong.
     """
 
     messages: tuple[Message, ...]
@@ -81,6 +93,7 @@ class ChatRequest:
     seed: int | None = None
     sample: int = 0
     nonce: str = ""
+    attempts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 _FIRST_DELAY = 0.5
 _LONGEST_DELAY = 30.0
+_KEPT_CHARS = 20_000
 # Trainers seed the global generator alike in every process; retries in step would arrive together again.
 _jitter = random.SystemRandom()
 
@@ -156,8 +157,12 @@ class _Completion:
             return ChatReply(content, parsed, replace(self._usage, retries=self._failures + self._malformed))
         self._malformed += 1
         self._failure = problem
-        if self._malformed >= self._settings.reply_attempts:
-            raise MalformedReplyError(f"{self._where}: {self._malformed} malformed replies, the last: {problem}")
+        if self._malformed >= (self._request.attempts or self._settings.reply_attempts):
+            raise MalformedReplyError(
+                f"{self._where}: {self._malformed} malformed replies, the last: {problem}",
+                (content or received.decode("utf-8", "replace"))[:_KEPT_CHARS],
+                self._usage,
+            )
         return None
 
     def _keep(self, usage: ChatUsage, content: str | None) -> None:

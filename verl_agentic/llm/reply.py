@@ -76,7 +76,9 @@ def read_structured(content: str, schema: Mapping[str, Any]) -> Any:
         text = text[3:-3].removeprefix("json")
     value = read_json(text)
     try:
-        error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(value))
+        # The first one is enough: in a long reply there may be more than anybody waits for.
+        first = next(jsonschema.Draft202012Validator(schema).iter_errors(value), None)
+        error = None if first is None else jsonschema.exceptions.best_match([first])
     except RecursionError as deep:
         raise ValueError("nested too deep") from deep
     if error is not None:

@@ -12,6 +12,7 @@ from typing import Any
 import openai
 
 from verl_agentic.core import InfrastructureError, UserInputError
+from verl_agentic.core.chat import MalformedReplyError
 from verl_agentic.llm.settings import LLMSettings
 from verl_agentic.llm.wire import refused_parameter
 
@@ -19,6 +20,7 @@ _SHOWN = 300
 _REDACTED = "[redacted]"
 # Shorter keys are no secrets but words such as "EMPTY", which a reply may well contain.
 _SECRET_LENGTH = 12
+_KEPT_BYTES = 20_000
 
 
 class RetryableError(Exception):
@@ -78,7 +80,8 @@ class Transport:
             RetryableError: it was overloaded, unreachable, interrupted or too slow.
             RefusedParameterError: it cannot do something that was asked.
             UserInputError: it knows no such key, model or path.
-            InfrastructureError: it refused the request for another reason, or its reply is too long.
+            MalformedReplyError: its reply is too long.
+            InfrastructureError: it refused the request for another reason.
         """
         failure: Exception
         try:
@@ -121,7 +124,10 @@ class Transport:
         if broken is not None:
             raise RetryableError(f"connection broke within the reply: {broken}")
         if len(received) > self._settings.max_reply_bytes:
-            raise InfrastructureError(f"reply of over {self._settings.max_reply_bytes} bytes (max_reply_bytes)")
+            raise MalformedReplyError(
+                f"reply of over {self._settings.max_reply_bytes} bytes (max_reply_bytes)",
+                self._scrub_bytes(bytes(received[:_KEPT_BYTES])).decode("utf-8", "replace"),
+            )
         return bytes(received)
 
     def _meaning(self, sent: Mapping[str, Any], error: openai.APIStatusError) -> Exception:
