@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from verl_agentic.core import Task
 from verl_agentic.store import Group, StatusChange, TaskStatus
+
+WRITTEN = "llm"
+"""Generator of tasks that a language model wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class RoundInput:
         wanted: number of new tasks still wanted.
         known_ids: ids of all tasks that exist, those of evaluation included; another such task is dropped. Ask
             it for single ids: it reads the store, and the pool may be large.
+        written: the pool's tasks that a language model wrote (``generator`` :data:`WRITTEN`); read when iterated.
     """
 
     epoch: int
@@ -51,6 +55,7 @@ class RoundInput:
     rng: random.Random
     wanted: int
     known_ids: Set[str]
+    written: Iterable[Task] = ()
 
 
 @dataclass(slots=True)
@@ -61,11 +66,15 @@ class RoundResult:
         new_tasks: training tasks to add, each naming its ``parent`` and ``operator`` if it was grown.
         status_changes: new status and reason by task id.
         counts: what to show in the report, by name.
+        quarantined: what was made and rejected, to be kept for the record, and why.
+        warnings: what could not be done for reasons that are nobody's task; logged and recorded.
     """
 
     new_tasks: list[Task] = field(default_factory=list)
     status_changes: dict[str, StatusChange] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    quarantined: list[tuple[Task, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 class FlywheelHook(Protocol):

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from verl_agentic.core import InfrastructureError, Task, UserInputError
-from verl_agentic.flywheel.hook import FlywheelHook, RoundInput, RoundResult, TaskResult
+from verl_agentic.flywheel.hook import WRITTEN, FlywheelHook, RoundInput, RoundResult, TaskResult
 from verl_agentic.flywheel.known import KnownIds
 from verl_agentic.flywheel.protect import Protected, protected_in_store
 from verl_agentic.flywheel.verify import Verifier
 from verl_agentic.store import Failure, Group, RoundRecord, StatusChange, Store, TaskStatus
+from verl_agentic.store.pool_query import PoolFilter, pool_tasks
 from verl_agentic.store.statistics import success_history
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ def run_round(
 
     Hooks run in order. One that the infrastructure fails (a language model that is down) is skipped with a warning,
     recorded and counted; training goes on. New tasks are dropped when they exist already, refused when they belong to
-    evaluation, and quarantined when the verifier finds them unfit.
+    evaluation, and quarantined when the verifier finds them unfit, as is what a hook itself rejected.
 
     Args:
         store: the run's store.
@@ -61,7 +62,7 @@ def run_round(
         left = max(0, wanted - gate.passed)
         rng = random.Random(f"{seed}/round/{epoch}/{position}")
         try:
-            result = hook(RoundInput(epoch, results, rng, left, gate.known))
+            result = hook(RoundInput(epoch, results, rng, left, gate.known, _Written(store)))
         except InfrastructureError as error:
             logger.warning("flywheel round %d goes on without %s: %s", epoch, name, error)
             store.record_failure(Failure(_last_step(results), "flywheel", f"{name}: {error}"))
@@ -70,8 +71,13 @@ def run_round(
         trainable = set(store.statuses(result.status_changes))
         _check(name, result, trainable | {task.id for task in result.new_tasks})
         changes.update(result.status_changes)
+        for warning in result.warnings:
+            logger.warning("flywheel round %d: %s: %s", epoch, name, warning)
+            store.record_failure(Failure(_last_step(results), "flywheel", f"{name}: {warning}"))
         for task in result.new_tasks:
             gate.offer(task)
+        for task, reason in result.quarantined:
+            gate.quarantine(task, reason)
         counts.update({f"{name}.{key}": value for key, value in result.counts.items()})
     known = {task.id for task in gate.tasks} | set(store.statuses(changes))
     changes = {task_id: change for task_id, change in changes.items() if task_id in known}
@@ -107,6 +113,16 @@ def _check(name: str, result: RoundResult, known: set[str]) -> None:
             )
 
 
+class _Written:
+    """The pool's tasks that a language model wrote; the store is asked when they are."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __iter__(self) -> Iterator[Task]:
+        return pool_tasks(self._store, PoolFilter(generator=WRITTEN))
+
+
 class _Gate:
     """Lets new tasks in, once each, if they are no evaluation tasks; remembers those that are unfit."""
 
@@ -128,6 +144,14 @@ class _Gate:
     @property
     def passed(self) -> int:
         return len(self.tasks) - len(self.unfit)
+
+    def quarantine(self, task: Task, reason: str) -> None:
+        """Keep what is no task, with the reason."""
+        if task.id not in self._offered and not self._store.splits([task.id]):
+            self._offered.add(task.id)
+            self.tasks.append(task)
+            self.unfit[task.id] = reason
+            self.counts["rejected"] += 1
 
     def offer(self, task: Task) -> None:
         if self._protected.covers(task):

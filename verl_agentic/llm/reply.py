@@ -82,7 +82,7 @@ def read_structured(content: str, schema: Mapping[str, Any]) -> Any:
     except RecursionError as deep:
         raise ValueError("nested too deep") from deep
     if error is not None:
-        raise ValueError(f"the reply does not match its schema: {error.message[:_SHOWN]}")
+        raise ValueError(f"the reply does not match its schema: {error.json_path}: {error.message[:_SHOWN]}")
     return value
 
 

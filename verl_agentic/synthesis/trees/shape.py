@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from verl_agentic.core import Task
+from verl_agentic.core import BrokenTaskError, Task
 from verl_agentic.core.behavior_tree import (
     FACT,
     FIELD,
@@ -28,11 +28,6 @@ PREFIX = "llm-"
 """How names of trees that a language model invented begin."""
 
 _OPPOSITES: dict[Comparison, Comparison] = {"is_not": "is", "at_least": "at_most"}
-
-
-def is_written(tree: BehaviorTree) -> bool:
-    """Whether a language model had a hand in a tree, at whatever step."""
-    return tree.name.startswith(PREFIX) or any(one.partition(":")[0] == OPERATOR for one in tree.grown)
 
 
 def tree_shape(tree: BehaviorTree, leaf: str = "") -> str:
@@ -58,12 +53,25 @@ def leaf_shapes(tree: BehaviorTree, leaf: str) -> frozenset[str]:
     return frozenset({tree_shape(tree, leaf), path_shape(tree, leaf)})
 
 
+def task_shape(task: Task) -> str:
+    """:func:`tree_shape` of a task's tree and leaf; empty for a task without a tree."""
+    try:
+        return tree_shape(tree_of(task), task.meta["leaf"])
+    except (BrokenTaskError, KeyError):
+        return ""
+
+
 def written_shapes(task: Task) -> frozenset[str]:
     """:func:`leaf_shapes` of a task whose tree a language model had a hand in; none of any other task."""
-    if "tree" not in task.meta:
+    data = task.meta.get("tree")
+    # Looked at before it is read, as few trees are.
+    name, grown = (data.get("name"), data.get("grown", ())) if isinstance(data, dict) else ("", ())
+    if not str(name).startswith(PREFIX) and not any(str(one).startswith(f"{OPERATOR}:") for one in grown):
         return frozenset()
-    tree = tree_of(task)
-    return leaf_shapes(tree, task.meta["leaf"]) if is_written(tree) else frozenset()
+    try:
+        return leaf_shapes(tree_of(task), task.meta["leaf"])
+    except (BrokenTaskError, KeyError):
+        return frozenset()
 
 
 class _Renamed:
