@@ -21,7 +21,7 @@ _COMMANDS = {
     "score": ("verl_agentic.cli.score", "judge responses in a file with any reward function"),
     "starter": ("verl_agentic.cli.main", "make the starter policy, unless it is cached, and print its folder"),
     "tasks": ("verl_agentic.cli.tasks", "generate, import and check tasks"),
-    "tree": ("verl_agentic.cli.tree", "show, check and grow behavior trees, and make tasks of them"),
+    "tree": ("verl_agentic.cli.tree", "show, check, grow and invent behavior trees, and make tasks of them"),
 }
 
 

@@ -14,8 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
-import yaml
-
+from verl_agentic.cli.key_values import key_values
 from verl_agentic.cli.score_rows import ERROR, RowScorer, input_lines, to_line
 from verl_agentic.core import UserInputError
 from verl_agentic.reward_fns.registry import BUILT_IN, check_kwargs, configured_reward
@@ -65,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     # As for "python -m": the user's own function may lie where the command is given.
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
-    kwargs = _kwargs(arguments.set)
+    kwargs = key_values("--set", arguments.set, "partial=true")
     try:
         function = configured_reward(arguments.reward)
     except UserInputError as error:
@@ -129,19 +128,6 @@ async def _score_all(
             if (future := waiting.get_nowait()) is not None:
                 future.cancel()
     return verdicts
-
-
-def _kwargs(settings: list[str]) -> dict[str, Any]:
-    kwargs: dict[str, Any] = {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals or not key.isidentifier():
-            raise UserInputError(f"--set {setting!r}: write KEY=VALUE, e.g. --set partial=true")
-        try:
-            kwargs[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise UserInputError(f"--set {key}: is not YAML: {str(error).splitlines()[0]}") from error
-    return kwargs
 
 
 def _open_output(path: Path | None, source: str, files: ExitStack) -> IO[str]:

@@ -58,12 +58,14 @@ class MalformedReplyError(InfrastructureError):
     """The model kept answering in a form that was not asked for.
 
     Attributes:
-        content: the last such reply, or its beginning.
+        problem: what was wrong with the last reply.
+        content: that reply, or its beginning.
         usage: what the replies took.
     """
 
-    def __init__(self, message: str, content: str = "", usage: ChatUsage | None = None) -> None:
+    def __init__(self, message: str, problem: str = "", content: str = "", usage: ChatUsage | None = None) -> None:
         super().__init__(message)
+        self.problem = problem or message
         self.content = content
         self.usage = usage or ChatUsage()
 

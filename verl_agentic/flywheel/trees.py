@@ -92,7 +92,7 @@ class TreesHook:
             result.new_tasks += authored.tasks
             result.quarantined += authored.rejected
             result.warnings += [authored.warning] if authored.warning else []
-            counts += authored.counts
+            counts.update(authored.counts)
             made = {task.id for task in authored.tasks}
         tries = _TRIES_PER_TASK * budget
         while parents and len(result.new_tasks) < budget and tries > 0:

@@ -160,6 +160,7 @@ class _Completion:
         if self._malformed >= (self._request.attempts or self._settings.reply_attempts):
             raise MalformedReplyError(
                 f"{self._where}: {self._malformed} malformed replies, the last: {problem}",
+                problem,
                 (content or received.decode("utf-8", "replace"))[:_KEPT_CHARS],
                 self._usage,
             )

@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 
 from verl_agentic.core.chat import ChatUsage, RefusalError
+from verl_agentic.core.fence import clipped
 from verl_agentic.core.text import without_thoughts
 from verl_agentic.llm.settings import Prices
 
@@ -82,7 +83,7 @@ def read_structured(content: str, schema: Mapping[str, Any]) -> Any:
     except RecursionError as deep:
         raise ValueError("nested too deep") from deep
     if error is not None:
-        raise ValueError(f"the reply does not match its schema: {error.json_path}: {error.message[:_SHOWN]}")
+        raise ValueError(f"the reply does not match its schema: {error.json_path}: {clipped(error.message, _SHOWN)}")
     return value
 
 

@@ -126,7 +126,7 @@ class Transport:
         if len(received) > self._settings.max_reply_bytes:
             raise MalformedReplyError(
                 f"reply of over {self._settings.max_reply_bytes} bytes (max_reply_bytes)",
-                self._scrub_bytes(bytes(received[:_KEPT_BYTES])).decode("utf-8", "replace"),
+                content=self._scrub_bytes(bytes(received[:_KEPT_BYTES])).decode("utf-8", "replace"),
             )
         return bytes(received)
 

@@ -106,7 +106,11 @@ def check_leaf(tree: BehaviorTree, leaf: str, seed: int = 0) -> None:
         raise UnfitTreeError("expert", f"leaf {leaf!r}: its expert cannot reach it: {error}") from error
     if acc < 1:
         raise UnfitTreeError("expert", f"leaf {leaf!r}: its expert fails: {reason}")
-    if score(task, hack_policy(task))[0] > 0:
+    try:
+        passes = score(task, hack_policy(task))[0] > 0
+    except BrokenTaskError as error:
+        raise UnfitTreeError("hack", f"leaf {leaf!r}: its hack path cannot be gone: {error}") from error
+    if passes:
         raise UnfitTreeError("hack", f"leaf {leaf!r}: the hack path passes, too; nothing tells it from the right one")
 
 

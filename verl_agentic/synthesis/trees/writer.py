@@ -1,4 +1,4 @@
-"""Behavior trees by a language model: invented, or grown from others; checked, and mended with the checker's reasons."""
+"""Behavior trees by a language model: invented, or grown from others; checked, and mended by the checker's reasons."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ class TreeWriter:
                 reply = await self._model.complete(request)
             except MalformedReplyError as error:
                 writing.usage += error.usage
-                draft = _draft("malformed", str(error), error.content)
+                draft = _draft("malformed", error.problem, error.content)
             except RefusalError as error:
                 writing.drafts.append(_draft("refused", str(error), ""))
                 return writing
@@ -173,18 +173,12 @@ class TreeWriter:
 
 
 def check_written(tree: BehaviorTree) -> None:
-    """All checks that any tree passes, and that its texts are such as a dialogue may hold.
+    """All checks that any tree passes, and that it allows something.
 
     Raises:
         UnfitTreeError: naming the place and what is wrong.
         InfrastructureError: a world or the reward failed.
     """
-    if len(tree.nodes) > MAX_NODES:
-        raise UnfitTreeError("form", f"the tree has {len(tree.nodes)} nodes; at most {MAX_NODES}")
-    for where, text in _texts(tree):
-        mark = next((mark for mark in _MARKS if mark in text), None)
-        if mark is not None or not text.isprintable():
-            raise UnfitTreeError("form", f"{where} holds {mark or 'unprintable characters'!r}; write plain words")
     if not any(isinstance(node, Leaf) and node.verdict == "allow" for node in tree.nodes.values()):
         raise UnfitTreeError("form", "no leaf allows anything")
     check_tree(tree)
@@ -212,6 +206,20 @@ def check_growth(before: BehaviorTree, after: BehaviorTree) -> None:
         raise UnfitTreeError("growth", "nothing is new")
 
 
+def check_texts(tree: BehaviorTree) -> None:
+    """A tree by a model must not be too large, and its texts must be such as a dialogue may hold.
+
+    Raises:
+        UnfitTreeError: naming the place and what is wrong.
+    """
+    if len(tree.nodes) > MAX_NODES:
+        raise UnfitTreeError("form", f"the tree has {len(tree.nodes)} nodes; at most {MAX_NODES}")
+    for where, text in _texts(tree):
+        mark = next((mark for mark in _MARKS if mark in text), None)
+        if mark is not None or not text.isprintable():
+            raise UnfitTreeError("form", f"{where} holds {mark or 'unprintable characters'}; write plain words")
+
+
 def _calls(tree: BehaviorTree, leaf: str) -> set[str]:
     nodes = (tree.nodes[step.node] for step in tree.paths()[leaf])
     calls = (getattr(node, "call", None) for node in nodes)
@@ -224,12 +232,14 @@ def _read(data: object) -> BehaviorTree:
         tree = from_wire(data)
     except BrokenTaskError as error:
         raise UnfitTreeError("form", str(error)) from error
+    check_texts(tree)
     check_form(tree)
     return tree
 
 
 def _draft(check: str, reason: str, text: str) -> Draft:
-    return Draft(check, clipped(" ".join(reason.split()), _MAX_REASON_CHARS), clipped(text, MAX_DRAFT_CHARS))
+    plain = text[: 2 * MAX_DRAFT_CHARS].encode("utf-8", "replace").decode()
+    return Draft(check, clipped(" ".join(reason.split()), _MAX_REASON_CHARS), clipped(plain, MAX_DRAFT_CHARS))
 
 
 def _texts(tree: BehaviorTree) -> list[tuple[str, str]]:
