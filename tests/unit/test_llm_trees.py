@@ -222,16 +222,15 @@ BAD: dict[str, tuple[str, str, str]] = {
 }
 
 
-@pytest.mark.parametrize("case", BAD)
-def test_bad_texts_are_rejected_with_their_reason(endpoint: Any, llm: dict[str, Any], case: str) -> None:
-    reply, check, reason = BAD[case]
-    endpoint.content = lambda body: reply
-    writing = invented(llm, repairs=0)
-    assert writing.tree is None and writing.outage is None, case
-    [draft] = writing.drafts
-    assert draft.check == check, draft
-    assert re.search(reason, draft.reason), draft.reason
-    assert draft.text in (reply, "") or len(draft.text) <= MAX_DRAFT_CHARS
+def test_bad_texts_are_rejected_with_their_reason(endpoint: Any, llm: dict[str, Any]) -> None:
+    asked = writer({**llm, "cache": None}, repairs=0)
+    for case, (reply, check, reason) in BAD.items():
+        endpoint.content = lambda body, reply=reply: reply
+        writing = asyncio.run(asked.invent("a poet", "", 1))
+        assert writing.tree is None and writing.outage is None, case
+        [draft] = writing.drafts
+        assert draft.check == check and re.search(reason, draft.reason), (case, draft)
+        assert len(draft.text) <= MAX_DRAFT_CHARS and draft.text[:100] == reply[:100]
 
 
 def test_a_reply_without_end_is_rejected_and_not_read(endpoint: Any, llm: dict[str, Any]) -> None:
@@ -340,7 +339,9 @@ def test_the_hook_takes_trees_of_both_kinds(endpoint: Any, llm: dict[str, Any]) 
     assert again.counts["rejected.invent.near_duplicate"] == 3 and "grown.invent" not in again.counts
 
 
-def test_what_is_kept_for_evaluation_is_known_under_another_name(endpoint: Any, llm: dict[str, Any]) -> None:
+def test_what_is_kept_for_evaluation_is_known_under_another_name(
+    endpoint: Any, llm: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     kept = protected_splits([FAMILY])
     name = next(name for name in FAMILY.structures("held_out") if name.startswith("refunds/hidden:"))
     entry = FAMILY._entry(name)
@@ -348,8 +349,7 @@ def test_what_is_kept_for_evaluation_is_known_under_another_name(endpoint: Any, 
     assert "+" not in name
 
     def copies(body: dict[str, Any]) -> str:
-        tree = from_wire(shown(body))
-        return json.dumps(to_wire(OPERATORS["hidden"].grow(tree, site) if tree.name == "refunds" else tree))
+        return json.dumps(to_wire(OPERATORS["hidden"].grow(from_wire(shown(body)), site)))
 
     endpoint.content = copies
     writing = asyncio.run(writer(llm).grow(REFUNDS, 1))
@@ -357,9 +357,14 @@ def test_what_is_kept_for_evaluation_is_known_under_another_name(endpoint: Any, 
     task = replace(FAMILY.generate(name, random.Random(1)), structure="refunds/llm:1/x", id="")
     task = replace(task, meta={**task.meta, "tree": {**task.meta["tree"], "grown": ["llm:1"]}})
     assert kept.covers(task) and entry.leaf == task.meta["leaf"]
-    made = hook(llm, invent=0, requests=6)(round_of(8))
-    assert made.counts["rejected.llm.held_out"] > 0
-    assert not [task for task in made.new_tasks if task.operator == "llm"]
+    made = hook(llm, invent=0, requests=3)(replace(round_of(40), results=(PARENTS[0],)))
+    leaves = {task.meta["leaf"] for task in made.new_tasks if task.operator == "llm"}
+    assert entry.leaf not in leaves and not any(kept.covers(task) for task in made.new_tasks)
+    # Where nothing else is new, the tree itself is rejected.
+    free = FAMILY.kept_shapes
+    monkeypatch.setattr(FAMILY, "kept_shapes", free | {path_shape(writing.tree, leaf) for leaf in writing.tree.paths()})
+    made = hook(llm, invent=0, requests=3)(replace(round_of(2), results=(PARENTS[0],)))
+    assert made.counts["rejected.llm.held_out"] == 3 and [task.operator for task in made.new_tasks] != ["llm"]
 
 
 def test_an_outage_skips_the_models_part_alone(endpoint: Any, llm: dict[str, Any]) -> None:
