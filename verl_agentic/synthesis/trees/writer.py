@@ -11,6 +11,7 @@ from verl_agentic.core.behavior_tree import BehaviorTree, Call, Leaf
 from verl_agentic.core.behavior_tree_text import to_data
 from verl_agentic.core.chat import ChatModel, ChatRequest, ChatUsage, MalformedReplyError, RefusalError
 from verl_agentic.core.fence import clipped
+from verl_agentic.core.speech import MARKS
 from verl_agentic.synthesis.trees.check import UnfitTreeError, check_form, check_tree
 from verl_agentic.synthesis.trees.edit import affected
 from verl_agentic.synthesis.trees.prompts import grow_messages, invent_messages, mend_message
@@ -25,8 +26,6 @@ MAX_TOKENS = 8192
 MAX_DRAFT_CHARS = 20_000
 _MAX_REASON_CHARS = 400
 _MAX_NAME_CHARS = 24
-# The dialogue's own marks, and angle brackets, of which chat templates make their control tokens.
-_MARKS = ("<", ">", "###", "```")
 
 Accept = Callable[[BehaviorTree], None]
 """Raises :class:`UnfitTreeError` where a tree is not wanted."""
@@ -215,7 +214,7 @@ def check_texts(tree: BehaviorTree) -> None:
     if len(tree.nodes) > MAX_NODES:
         raise UnfitTreeError("form", f"the tree has {len(tree.nodes)} nodes; at most {MAX_NODES}")
     for where, text in _texts(tree):
-        mark = next((mark for mark in _MARKS if mark in text), None)
+        mark = next((mark for mark in MARKS if mark in text), None)
         if mark is not None or not text.isprintable():
             raise UnfitTreeError("form", f"{where} holds {mark or 'unprintable characters'}; write plain words")
 
