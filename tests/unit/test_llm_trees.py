@@ -281,7 +281,7 @@ def test_growth_keeps_what_there_was(endpoint: Any, llm: dict[str, Any]) -> None
         (wire(REFUNDS, name="loans"), "find_loan is gone"),
     ):
         endpoint.content = lambda body, reply=reply: reply
-        writing = asyncio.run(writer(llm, repairs=0).grow(LOANS, hash(reason)))
+        writing = asyncio.run(writer(llm, repairs=0).grow(LOANS, len(reason)))
         assert [draft.check for draft in writing.drafts] == ["growth"] and reason in writing.drafts[0].reason
 
 
@@ -407,6 +407,8 @@ def test_a_round_keeps_rejected_texts_and_their_reasons(endpoint: Any, llm: dict
         for task in kept.values():
             assert task is not None and task.operator == "invent" and task.generator == "llm-rejected"
             assert 0 < len(task.messages[0]["content"]) <= MAX_DRAFT_CHARS
+        assert main(["pool", "export", str(tmp_path), "--out", str(tmp_path / "pool.jsonl")]) == 0
+        assert "llm-rejected" not in (tmp_path / "pool.jsonl").read_text()
         written = store.tasks(status=TaskStatus.ACTIVE, round=1)
         assert len([task for task in written if task.generator == "llm"]) == 4
         # A later round knows the domain from the pool.
