@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import math
 import random
@@ -145,8 +146,12 @@ class TreeAuthor:
             [tree for family in self._families.values() for tree in family.trees], self._settings.similarity
         )
         tasks = [*(one.task for one in round.results if one.task.kind in self._families), *round.written]
-        for tree in (*self._workflows, *(tree_of(task) for task in tasks if "tree" in task.meta)):
+        for tree in self._workflows:
             index.add(tree)
+        for task in tasks:
+            # Others than we may have called what they imported so.
+            with contextlib.suppress(BrokenTaskError):
+                index.add(tree_of(task))
         return index
 
     def _spent(self, usage: ChatUsage) -> bool:
