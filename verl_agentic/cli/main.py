@@ -24,7 +24,7 @@ _COMMANDS = {
     "starter": ("verl_agentic.cli.main", "make the starter policy, unless it is cached, and print its folder"),
     "tasks": ("verl_agentic.cli.tasks", "generate, import and check tasks"),
     "trajectories": ("verl_agentic.cli.trajectories", "list the trajectories of a run, and write them as messages"),
-    "tree": ("verl_agentic.cli.tree", "show, check and grow behavior trees, and make tasks of them"),
+    "tree": ("verl_agentic.cli.tree", "show, check, grow and invent behavior trees, and make tasks of them"),
 }
 
 

@@ -11,6 +11,7 @@ from verl_agentic.cli.pool_tables import entries_table, lineage_tree, stats_tabl
 from verl_agentic.cli.tasks import KINDS, names
 from verl_agentic.core import UserInputError
 from verl_agentic.flywheel import import_tasks, protected_splits
+from verl_agentic.flywheel.drafts import REJECTED
 from verl_agentic.store import Candidates, PoolEntry, PoolFilter, Store, TaskStatus, store_url
 from verl_agentic.store.pool_query import (
     ancestors,
@@ -109,7 +110,9 @@ def _export(store: Store, arguments: argparse.Namespace) -> None:
     write = writers.get(arguments.out.suffix)
     if write is None:
         raise UserInputError(f"--out {arguments.out}: must end in .parquet or .jsonl")
-    count = write(pool_tasks(store, _filter(arguments)), arguments.out, "train")
+    # Texts that were rejected are no tasks, and would be taken for some where they are imported.
+    tasks = (task for task in pool_tasks(store, _filter(arguments)) if task.generator != REJECTED)
+    count = write(tasks, arguments.out, "train")
     print(f"{arguments.out}: {count} tasks")
 
 

@@ -1,4 +1,4 @@
-"""``verl-agentic tree``: show, check and grow behavior trees, make tasks of them, and read workflows into them."""
+"""``verl-agentic tree``: show, check, grow and invent behavior trees, make tasks of them, and read workflows in."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from verl_agentic.cli import tree_llm
 from verl_agentic.core import BrokenTaskError, UserInputError
 from verl_agentic.core.behavior_tree import BehaviorTree
-from verl_agentic.core.behavior_tree_text import MAX_TREE_BYTES
 from verl_agentic.report.tree_chart import tree_svg
 from verl_agentic.synthesis.agenticqwen import read_records
 from verl_agentic.synthesis.trees.catalog import seed_trees
 from verl_agentic.synthesis.trees.check import UnfitTreeError, check_form, check_leaf, check_tree
 from verl_agentic.synthesis.trees.compile import compile_task
+from verl_agentic.synthesis.trees.files import read_tree
 from verl_agentic.synthesis.trees.operators import OPERATORS, operator_named
+from verl_agentic.synthesis.trees.shape import OPERATOR as LLM
 from verl_agentic.synthesis.trees.workflow import workflow_tree
-
-_YAML = (".yaml", ".yml")
 
 T = TypeVar("T")
 
@@ -45,10 +45,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     grow = actions.add_parser("grow", help="grow a tree by one operator")
     grow.add_argument("file", **source)
-    grow.add_argument("--operator", required=True, metavar="NAME", help=f"one of {', '.join(OPERATORS)}")
+    names = ", ".join(OPERATORS)
+    grow.add_argument("--operator", required=True, metavar="NAME", help=f"one of {names}, or {LLM}: a language model")
     grow.add_argument("--seed", type=int, default=0, metavar="N", help="chooses where it grows")
     grow.add_argument("--out", type=Path, metavar="FILE", help="a .yaml or .json file (default: YAML, printed)")
+    tree_llm.add_llm_arguments(grow)
     grow.set_defaults(action=_grow)
+
+    invent = actions.add_parser("invent", help="have a language model invent trees of new domains")
+    tree_llm.add_invent_arguments(invent)
+    invent.set_defaults(action=tree_llm.invent)
 
     tasks = actions.add_parser("tasks", help="write a task of every leaf")
     tasks.add_argument("file", **source)
@@ -82,17 +88,7 @@ def load_tree(source: str) -> BehaviorTree:
     shipped = {tree.name: tree for tree in seed_trees()}
     if source in shipped:
         return shipped[source]
-    path = Path(source)
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_TREE_BYTES + 1)
-        text = data.decode("utf-8", "strict" if len(data) <= MAX_TREE_BYTES else "replace")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserInputError(f"{source}: cannot be read: {error}") from error
-    try:
-        return BehaviorTree.from_yaml(text) if path.suffix in _YAML else BehaviorTree.from_json(text)
-    except BrokenTaskError as error:
-        raise UserInputError(f"{source}: {error}") from error
+    return read_tree(Path(source))
 
 
 def _show(arguments: argparse.Namespace) -> int:
@@ -124,6 +120,12 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _grow(arguments: argparse.Namespace) -> int:
     tree = load_tree(arguments.file)
+    if arguments.operator == LLM:
+        _fit(arguments.file, lambda: check_tree(tree, arguments.seed))
+        written = tree_llm.grow(arguments, tree)
+        if written is not None:
+            _give(arguments.out, written)
+        return 1 if written is None else 0
     operator = operator_named(arguments.operator)
     rng = random.Random(arguments.seed)
     sites = list(_fit(arguments.file, lambda: (check_form(tree), operator.sites(tree))[1]))
@@ -138,15 +140,19 @@ def _grow(arguments: argparse.Namespace) -> int:
         except UnfitTreeError as error:
             reasons.append(f"{site}: {error}")
             continue
-        text = grown.to_json() if arguments.out and arguments.out.suffix == ".json" else grown.to_yaml()
-        if arguments.out:
-            _write(arguments.out, text)
-        else:
-            print(text, end="")
+        _give(arguments.out, grown)
         return 0
     for reason in reasons:
         print(f"{arguments.file}: {operator.name}: {reason}")
     return 1
+
+
+def _give(path: Path | None, tree: BehaviorTree) -> None:
+    """Write a tree to a file, or print it."""
+    if path is None:
+        print(tree.to_yaml(), end="")
+    else:
+        _write(path, tree.to_json() if path.suffix == ".json" else tree.to_yaml())
 
 
 def _tasks(arguments: argparse.Namespace) -> int:

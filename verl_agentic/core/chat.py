@@ -19,10 +19,6 @@ class RefusalError(InfrastructureError):
     """The model declined to answer, or its provider's filter did."""
 
 
-class MalformedReplyError(InfrastructureError):
-    """The model kept answering in a form that was not asked for."""
-
-
 class ContextFullError(InfrastructureError):
     """The dialogue, with the room asked for the reply, does not fit the model's context."""
 
@@ -64,6 +60,22 @@ class ChatUsage:
         )
 
 
+class MalformedReplyError(InfrastructureError):
+    """The model kept answering in a form that was not asked for.
+
+    Attributes:
+        problem: what was wrong with the last reply.
+        content: that reply, or its beginning.
+        usage: what the replies took.
+    """
+
+    def __init__(self, message: str, problem: str = "", content: str = "", usage: ChatUsage | None = None) -> None:
+        super().__init__(message)
+        self.problem = problem or message
+        self.content = content
+        self.usage = usage or ChatUsage()
+
+
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
     """One request to a chat model.
@@ -80,6 +92,8 @@ class ChatRequest:
         nonce: random text in the messages that does not make this another request (see :mod:`verl_agentic.llm.cache`).
         tools: schemas of tools that the model may call, in OpenAI form.
         verbatim: take what the model wrote as it is, also where it is cut, empty or refuses: it is what is measured.
+        attempts: malformed replies after which it gives up, ``None`` for the model's configured number; 1 for callers
+            that tell the model what was wrong.
     """
 
     messages: tuple[Message, ...]
@@ -92,6 +106,7 @@ class ChatRequest:
     nonce: str = ""
     tools: tuple[Mapping[str, Any], ...] = ()
     verbatim: bool = False
+    attempts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,9 @@ TRANSFER = "###TRANSFER_TO_HUMAN"
 STOP = "###STOP"
 """With this a simulated user ends the dialogue. In a message of the policy it means nothing."""
 
+MARKS = ("<", ">", "###", "```")
+"""What plain words of a dialogue never hold: its marks, and brackets, of which chat templates make control tokens."""
+
 
 class BlockKind(str, Enum):
     """What a part of a message is."""

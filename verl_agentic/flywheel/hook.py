@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from verl_agentic.core import Task
 from verl_agentic.store import Group, StatusChange, TaskStatus
+
+WRITTEN = "llm"
+"""Generator of tasks that a language model wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class RoundInput:
             it for single ids: it reads the store, and the pool may be large.
         deadline: value of :func:`time.monotonic` at which the hook should end with what it has, ``None`` for none.
         say: tells the user, in one line, how far the hook is.
+        written: the pool's tasks that a language model wrote (``generator`` :data:`WRITTEN`); read when iterated.
     """
 
     epoch: int
@@ -58,6 +62,7 @@ class RoundInput:
     rng: random.Random
     wanted: int
     known_ids: Set[str]
+    written: Iterable[Task] = ()
     deadline: float | None = None
     say: Callable[[str], None] = silent
 
@@ -76,11 +81,15 @@ class RoundResult:
         status_changes: new status and reason by task id.
         counts: what to show in the report, by name; ``rejected.OPERATOR.REASON`` for candidates of an operator that
             the hook itself refused.
+        quarantined: what was made and rejected, to be kept for the record, and why.
+        warnings: what could not be done for reasons that are nobody's task; logged and recorded.
     """
 
     new_tasks: list[Task] = field(default_factory=list)
     status_changes: dict[str, StatusChange] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    quarantined: list[tuple[Task, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 class FlywheelHook(Protocol):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import inspect
 import random
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from verl_agentic.core import InfrastructureError, Task, UserInputError
@@ -24,15 +24,19 @@ from verl_agentic.flywheel.checks import (
     SolvedByRoutes,
     Unambiguous,
 )
+from verl_agentic.flywheel.drafts import rejected_text
 from verl_agentic.flywheel.error_analysis import ErrorKind, commonest, error_counts
 from verl_agentic.flywheel.hook import RoundInput, RoundResult, TaskResult
 from verl_agentic.reward_fns.registry import run_coroutine
+from verl_agentic.synthesis.question import question_of
 from verl_agentic.synthesis.reasoning import Operator, RejectedError, make_operators
+from verl_agentic.synthesis.reasoning.llm_operators import GENERATOR, LlmRewrite
 from verl_agentic.synthesis.reasoning.personas import load_personas
 from verl_agentic.synthesis.routes import ROUTES
 
 _TRIES_PER_TASK = 8
-_UNREACHABLE = "unreachable"
+_MAX_REASON_CHARS = 400
+_OUTAGES = ("unreachable", "unverified", "out_of_time")
 _TOLD_ANEW = ("rephrase", "persona", "self_instruct", "llm_persona")
 _HARDER = ("deepen", "enlarge", "distract", "reverse", "nest")
 
@@ -51,20 +55,23 @@ REMEDIES: Mapping[ErrorKind, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Proposal:
-    """A task that an operator made, or why it made none."""
+    """A task that an operator made, or why it made none; with the text, where it is a language model's."""
 
     operator: str
     parent: Task
     error: ErrorKind | None
     task: Task | None
     reason: str = ""
+    detail: str = ""
+    text: str = ""
 
 
 class ReasoningHook:
     """Grows new tasks from failed and frontier tasks, then from solved ones, and verifies each.
 
     What it did is counted: ``errors/KIND`` for tasks by their commonest error, and for each operator ``NAME/tried``,
-    ``NAME/kept`` and ``rejected.NAME.REASON``, where ``barren`` says that it had nothing to make of the task.
+    ``NAME/kept`` and ``rejected.NAME.REASON``, where ``barren`` says that it had nothing to make of the task. What a
+    language model wrote and a check rejected is quarantined. Where it cannot be asked, the round goes on without it.
     """
 
     def __init__(
@@ -76,6 +83,7 @@ class ReasoningHook:
         similarity: float = 0.8,
         solvers: Sequence[Mapping[str, Any]] | int = 3,
         agree: int | None = None,
+        seconds: float = 300.0,
     ) -> None:
         """
         Args:
@@ -86,6 +94,7 @@ class ReasoningHook:
             similarity: Jaccard similarity from which two tasks are near duplicates, above 0 and at most 1.
             solvers: who solves what a language model wrote: configurations as ``llm``, or how often ``llm`` does.
             agree: how many solvers must come to the reference, more than half by default.
+            seconds: time of a round after which no language model is asked any more.
 
         Raises:
             UserInputError: a setting is wrong, or an operator needs a language model and there is none.
@@ -94,6 +103,9 @@ class ReasoningHook:
             raise UserInputError(f"ReasoningHook: share must lie between 0 and 1, got {share!r}")
         if not 0 < similarity <= 1:
             raise UserInputError(f"ReasoningHook: similarity must be above 0 and at most 1, got {similarity!r}")
+        if not seconds > 0:
+            raise UserInputError(f"ReasoningHook: seconds must be above 0, got {seconds!r}")
+        self._seconds = seconds
         self._model: ChatModel | None = make_chat_model(llm) if llm else None
         self._operators = make_operators(operators, load_personas(personas), self._model)
         self._share = share
@@ -112,13 +124,23 @@ class ReasoningHook:
         checks = Checks([NoLeak(), HarderOrDifferent(), Novel(index), Unambiguous(), SolvedByRoutes(self._written)])
         budget = int(round.wanted * self._share + 0.5)
         made: set[str] = set()
-        for proposal in self._proposals(round, errors, budget, result.new_tasks):
+        for made_up in self._proposals(round, errors, budget, result):
             if round.out_of_time:
                 break
+            proposal = made_up if made_up.reason else _judged(made_up, checks, round.known_ids, made)
             counts[f"{proposal.operator}/tried"] += 1
-            reason = proposal.reason or _verdict(proposal, checks, round.known_ids, made)
-            counts[f"rejected.{proposal.operator}.{reason}" if reason else f"{proposal.operator}/kept"] += 1
-            if proposal.task is not None and not reason:
+            outcome = (
+                f"rejected.{proposal.operator}.{proposal.reason}" if proposal.reason else f"{proposal.operator}/kept"
+            )
+            counts[outcome] += 1
+            if proposal.reason in _OUTAGES:
+                if not result.warnings and (proposal.task is None or proposal.text):
+                    result.warnings.append(f"goes on without the language model: {proposal.detail}")
+            elif proposal.reason and proposal.text:
+                kind, parent = proposal.parent.kind, proposal.parent.id
+                text = rejected_text(kind, proposal.text, proposal.reason, proposal.operator, parent)
+                result.quarantined.append((text, f"{proposal.reason}: {proposal.detail}"[:_MAX_REASON_CHARS]))
+            if proposal.task is not None and not proposal.reason:
                 index.add(proposal.task)
                 made.add(proposal.task.id)
                 result.new_tasks.append(proposal.task)
@@ -126,11 +148,15 @@ class ReasoningHook:
         return result
 
     def _proposals(
-        self, round: RoundInput, errors: Mapping[str, ErrorKind | None], budget: int, made: Sequence[Task]
+        self, round: RoundInput, errors: Mapping[str, ErrorKind | None], budget: int, result: RoundResult
     ) -> Iterator[_Proposal]:
-        """Proposals, as long as fewer than ``budget`` were taken into ``made``; never endless."""
+        """Proposals, as long as fewer than ``budget`` were taken into ``result``; never endless.
+
+        Once there is a warning in it, or the time is up, no language model is asked.
+        """
+        made = result.new_tasks
+        ends = time.monotonic() + self._seconds
         tries = _TRIES_PER_TASK * budget
-        silent: set[str] = set()
         for needy in _by_need(round):
             parents = needy
             round.rng.shuffle(parents)
@@ -139,24 +165,25 @@ class ReasoningHook:
                 batch = parents[: min(budget - len(made), tries)]
                 parents = parents[len(batch) :] + batch
                 tries -= len(batch)
-                choices = [self._choose(parent, errors[parent.id], round.rng, silent) for parent in batch]
-                parents = [parent for parent in parents if self._fitting(parent, errors[parent.id], silent)]
+                asking = not result.warnings and time.monotonic() < ends
+                choices = [self._choose(parent, errors[parent.id], round.rng, asking) for parent in batch]
+                parents = [parent for parent in parents if self._fitting(parent, errors[parent.id], asking)]
                 asked = [choice for choice in choices if choice is not None]
-                proposals = run_coroutine(_grow_all(asked))
-                # A language model that is down would make every further batch wait until its time is up.
-                silent |= {one.operator for one in proposals if one.reason == _UNREACHABLE}
-                silent -= {one.operator for one in proposals if one.reason != _UNREACHABLE}
-                yield from proposals
+                yield from run_coroutine(_grow_all(asked, ends))
 
-    def _fitting(self, task: Task, error: ErrorKind | None, silent: Set[str]) -> list[Operator]:
-        able = [one for one in self._operators if one.kind in ("", task.kind) and one.name not in silent]
+    def _fitting(self, task: Task, error: ErrorKind | None, asking: bool) -> list[Operator]:
+        able = [
+            operator
+            for operator in self._operators
+            if operator.kind in ("", task.kind) and (asking or not isinstance(operator, LlmRewrite))
+        ]
         wanted = _HARDER if error is None else REMEDIES.get(error, ())
         return [operator for operator in able if operator.name in wanted]
 
     def _choose(
-        self, parent: Task, error: ErrorKind | None, rng: random.Random, silent: Set[str]
+        self, parent: Task, error: ErrorKind | None, rng: random.Random, asking: bool
     ) -> tuple[Operator, Task, ErrorKind | None, random.Random] | None:
-        fitting = self._fitting(parent, error, silent)
+        fitting = self._fitting(parent, error, asking)
         if not fitting:
             return None
         return rng.choice(fitting), parent, error, random.Random(rng.getrandbits(64))
@@ -173,39 +200,50 @@ def _by_need(round: RoundInput) -> list[list[Task]]:
 
 
 async def _grow_all(
-    choices: Sequence[tuple[Operator, Task, ErrorKind | None, random.Random]],
+    choices: Sequence[tuple[Operator, Task, ErrorKind | None, random.Random]], ends: float
 ) -> list[_Proposal]:
-    return list(await asyncio.gather(*(_grow(*choice) for choice in choices)))
+    return list(await asyncio.gather(*(_grow(*choice, ends) for choice in choices)))
 
 
-async def _grow(operator: Operator, parent: Task, error: ErrorKind | None, rng: random.Random) -> _Proposal:
+async def _grow(
+    operator: Operator, parent: Task, error: ErrorKind | None, rng: random.Random, ends: float
+) -> _Proposal:
+    none = _Proposal(operator.name, parent, error, None)
     try:
         found = operator(parent, rng)
-        task = await found if inspect.isawaitable(found) else found
+        task = await asyncio.wait_for(found, ends - time.monotonic()) if inspect.isawaitable(found) else found
     except RejectedError as rejected:
-        return _Proposal(operator.name, parent, error, None, rejected.reason)
-    except BudgetSpentError:
-        return _Proposal(operator.name, parent, error, None, "over_budget")
-    except InfrastructureError:
-        return _Proposal(operator.name, parent, error, None, _UNREACHABLE)
+        return replace(none, reason=rejected.reason, detail=rejected.detail, text=rejected.text)
+    except asyncio.TimeoutError:
+        return replace(none, reason="out_of_time", detail="the time of the round is up (seconds)")
+    except BudgetSpentError as spent:
+        return replace(none, reason="over_budget", detail=str(spent))
+    except (InfrastructureError, UserInputError) as outage:
+        # A key that is refused in mid-run, too: it was accepted when the run began.
+        if isinstance(outage, UserInputError) and not isinstance(operator, LlmRewrite):
+            raise
+        return replace(none, reason="unreachable", detail=str(outage))
     if task is None:
-        return _Proposal(operator.name, parent, error, None, "barren")
+        return replace(none, reason="barren")
     if error is not None:
-        task = dataclasses.replace(task, meta={**task.meta, "error": error.value})
-    return _Proposal(operator.name, parent, error, task)
+        task = replace(task, meta={**task.meta, "error": error.value})
+    text = question_of(task.messages) if task.meta.get("generator") == GENERATOR else ""
+    return replace(none, task=task, text=text)
 
 
-def _verdict(proposal: _Proposal, checks: Checks, known: Set[str], made: Set[str]) -> str:
-    """Name of the reason not to take a proposal, empty for none."""
+def _judged(proposal: _Proposal, checks: Checks, known: Set[str], made: Set[str]) -> _Proposal:
+    """The proposal, with the reason not to take it, where there is one."""
     assert proposal.task is not None, "a proposal without a task has its reason"
     if proposal.task.id in made or proposal.task.id in known:
-        return "duplicate"
+        return replace(proposal, reason="duplicate")
     try:
         rejection = checks.examine(Candidate(proposal.task, proposal.parent))
-    except InfrastructureError:
+    except (InfrastructureError, UserInputError) as outage:
+        if isinstance(outage, UserInputError) and not proposal.text:
+            raise
         # Not the task's fault; it may be made again another time.
-        return "unverified"
-    return rejection.reason if rejection else ""
+        return replace(proposal, reason="unverified", detail=str(outage))
+    return proposal if rejection is None else replace(proposal, reason=rejection.reason, detail=rejection.detail)
 
 
 def _agreement(

@@ -7,15 +7,16 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from verl_agentic.core import InfrastructureError, Task, UserInputError
 from verl_agentic.flywheel.budget import BudgetedHook, HookOvertimeError
-from verl_agentic.flywheel.hook import FlywheelHook, RoundInput, RoundResult, TaskResult, silent
+from verl_agentic.flywheel.hook import WRITTEN, FlywheelHook, RoundInput, RoundResult, TaskResult, silent
 from verl_agentic.flywheel.known import KnownIds
 from verl_agentic.flywheel.protect import Protected, protected_in_store
 from verl_agentic.flywheel.verify import Verifier
 from verl_agentic.store import Failure, Group, RoundRecord, StatusChange, Store, TaskStatus
+from verl_agentic.store.pool_query import PoolFilter, pool_tasks
 from verl_agentic.store.statistics import success_history
 from verl_agentic.store.yields import YieldCounts
 
@@ -42,8 +43,9 @@ def run_round(
 
     Hooks run in order. One that the infrastructure fails (a language model that is down or silent), or that does not
     end within its budget, is skipped with a warning, recorded and counted; training goes on. New tasks are dropped when
-    they exist already, refused when they belong to evaluation, and quarantined when the verifier finds them unfit. The
-    record's counts have those of each hook (``HOOK.NAME``) and of each operator (:mod:`verl_agentic.store.yields`).
+    they exist already, refused when they belong to evaluation, and quarantined when the verifier finds them unfit, as
+    is what a hook itself rejected. The record's counts have those of each hook (``HOOK.NAME``) and of each operator
+    (:mod:`verl_agentic.store.yields`).
 
     Args:
         store: the run's store.
@@ -73,7 +75,7 @@ def run_round(
         rng = random.Random(f"{seed}/round/{epoch}/{position}")
         started = time.monotonic()
         try:
-            result = hook(RoundInput(epoch, results, rng, left, gate.known, say=say))
+            result = hook(RoundInput(epoch, results, rng, left, gate.known, _Written(store), say=say))
         except _OUTAGES as error:
             logger.warning("flywheel round %d goes on without %s: %s", epoch, name, error)
             store.record_failure(Failure(_last_step(results), "flywheel", f"{name}: {error}"))
@@ -90,6 +92,11 @@ def run_round(
         trainable = set(store.statuses(result.status_changes))
         _check(name, result, trainable | {task.id for task in result.new_tasks})
         changes.update(result.status_changes)
+        for warning in result.warnings:
+            logger.warning("flywheel round %d: %s: %s", epoch, name, warning)
+            store.record_failure(Failure(_last_step(results), "flywheel", f"{name}: {warning}"))
+        for task, reason in result.quarantined:
+            gate.quarantine(task, reason)
         counts.update({f"{name}.{key}": value for key, value in result.counts.items()})
         say(f"{name} made {len(result.new_tasks)} of {left} tasks in {time.monotonic() - started:.1f} s")
         if result.counts.get("overtime"):
@@ -136,6 +143,16 @@ def _check(name: str, result: RoundResult, known: set[str]) -> None:
             )
 
 
+class _Written:
+    """The pool's tasks that a language model wrote; the store is asked when they are."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __iter__(self) -> Iterator[Task]:
+        return pool_tasks(self._store, PoolFilter(generator=WRITTEN))
+
+
 class _Gate:
     """Lets new tasks in, once each, if they are no evaluation tasks; remembers those that are unfit."""
 
@@ -173,6 +190,14 @@ class _Gate:
                 told = now
             self.offer(task)
         return 0
+
+    def quarantine(self, task: Task, reason: str) -> None:
+        """Keep what is no task, with the reason."""
+        if task.id not in self._offered and not self._store.splits([task.id]):
+            self._offered.add(task.id)
+            self.tasks.append(task)
+            self.unfit[task.id] = reason
+            self.counts["rejected"] += 1
 
     def offer(self, task: Task) -> None:
         """Take a task in, or count why not."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from verl_agentic.core import FailureKind, Task, UserInputError
+from verl_agentic.core.chat import make_chat_model
 from verl_agentic.flywheel.hook import RoundInput, RoundResult, TaskResult
+from verl_agentic.flywheel.tree_author import TreeAuthor
+from verl_agentic.flywheel.tree_settings import read_written
 from verl_agentic.synthesis.base import TaskFamily
 from verl_agentic.synthesis.trees.check import UnfitTreeError
 from verl_agentic.synthesis.trees.family import TreeFamily
@@ -30,21 +35,33 @@ class TreesHook:
     """Grows trees of failed tasks, then of those at the frontier, towards where the policy fails.
 
     An operator weighs more the less often the policy solves tasks that it grew, and more where it aims at what the
-    parent failed by. Every grown tree is checked leaf by leaf. ``counts`` has ``parents``, and per operator
-    ``grown.NAME`` and ``rejected.NAME.CHECK`` (:class:`UnfitTreeError` says which checks there are).
+    parent failed by. Every grown tree is checked leaf by leaf. With a language model part of the tasks are of trees
+    that it writes: domains that it invents (operator ``invent``), and branches that it adds (``llm``).
+
+    ``counts`` has ``parents``, and per operator ``grown.NAME`` and ``rejected.NAME.CHECK`` (:class:`UnfitTreeError`
+    says which checks there are); of a language model ``llm.requests``, ``llm.tokens``, ``llm.trees``, of these
+    ``llm.mended``, and ``llm.skipped``, ``llm.out_of_time`` or ``llm.out_of_budget`` where it ended early.
     """
 
     def __init__(
-        self, families: Mapping[str, TaskFamily], share: float = 0.5, operators: Sequence[str] | None = None
+        self,
+        families: Mapping[str, TaskFamily],
+        share: float = 0.5,
+        operators: Sequence[str] | None = None,
+        llm: Mapping[str, Any] | None = None,
+        written: Mapping[str, Any] | None = None,
     ) -> None:
         """
         Args:
             families: task family by kind; trees are those of a :class:`TreeFamily`.
             share: of the wanted tasks, 0 to 1.
-            operators: names of the operators to use; all by default.
+            operators: names of the operators to use; all by default. Those of a language model are not among them.
+            llm: configuration of a language model (``agentic.llm``), ``None`` to do without.
+            written: what it writes, see :class:`WrittenSettings`.
 
         Raises:
-            UserInputError: a setting is out of its range, or there is no family of trees.
+            UserInputError: a setting is out of its range, there is no family of trees, or something is to be written
+                and there is no language model.
         """
         if not 0 <= share <= 1:
             raise UserInputError(f"TreesHook: share must lie between 0 and 1, got {share!r}")
@@ -53,6 +70,11 @@ class TreesHook:
             raise UserInputError("TreesHook: no family of behavior trees; add 'tree' to agentic.kinds")
         self._operators = frozenset(operator_named(name).name for name in (operators or OPERATORS))
         self._share = share
+        settings = read_written(written or {}, "TreesHook: written")
+        if written and settings.share > 0 and not llm:
+            raise UserInputError("TreesHook: written needs a language model; add llm=openai or llm=vllm, or remove it")
+        self._written_share = settings.share if llm else 0.0
+        self._author = TreeAuthor(make_chat_model(llm), self._families, settings) if self._written_share else None
 
     def __call__(self, round: RoundInput) -> RoundResult:
         """Grow up to its share of the wanted tasks."""
@@ -64,6 +86,14 @@ class TreesHook:
         budget = int(round.wanted * self._share + 0.5)
         counts: Counter[str] = Counter(parents=len(parents))
         made: set[str] = set()
+        if self._author is not None:
+            rng = random.Random(round.rng.getrandbits(64))
+            authored = self._author(round, int(budget * self._written_share + 0.5), parents, rng)
+            result.new_tasks += authored.tasks
+            result.quarantined += authored.rejected
+            result.warnings += [authored.warning] if authored.warning else []
+            counts.update(authored.counts)
+            made = {task.id for task in authored.tasks}
         tries = _TRIES_PER_TASK * budget
         while parents and len(result.new_tasks) < budget and tries > 0:
             fertile: list[TaskResult] = []

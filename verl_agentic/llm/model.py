@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 _FIRST_DELAY = 0.5
 _LONGEST_DELAY = 30.0
+_KEPT_CHARS = 20_000
 # Trainers seed the global generator alike in every process; retries in step would arrive together again.
 _jitter = random.SystemRandom()
 
@@ -141,11 +142,15 @@ class _Completion:
 
     async def _settle(self, received: bytes) -> ChatReply | None:
         """Count a reply and keep it; ``None`` for a malformed one that may be asked for anew."""
-        reply, body, problem = ChatReply(""), None, ""
+        reply, body, content, problem = ChatReply(""), None, "", ""
         refusal: RefusalError | None = None
         try:
             body = read_json(received)
-            reply = read_verbatim(body) if self._request.verbatim else self._read(body)
+            if self._request.verbatim:
+                reply = read_verbatim(body)
+            else:
+                content = read_content(body)
+                reply = ChatReply(content, self._parsed(content))
         except RefusalError as error:
             refusal = error
         except ValueError as error:
@@ -162,13 +167,14 @@ class _Completion:
             return replace(reply, usage=spent, seconds=self._seconds)
         self._malformed += 1
         self._failure = problem
-        if self._malformed >= self._settings.reply_attempts:
-            raise MalformedReplyError(f"{self._where}: {self._malformed} malformed replies, the last: {problem}")
+        if self._malformed >= (self._request.attempts or self._settings.reply_attempts):
+            raise MalformedReplyError(
+                f"{self._where}: {self._malformed} malformed replies, the last: {problem}",
+                problem,
+                (content or received.decode("utf-8", "replace"))[:_KEPT_CHARS],
+                self._usage,
+            )
         return None
-
-    def _read(self, body: Any) -> ChatReply:
-        content = read_content(body)
-        return ChatReply(content, self._parsed(content))
 
     def _keep(self, usage: ChatUsage, content: str | None) -> None:
         if content is not None and self._model.cache is not None:

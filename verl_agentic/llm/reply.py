@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 
 from verl_agentic.core.chat import ChatReply, ChatUsage, NativeCall, RefusalError
+from verl_agentic.core.fence import clipped
 from verl_agentic.core.text import without_thoughts
 from verl_agentic.llm.settings import Prices
 
@@ -99,11 +100,13 @@ def read_structured(content: str, schema: Mapping[str, Any]) -> Any:
         text = text[3:-3].removeprefix("json")
     value = read_json(text)
     try:
-        error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(value))
+        # The first one is enough: in a long reply there may be more than anybody waits for.
+        first = next(jsonschema.Draft202012Validator(schema).iter_errors(value), None)
+        error = None if first is None else jsonschema.exceptions.best_match([first])
     except RecursionError as deep:
         raise ValueError("nested too deep") from deep
     if error is not None:
-        raise ValueError(f"the reply does not match its schema: {error.message[:_SHOWN]}")
+        raise ValueError(f"the reply does not match its schema: {error.json_path}: {clipped(error.message, _SHOWN)}")
     return value
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import openai
 
 from verl_agentic.core import InfrastructureError, UserInputError
-from verl_agentic.core.chat import ContextFullError
+from verl_agentic.core.chat import ContextFullError, MalformedReplyError
 from verl_agentic.llm.settings import LLMSettings
 from verl_agentic.llm.wire import refused_parameter
 
@@ -22,6 +22,7 @@ _REDACTED = "[redacted]"
 _SECRET_LENGTH = 12
 # How servers say that a request exceeds the model's context, besides OpenAI's code for it.
 _CONTEXT = ("context length", "context size", "context window", "maximum model length", "max_model_len")
+_KEPT_BYTES = 20_000
 
 
 class RetryableError(Exception):
@@ -82,7 +83,8 @@ class Transport:
             RefusedParameterError: it cannot do something that was asked.
             UserInputError: it knows no such key, model or path.
             ContextFullError: the request exceeds the model's context.
-            InfrastructureError: it refused the request for another reason, or its reply is too long.
+            MalformedReplyError: its reply is too long.
+            InfrastructureError: it refused the request for another reason.
         """
         failure: Exception
         try:
@@ -125,7 +127,10 @@ class Transport:
         if broken is not None:
             raise RetryableError(f"connection broke within the reply: {broken}")
         if len(received) > self._settings.max_reply_bytes:
-            raise InfrastructureError(f"reply of over {self._settings.max_reply_bytes} bytes (max_reply_bytes)")
+            raise MalformedReplyError(
+                f"reply of over {self._settings.max_reply_bytes} bytes (max_reply_bytes)",
+                content=self._scrub_bytes(bytes(received[:_KEPT_BYTES])).decode("utf-8", "replace"),
+            )
         return bytes(received)
 
     def _meaning(self, sent: Mapping[str, Any], error: openai.APIStatusError) -> Exception:

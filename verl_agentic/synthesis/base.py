@@ -23,6 +23,11 @@ class TaskFamily(ABC):
 
     kind: ClassVar[str]
 
+    @property
+    def kept_shapes(self) -> frozenset[str]:
+        """Signatures by which a structure for evaluation is known again under any name; none where names suffice."""
+        return frozenset()
+
     @abstractmethod
     def structures(self, split: Split) -> tuple[str, ...]:
         """Signatures of the structures in a split, easiest first. Disjoint between splits."""

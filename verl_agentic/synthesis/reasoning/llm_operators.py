@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-from abc import abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -12,6 +11,7 @@ from typing import Any, ClassVar
 from verl_agentic.core import Message, Task
 from verl_agentic.core.chat import ChatModel, ChatRequest, MalformedReplyError, RefusalError
 from verl_agentic.core.fence import fenced
+from verl_agentic.core.speech import MARKS
 from verl_agentic.synthesis.question import question_of
 from verl_agentic.synthesis.reasoning.operator import Operator, RejectedError
 
@@ -38,9 +38,13 @@ class LlmRewrite(Operator):
     Args:
         model: the language model.
         temperature: of the model.
+
+    Attributes:
+        wish: what is wanted of the new story besides.
     """
 
     kind: ClassVar[str] = "math"
+    wish: ClassVar[str]
 
     def __init__(self, model: ChatModel, temperature: float = 0.8) -> None:
         self._model = model
@@ -49,11 +53,11 @@ class LlmRewrite(Operator):
     async def __call__(self, task: Task, rng: random.Random) -> Task | None:
         question = question_of(task.messages)
         seed = rng.getrandbits(31)
-        wish = self.wish(rng)
+        data = {"problem": question, **self.data(rng)}
         request = ChatRequest(
             (
-                Message(role="system", content=_SYSTEM.format(wish=wish)),
-                Message(role="user", content=fenced({"problem": question})),
+                Message(role="system", content=_SYSTEM.format(wish=self.wish)),
+                Message(role="user", content=fenced(data)),
             ),
             purpose="synthesis",
             schema=_SCHEMA,
@@ -63,16 +67,16 @@ class LlmRewrite(Operator):
         try:
             reply = await self._model.complete(request)
         except MalformedReplyError as error:
-            raise RejectedError("malformed_reply", str(error)) from error
+            raise RejectedError("malformed_reply", error.problem, error.content) from error
         except RefusalError as error:
             raise RejectedError("refused", str(error)) from error
         text = str(reply.parsed["question"]).strip()
         _check(text, question)
         return self.grow(task, text, GENERATOR, seed=seed)
 
-    @abstractmethod
-    def wish(self, rng: random.Random) -> str:
-        """What is wanted of the new story besides."""
+    def data(self, rng: random.Random) -> dict[str, str]:
+        """What the model gets besides the problem."""
+        return {}
 
 
 class SelfInstruct(LlmRewrite):
@@ -80,8 +84,7 @@ class SelfInstruct(LlmRewrite):
 
     name = "self_instruct"
 
-    def wish(self, rng: random.Random) -> str:
-        return "Choose other people, other things and another situation; vary the sentences."
+    wish = "Choose other people, other things and another situation; vary the sentences."
 
 
 class LlmPersona(LlmRewrite):
@@ -94,22 +97,25 @@ class LlmPersona(LlmRewrite):
     """
 
     name = "llm_persona"
+    wish = "The story comes from the daily life of the persona that stands beside the problem."
 
     def __init__(self, model: ChatModel, personas: Sequence[str], temperature: float = 0.8) -> None:
         super().__init__(model, temperature)
         self._personas = tuple(personas)
 
-    def wish(self, rng: random.Random) -> str:
-        return f"The story comes from the daily life of {rng.choice(self._personas)}."
+    def data(self, rng: random.Random) -> dict[str, str]:
+        return {"persona": rng.choice(self._personas)}
 
 
 def _check(text: str, question: str) -> None:
     if len(text) > MAX_CHARS:
-        raise RejectedError("too_long", f"{len(text)} characters")
+        raise RejectedError("too_long", f"{len(text)} characters", text)
     if not text.isprintable() and not text.replace("\n", "").isprintable():
-        raise RejectedError("malformed_reply", "unprintable characters")
+        raise RejectedError("malformed_reply", "unprintable characters", text)
+    if any(mark in text for mark in MARKS):
+        raise RejectedError("malformed_reply", "marks of the dialogue", text)
     if Counter(_numbers(text)) != Counter(_numbers(question)):
-        raise RejectedError("numbers_changed", f"{_numbers(question)} became {_numbers(text)[:20]}")
+        raise RejectedError("numbers_changed", f"{_numbers(question)} became {_numbers(text)[:20]}", text)
 
 
 def _numbers(text: str) -> list[str]:

@@ -20,12 +20,14 @@ class RejectedError(ValueError):
     Attributes:
         reason: short name to count it by.
         detail: what was wrong.
+        text: what a language model wrote; empty for anything else.
     """
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: str, detail: str, text: str = "") -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.text = text
 
 
 class Operator(ABC):

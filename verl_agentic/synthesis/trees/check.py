@@ -31,7 +31,7 @@ from verl_agentic.synthesis.trees.compile import compile_task
 from verl_agentic.synthesis.trees.expert import hack_policy, tree_policy
 from verl_agentic.tool_envs.scripted_user import ScriptedUser
 
-Check = Literal["form", "case", "expert", "hack", "held_out"]
+Check = Literal["form", "case", "expert", "hack", "held_out", "growth", "near_duplicate"]
 
 MAX_PATH = 32
 """Nodes from the root to a leaf."""
@@ -43,7 +43,8 @@ class UnfitTreeError(BrokenTaskError):
 
     Attributes:
         check: the check that it fails: its ``form``, a leaf that no ``case`` reaches, that its ``expert`` does not
-            solve, or whose ``hack`` path passes, or that all its leaves are ``held_out`` for evaluation.
+            solve, or whose ``hack`` path passes, or that all its leaves are ``held_out`` for evaluation. Of those by
+            language models, too: what was there before its ``growth`` is gone, or it is a ``near_duplicate``.
     """
 
     def __init__(self, check: Check, reason: str) -> None:
@@ -105,7 +106,11 @@ def check_leaf(tree: BehaviorTree, leaf: str, seed: int = 0) -> None:
         raise UnfitTreeError("expert", f"leaf {leaf!r}: its expert cannot reach it: {error}") from error
     if acc < 1:
         raise UnfitTreeError("expert", f"leaf {leaf!r}: its expert fails: {reason}")
-    if score(task, hack_policy(task))[0] > 0:
+    try:
+        passes = score(task, hack_policy(task))[0] > 0
+    except BrokenTaskError as error:
+        raise UnfitTreeError("hack", f"leaf {leaf!r}: its hack path cannot be gone: {error}") from error
+    if passes:
         raise UnfitTreeError("hack", f"leaf {leaf!r}: the hack path passes, too; nothing tells it from the right one")
 
 

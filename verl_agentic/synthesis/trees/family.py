@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import ClassVar
 
 from verl_agentic.core import BrokenTaskError, Task
@@ -16,6 +16,7 @@ from verl_agentic.synthesis.trees.check import UnfitTreeError
 from verl_agentic.synthesis.trees.compile import KIND, compile_task
 from verl_agentic.synthesis.trees.expert import expert_policy
 from verl_agentic.synthesis.trees.grow import applicable, grow_task
+from verl_agentic.synthesis.trees.shape import leaf_shapes
 
 
 class TreeFamily(TaskFamily):
@@ -35,8 +36,15 @@ class TreeFamily(TaskFamily):
         Raises:
             UnfitTreeError: one of them is unfit.
         """
+        self.trees = tuple(seed_trees() if trees is None else trees)
         self._catalog: Catalog = _shipped() if trees is None else catalog(trees)
         self.protected = frozenset(name for split in SPLITS if split != "train" for name in self._catalog[split])
+
+    @cached_property
+    def kept_shapes(self) -> frozenset[str]:
+        """Shapes of leaves that are for validation or held out, and are those of no leaf in training."""
+        trained = self._shapes("train")
+        return (self._shapes("validation") | self._shapes("held_out")) - trained
 
     def structures(self, split: Split) -> tuple[str, ...]:
         return tuple(self._catalog[split])
@@ -72,6 +80,10 @@ class TreeFamily(TaskFamily):
 
     def expert(self, task: Task) -> Policy:
         return expert_policy(task)
+
+    def _shapes(self, split: Split) -> frozenset[str]:
+        leaves = (leaf_shapes(entry.tree, entry.leaf) for entry in self._catalog[split].values())
+        return frozenset().union(*leaves)
 
     def _entry(self, structure: str) -> Entry:
         for split in SPLITS:
