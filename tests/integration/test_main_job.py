@@ -251,7 +251,8 @@ def test_rollouts_that_are_cut_off_for_an_update_and_a_kill_of_everything_within
 def test_interrupt_of_a_run_with_an_engine_of_its_own_leaves_nothing_behind(
     tmp_path: Path, micro_model: Path, jobs: list[Job]
 ) -> None:
-    job = Job(tmp_path, micro_model, *SEPARATE_ASYNC)
+    # Too long to end by itself before the interrupt arrives.
+    job = Job(tmp_path, micro_model, *SEPARATE_ASYNC, "trainer.total_epochs=500")
     jobs.append(job)
     job.wait_for_step(1)
     job.process.send_signal(signal.SIGINT)

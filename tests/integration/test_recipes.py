@@ -185,7 +185,7 @@ def test_the_epochs_of_a_run_follow_from_its_stages(compose: Callable[..., Any])
         ["reasoning", "frontier"],
         ["frontier"],
     ]
-    assert compose("profile=cpu").trainer.total_epochs == 9
+    assert compose("profile=cpu").trainer.total_epochs == 6
     assert compose("profile=cpu", "trainer.total_epochs=2").trainer.total_epochs == 2
 
 

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from verl_agentic.llm.endpoint import forget_endpoints
+
 KEY = "sk-unit-0123456789abcdefghij"
 Handler = Callable[[web.Request, dict[str, Any]], Awaitable[web.StreamResponse]]
 
@@ -139,6 +141,8 @@ class ScriptedEndpoint:
 @pytest.fixture
 def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedEndpoint]:
     """A running endpoint; ``UNIT_TEST_KEY`` holds its key, and retries come soon."""
+    # Ports come round again, and an earlier test's bound is not this one's.
+    forget_endpoints()
     monkeypatch.setenv("UNIT_TEST_KEY", KEY)
     monkeypatch.setattr("verl_agentic.llm.model._FIRST_DELAY", 0.02)
     server = ScriptedEndpoint()

@@ -120,14 +120,17 @@ async def test_a_slow_query_does_not_hold_up_the_loop() -> None:
     env = await opened(BOOKS)
     # It may double itself to any size while it is being prepared, so that another process takes it.
     growing = "SELECT a.pages FROM books a WHERE " + " OR ".join(f"pages > (SELECT {n} FROM books)" for n in range(9))
-    slow = asyncio.create_task(env.call("query", {"sql": growing + " AND pages = pages" * 9}))
-    ticks = 0
-    while not slow.done():
-        await asyncio.sleep(0.001)
-        ticks += 1
-    assert ticks > 1
-    with contextlib.suppress(ToolError):
-        await slow
+    ticks = []
+    # A loop that is held up ticks once each time; a busy machine may let one query end that soon, but not all.
+    for _ in range(5):
+        slow = asyncio.create_task(env.call("query", {"sql": growing + " AND pages = pages" * 9}))
+        ticks.append(0)
+        while not slow.done():
+            await asyncio.sleep(0.001)
+            ticks[-1] += 1
+        with contextlib.suppress(ToolError):
+            await slow
+    assert max(ticks) > 1
 
 
 async def test_files_below_the_root(folder: Path) -> None:
