@@ -38,8 +38,9 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/python tests/typecheck.py
 
+# One file stays in one process: what a file sets up is shared by its tests.
 unit: setup
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile tests/unit
 
 integration: setup
 	$(BIN)/python -m pytest tests/integration
