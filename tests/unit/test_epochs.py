@@ -36,7 +36,9 @@ def planner_with(store: Store, act: Callable[[], None], lag: int) -> EpochPlanne
             return RoundResult()
 
     register_hook("test-epochs-acting")(Acting)
-    settings = AgenticSettings(kinds=["math"], flywheel=FlywheelNode([{"name": "test-epochs-acting"}]))
+    settings = AgenticSettings(
+        kinds=["math"], flywheel=FlywheelNode([{"name": "test-epochs-acting", "budget": {"pause_seconds": 0}}])
+    )
     return EpochPlanner(store, settings, STEPS, PROMPTS, lag)
 
 
