@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 import re
+import time
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -304,6 +306,14 @@ def result(task: Task, success: float, failure: FailureKind = FailureKind.FORBID
 def round_of(results: Sequence[TaskResult], wanted: int = 12, seed: int = 0) -> RoundInput:
     known = frozenset(one.task.id for one in results)
     return RoundInput(1, tuple(results), random.Random(seed), wanted, known)
+
+
+def test_the_hook_ends_when_its_time_is_up() -> None:
+    failed = [result(FAMILY.generate(name, random.Random(1)), 0.0) for name in FAMILY.structures("train")[:3]]
+    hook = TreesHook({"tree": FAMILY}, share=1.0)
+    late = hook(dataclasses.replace(round_of(failed), deadline=time.monotonic()))
+    assert late.new_tasks == [] and late.counts["parents"] == 3
+    assert hook(dataclasses.replace(round_of(failed), deadline=time.monotonic() + 60)).new_tasks
 
 
 def test_the_hook_grows_what_fails_and_counts_by_operator() -> None:

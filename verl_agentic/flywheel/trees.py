@@ -95,10 +95,10 @@ class TreesHook:
             counts.update(authored.counts)
             made = {task.id for task in authored.tasks}
         tries = _TRIES_PER_TASK * budget
-        while parents and len(result.new_tasks) < budget and tries > 0:
+        while parents and len(result.new_tasks) < budget and tries > 0 and not round.out_of_time:
             fertile: list[TaskResult] = []
             for parent in parents:
-                if len(result.new_tasks) >= budget or tries <= 0:
+                if len(result.new_tasks) >= budget or tries <= 0 or round.out_of_time:
                     break
                 tries -= 1
                 options = [(op, site) for op, site in applicable(parent.task) if op.name in self._operators]
