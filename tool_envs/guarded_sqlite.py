@@ -68,6 +68,9 @@ _BUILD_ACTIONS = frozenset(
         sqlite3.SQLITE_UPDATE,
     }
 )
+_REFILL_ACTIONS = frozenset(
+    {sqlite3.SQLITE_DELETE, sqlite3.SQLITE_INSERT, sqlite3.SQLITE_READ, sqlite3.SQLITE_TRANSACTION}
+)
 _MAX_EXPANSION = 20_000
 _SELECT = re.compile(r"\bselect\b", re.IGNORECASE)
 
@@ -135,6 +138,7 @@ class GuardedDatabase(Closing):
         self._connection.set_authorizer(self._allow_read)
         self._worker: WorkerDatabase | None = None
         self._always_apart = bool(path) and not in_process
+        self._refillable = not path
         if not in_process:
             url = URL.create("sqlite", database=str(Path(path).resolve()) if path else None)
             self._worker = WorkerDatabase(url, None if path else schema, None if path else rows, self._limits)
@@ -173,6 +177,37 @@ class GuardedDatabase(Closing):
             cursor.close()
         return QueryResult(rows, truncated, columns)
 
+    def refill(self, rows: Rows) -> None:
+        """Replace all rows, in a fraction of the time that another database takes to build.
+
+        Args:
+            rows: as for the constructor; a table that is not named is empty afterwards.
+
+        Raises:
+            BrokenTaskError: the rows do not fit; the database holds what it held before.
+            ValueError: it was read from a file, or runs queries in another process.
+        """
+        if self._worker or not self._refillable:
+            raise ValueError("only a database that was built in this process, for queries in it, can be refilled")
+        execute = self._connection.execute
+        with self._lock:
+            self._connection.set_authorizer(_allow_refill)
+            try:
+                execute("BEGIN")
+                try:
+                    for name in self.tables:
+                        self._budget = self._limits.instructions
+                        execute(f"DELETE FROM {quote(name)}")
+                    self._insert(self.tables, rows)
+                    execute("COMMIT")
+                except BaseException:
+                    execute("ROLLBACK")
+                    raise
+            except (*_SQL_ERRORS, TypeError) as error:
+                raise BrokenTaskError(f"database cannot be refilled: {error}") from error
+            finally:
+                self._connection.set_authorizer(self._allow_read)
+
     def close(self) -> None:
         """Close it, after a query that may be under way."""
         with self._lock:
@@ -184,12 +219,15 @@ class GuardedDatabase(Closing):
         for statement in schema:
             execute(statement)
         tables = self._read_tables()
+        self._insert(tables, rows)
+        execute("COMMIT")
+        return tables
+
+    def _insert(self, tables: dict[str, list[str]], rows: Rows) -> None:
         for name, table_rows in rows.items():
             statement = insertion(tables, name)
             self._budget = max(MAX_INSTRUCTIONS, 1000 * len(table_rows))
             self._connection.executemany(statement, table_rows)
-        execute("COMMIT")
-        return tables
 
     def _read_tables(self) -> dict[str, list[str]]:
         execute = self._connection.execute
@@ -235,6 +273,10 @@ def _may_grow(sql: str) -> bool:
 
 def _allow_build(action: int, *_: str | None) -> int:
     return sqlite3.SQLITE_OK if action in _BUILD_ACTIONS else sqlite3.SQLITE_DENY
+
+
+def _allow_refill(action: int, *_: str | None) -> int:
+    return sqlite3.SQLITE_OK if action in _REFILL_ACTIONS else sqlite3.SQLITE_DENY
 
 
 def _engine_limits(limits: Limits) -> dict[int, int]:

@@ -191,6 +191,19 @@ def test_the_same_without_mistakes_passes(compose: Compose, model: str, tmp_path
     assert check(compose("profile=cpu", model, f"agentic.run_dir={tmp_path / 'run'}")).profile == "cpu"
 
 
+def test_files_of_ones_own_may_grow(compose: Compose, model: str, tmp_path: Path) -> None:
+    from verl_agentic.integration.preflight import check
+
+    path = tmp_path / "tasks.jsonl"
+    path.write_text(json.dumps(good_row(0)) + "\n")
+    files = ["data=files", f"data.train_files=[{path}]", f"data.val_files=[{path}]"]
+    grown = ["agentic.kinds=[math,tree]", "flywheel=trees"]
+    assert check(compose("profile=cpu", model, f"agentic.run_dir={tmp_path / 'run'}", *files, *grown)).kinds == [
+        "math",
+        "tree",
+    ]
+
+
 def test_a_file_in_the_way_of_the_run_folder(compose: Compose, model: str, tmp_path: Path) -> None:
     from verl_agentic.integration.preflight import check
 

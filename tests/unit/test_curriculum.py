@@ -18,7 +18,7 @@ from verl_agentic.flywheel import CurriculumSettings, draw_epoch
 from verl_agentic.flywheel.quotas import fair_quotas
 from verl_agentic.store import Candidates, Cell, Progress, StatusChange, Store, TaskStatus, store_url
 
-NEW_ONLY = {"frontier": 0.0, "new": 1.0, "failed": 0.0, "replay": 0.0}
+NEW_ONLY = {"frontier": 0.0, "grown": 0.0, "new": 1.0, "failed": 0.0, "replay": 0.0}
 
 
 def make_task(number: int, kind: str = "math", depth: int = 1) -> Task:

@@ -229,3 +229,31 @@ def test_file_is_read_only(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == [file.name]
     with pytest.raises(InfrastructureError):
         GuardedDatabase(path=tmp_path / "no.sqlite")
+
+
+def test_refill_replaces_all_rows() -> None:
+    with GuardedDatabase(SCHEMA, ROWS, in_process=True) as database:
+        database.refill({"books": [["Emma", 7]]})
+        assert database.query("SELECT * FROM books").rows == [("Emma", 7)]
+        assert database.query("SELECT * FROM shops").rows == []
+        with pytest.raises(QueryRefusedError):
+            database.query("DELETE FROM books")
+
+
+@pytest.mark.parametrize("rows", [{"books": [["Emma"]]}, {"nowhere": [[1]]}, {"books": [["Emma", [1]]]}])
+def test_refill_with_rows_that_do_not_fit_changes_nothing(rows: dict[str, list[list[object]]]) -> None:
+    with GuardedDatabase(SCHEMA, ROWS, in_process=True) as database:
+        with pytest.raises(BrokenTaskError):
+            database.refill(rows)
+        assert database.query("SELECT COUNT(*) FROM books").rows == [(3,)]
+
+
+def test_only_a_database_of_this_process_can_be_refilled(database: GuardedDatabase, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="refilled"):
+        database.refill(ROWS)
+    sqlite3.connect(tmp_path / "empty.db").close()
+    with (
+        GuardedDatabase(path=tmp_path / "empty.db", in_process=True) as read,
+        pytest.raises(ValueError, match="refilled"),
+    ):
+        read.refill(ROWS)

@@ -104,13 +104,19 @@ def test_retry_after_as_a_date() -> None:
     assert seconds is not None and 28 <= seconds <= 30
 
 
-def test_an_outage_ends_within_the_time_budget(endpoint: Any, llm: dict[str, Any]) -> None:
+def test_an_outage_ends_within_the_time_budget(
+    endpoint: Any, llm: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
     endpoint.script = [endpoint.fail(503, "overloaded")] * 10_000
     started = time.monotonic()
     with pytest.raises(InfrastructureError, match=r"no reply within 0\.6 s and \d+ failed attempts"):
         ask({**llm, "budget_seconds": 0.6})
     assert time.monotonic() - started < 10.0
     assert len(endpoint.bodies) > 1
+    # Whoever waits is told what for, but not at every attempt.
+    assert [record.levelname for record in caplog.records if "are retried; the last: 503" in record.message] == [
+        "WARNING"
+    ]
 
 
 def test_a_wait_beyond_the_time_budget_is_not_begun(endpoint: Any, llm: dict[str, Any]) -> None:

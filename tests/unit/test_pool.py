@@ -91,12 +91,28 @@ def test_shares_are_kept_where_tasks_allow(tmp_path: Path) -> None:
     store.commit_round(1, [], dict.fromkeys(mastered, StatusChange(TaskStatus.MASTERED)), {})
     drawn = set(draw_epoch(store, 1, 100, seed=0))
     assert len(drawn) == 100
-    assert len(drawn & frontier) == 50
-    assert len(drawn & set(names[300:])) == 30
-    assert len(drawn & failed) == 15
+    assert len(drawn & frontier) == 40
+    # The flywheel made none, so new ones take its share.
+    assert len(drawn & set(names[300:])) == 45
+    assert len(drawn & failed) == 10
     assert len(drawn & mastered) == 5
-    other = set(draw_epoch(store, 2, 100, 0, CurriculumSettings(frontier=0, new=0, failed=1, replay=0)))
+    other = set(draw_epoch(store, 2, 100, 0, CurriculumSettings(frontier=0, grown=0, new=0, failed=1, replay=0)))
     assert other == failed
+
+
+def test_what_the_flywheel_made_has_a_share_of_its_own_the_latest_first(tmp_path: Path) -> None:
+    store = make_store(tmp_path, {"math": 400})
+    rounds = {epoch: [make_task(1000 * epoch + number, "math") for number in range(30)] for epoch in (1, 2)}
+    for epoch, tasks in rounds.items():
+        store.commit_round(epoch, tasks, {}, {})
+    first, second = ({task.id for task in tasks} for tasks in rounds.values())
+    drawn = set(draw_epoch(store, 2, 100, 0, CurriculumSettings(frontier=0, grown=1, new=1, failed=0, replay=0)))
+    assert second <= drawn
+    assert len(drawn & first) == 20
+    assert len(drawn & set(ids(store, "math")) - first - second) == 50
+    train(store, 2, dict.fromkeys(second, 0.5))
+    again = set(draw_epoch(store, 3, 60, 0, CurriculumSettings(frontier=1, grown=1, new=0, failed=0, replay=0)))
+    assert again == first | second
 
 
 def test_the_frontier_prefers_even_odds(tmp_path: Path) -> None:
@@ -148,7 +164,7 @@ def test_bad_settings_name_their_key(tmp_path: Path) -> None:
     with pytest.raises(UserInputError, match=r"flywheel\.curriculum\.new must be a number >= 0"):
         CurriculumSettings(new=-1)
     with pytest.raises(UserInputError, match="all shares are 0"):
-        CurriculumSettings(0, 0, 0, 0)
+        CurriculumSettings(0, 0, 0, 0, 0)
     with pytest.raises(UserInputError, match="epoch_size"):
         draw_epoch(make_store(tmp_path, {"math": 1}), 0, 0, seed=0)
     with pytest.raises(UserInputError, match="no task that can be drawn"):

@@ -114,8 +114,8 @@ def test_stats_count_by_status_progress_origin_and_reason(run_dir: Path, capsys:
     rows = [line.replace("│", " ").split() for line in output.splitlines()]
     for row in (["math", "2", "1", "0"], ["sql", "0", "0", "1"], ["enlarge", "1"], ["no", "such", "table", "1"]):
         assert row in rows
-    assert ["math", "1", "0", "0", "0", "0", "1"] in rows
-    assert ["math", "2", "0", "1", "0", "0", "0"] in rows
+    assert ["math", "1", "0", "0", "0", "0", "0", "1"] in rows
+    assert ["math", "2", "0", "1", "0", "0", "0", "0"] in rows
     assert ["2", "committed", "added", "1"] in rows
 
 

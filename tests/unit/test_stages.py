@@ -57,7 +57,7 @@ def test_an_epoch_s_stage_follows_from_its_number() -> None:
     assert [stage.kinds for stage in plan.stages] == [("math", "sql"), ("service",), ("math", "sql", "service")]
     assert settings.kinds == ["math", "sql", "service"]
     assert [len(stage.hooks) for stage in plan.stages] == [1, 0, 1]
-    assert (plan.at(0).curriculum.new, plan.at(9).curriculum.new, plan.at(9).curriculum.failed) == (0.3, 1.0, 0.15)
+    assert (plan.at(0).curriculum.new, plan.at(9).curriculum.new, plan.at(9).curriculum.failed) == (0.1, 1.0, 0.1)
     assert total_epochs(OmegaConf.create(SEQUENCE), 9) == 5
 
 

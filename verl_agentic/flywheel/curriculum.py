@@ -13,18 +13,20 @@ from verl_agentic.store import Candidates, Cell, Progress, Store
 
 Sizes = Mapping[Cell, Mapping[Progress, int]]
 
-_SHARES = ("frontier", "new", "failed", "replay")
+_SHARES = ("frontier", "grown", "new", "failed", "replay")
 
 
 @dataclass(frozen=True, slots=True)
 class CurriculumSettings:
     """Shares of an epoch by how the policy last did on a task, relative to their sum.
 
-    A share that its tasks cannot fill goes to the others, frontier first.
+    What grown tasks cannot fill of their share goes to new ones, as long as there are any; what is then left of any
+    share goes to the others, frontier first.
 
     Attributes:
         frontier: tasks whose last group succeeded in part; the nearer to one half, the likelier.
-        new: tasks never trained on.
+        grown: tasks that the flywheel made and that were never trained on, those of the latest round first.
+        new: tasks of the start that were never trained on.
         failed: tasks whose last group failed entirely.
         replay: solved and mastered tasks, against forgetting; mastered ones never take more than this share
             while there are active tasks.
@@ -35,9 +37,10 @@ class CurriculumSettings:
         only: the kinds that are drawn at all, ``None`` for every kind in the pool.
     """
 
-    frontier: float = 0.5
-    new: float = 0.3
-    failed: float = 0.15
+    frontier: float = 0.4
+    grown: float = 0.35
+    new: float = 0.1
+    failed: float = 0.1
     replay: float = 0.05
     kinds: Mapping[str, float] = field(default_factory=dict)
     depths: Mapping[int, float] = field(default_factory=dict)
@@ -66,7 +69,7 @@ class CurriculumSettings:
 
     @property
     def total(self) -> float:
-        return self.frontier + self.new + self.failed + self.replay
+        return self.frontier + self.grown + self.new + self.failed + self.replay
 
 
 def draw_epoch(
@@ -188,6 +191,10 @@ class _Draw:
             left[progress] -= count
             taken[progress] += count
 
+        # Without a flywheel, what was never tried is new.
+        missing = targets["grown"] - min(targets["grown"], left[Progress.GROWN])
+        targets["grown"] -= missing
+        targets["new"] += missing
         for name in _SHARES[:-1]:
             take(Progress(name), targets[name])
         for _ in range(targets["replay"]):

@@ -50,7 +50,7 @@ def check(config: DictConfig) -> AgenticSettings:
     check_llm(settings)
     check_reward(config)
     check_data(config)
-    check_names(config, settings)
+    check_names(settings)
     check_verl_config(config)
     check_folder(Path(settings.run_dir))
     return settings
@@ -296,14 +296,11 @@ def check_data(config: DictConfig) -> None:
                 )
 
 
-def check_names(config: DictConfig, settings: AgenticSettings) -> None:
+def check_names(settings: AgenticSettings) -> None:
     """Whatever is chosen by name must be there."""
-    with _at("agentic.kinds: "):
-        families = load_families(settings.kinds) if config.data.agentic.source == "builtin" else []
     limits = settings.flywheel.limits()
     for stage in settings.plan().stages:
-        by_kind = {family.kind: family for family in families}
-        if settings.stages:
+        with _at("agentic.kinds: "):
             by_kind = {family.kind: family for family in load_families(stage.kinds)}
         make_hooks(stage.hooks, key=stage.hooks_key, budget=limits, families=by_kind, llm=settings.llm or None)
     with _at("agentic.rollout.simulator: "):

@@ -84,9 +84,10 @@ class LimitSettings:
 class ShareSettings:
     """``agentic.curriculum.shares``: the shares of :class:`verl_agentic.flywheel.CurriculumSettings`."""
 
-    frontier: float = 0.5
-    new: float = 0.3
-    failed: float = 0.15
+    frontier: float = 0.4
+    grown: float = 0.35
+    new: float = 0.1
+    failed: float = 0.1
     replay: float = 0.05
 
 
@@ -125,6 +126,7 @@ class CurriculumNode:
         shares = self.shares
         return CurriculumSettings(
             shares.frontier,
+            shares.grown,
             shares.new,
             shares.failed,
             shares.replay,

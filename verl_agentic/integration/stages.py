@@ -15,7 +15,7 @@ from verl_agentic.synthesis.families import load_families
 
 STAGES_KEY = "agentic.stages"
 _KEYS = ("stage", "epochs", "kinds", "flywheel", "shares")
-_SHARES = ("frontier", "new", "failed", "replay")
+_SHARES = ("frontier", "grown", "new", "failed", "replay")
 
 
 @dataclass(frozen=True, slots=True)

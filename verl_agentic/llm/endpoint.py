@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 _endpoints: dict[str, Endpoint] = {}
 _lock = threading.Lock()
+_SECONDS_BETWEEN_WARNINGS = 10.0
 
 
 class Endpoint:
@@ -31,6 +32,8 @@ class Endpoint:
         self._slots = asyncio.Semaphore(concurrency)
         self._resumes = 0.0
         self._refused: dict[str, frozenset[str]] = {}
+        self._failed = 0
+        self._warned = float("-inf")
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
@@ -46,6 +49,15 @@ class Endpoint:
     def pause(self, seconds: float) -> None:
         """Send nothing for a while: the server asked one request to wait, and means them all."""
         self._resumes = max(self._resumes, time.monotonic() + seconds)
+
+    def failed(self, reason: str) -> None:
+        """Say now and then that requests fail and are tried anew: whoever waits must know what for."""
+        self._failed += 1
+        if time.monotonic() - self._warned >= _SECONDS_BETWEEN_WARNINGS:
+            self._warned = time.monotonic()
+            logger.warning(
+                "%s: %d requests failed so far and are retried; the last: %s", self.base_url, self._failed, reason
+            )
 
     def refused(self, model: str) -> frozenset[str]:
         """Parameters that the endpoint does not take for ``model``."""

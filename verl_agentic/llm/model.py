@@ -200,7 +200,7 @@ class _Completion:
         """Exponential backoff with full jitter, unless the server said how long."""
         self._failure = str(error)
         self._failures += 1
-        logger.info("%s: attempt %d failed: %s", self._where, self._failures, error)
+        self._model.endpoint.failed(self._failure)
         if error.after is not None:
             self._model.endpoint.pause(min(error.after, self._settings.budget_seconds))
             return error.after

@@ -27,8 +27,10 @@ class Progress(str, Enum):
 
     FRONTIER = "frontier"
     """Success in part."""
+    GROWN = "grown"
+    """Never sampled, and not there from the start: what rounds added."""
     NEW = "new"
-    """Never sampled, or too long ago."""
+    """Never sampled and there from the start, or sampled too long ago."""
     FAILED = "failed"
     """No success at all."""
     SOLVED = "solved"
@@ -69,13 +71,15 @@ class Candidates:
         self._tasks = self._as_of(epoch, epoch - lag)
         columns = self._tasks.c
         success: sa.ColumnElement[float] = columns.last_success
-        new: sa.ColumnElement[bool] = success.is_(None)
+        grown = sa.and_(success.is_(None), columns.round > 0)
+        new: sa.ColumnElement[bool] = sa.and_(success.is_(None), columns.round <= 0)
         known: sa.ColumnElement[bool] = success.is_not(None)
         if max_staleness is not None:
             new = sa.or_(new, columns.last_epoch < epoch - max_staleness)
             known = columns.last_epoch >= epoch - max_staleness
         self._conditions: dict[Progress, sa.ColumnElement[bool]] = {
             Progress.FRONTIER: sa.and_(success > 0, success < 1, known),
+            Progress.GROWN: grown,
             Progress.NEW: new,
             Progress.FAILED: sa.and_(success <= 0, known),
             Progress.SOLVED: sa.and_(success >= 1, known),
@@ -103,7 +107,8 @@ class Candidates:
     ) -> list[str]:
         """Ids of ``count`` different tasks of a kind and some depths, or of all where there are fewer.
 
-        Tasks at the frontier have the variance of their success as their weight, all others the same.
+        Tasks at the frontier have the variance of their success as their weight, all others the same. Of grown ones
+        those of the latest round come first: they were made for the policy as it is now.
         """
         columns = self._tasks.c
         a, b = rng.randrange(1, DRAW_MODULUS), rng.randrange(DRAW_MODULUS)
@@ -116,7 +121,7 @@ class Candidates:
             sa.select(columns.id)
             .where(*self._of(status), columns.kind == kind, columns.depth.in_(sorted(depths)))
             .where(self._conditions[progress])
-            .order_by(priority, columns.id)
+            .order_by(*([columns.round.desc()] if progress is Progress.GROWN else []), priority, columns.id)
             .limit(count)
         )
         with self._store.reading() as connection:

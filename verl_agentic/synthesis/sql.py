@@ -33,24 +33,25 @@ def distinguishing_states(query: Query, domain: Domain, own: Rows, rng: random.R
 
     Returns ``None`` when none were found, which says that ``query`` is a poor question.
     """
-    alive = _agreeing(query, mutants(query, domain), domain, own)
-    states = [own]
-    for _attempt in range(120):
-        if len(states) >= 3 and not alive:
-            return states
-        rows = draw_rows(domain, rng, rng.randint(6, 8), edges(query))
-        left = _agreeing(query, alive, domain, rows)
-        if len(left) < len(alive) or not alive:
-            states.append(rows)
-            alive = left
+    with GuardedDatabase(domain.schema(), own, in_process=True) as database:
+        alive = _agreeing(query, mutants(query, domain), database)
+        states = [own]
+        for _attempt in range(120):
+            if len(states) >= 3 and not alive:
+                return states
+            rows = draw_rows(domain, rng, rng.randint(6, 8), edges(query))
+            database.refill(rows)
+            left = _agreeing(query, alive, database)
+            if len(left) < len(alive) or not alive:
+                states.append(rows)
+                alive = left
     return None
 
 
-def _agreeing(query: Query, others: Sequence[str], domain: Domain, rows: Rows) -> list[str]:
+def _agreeing(query: Query, others: Sequence[str], database: GuardedDatabase) -> list[str]:
     sql = query.sql()
-    with GuardedDatabase(domain.schema(), rows, in_process=True) as database:
-        expected = database.query(sql)
-        return [other for other in others if same_result(expected, _run(database, other), is_ordered(sql))]
+    expected = database.query(sql)
+    return [other for other in others if same_result(expected, _run(database, other), is_ordered(sql))]
 
 
 def _run(database: GuardedDatabase, sql: str) -> QueryResult:

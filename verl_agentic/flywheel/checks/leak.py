@@ -39,7 +39,8 @@ class NoLeak:
     def __call__(self, candidate: Candidate) -> Rejection | None:
         text = _plain(" ".join(message["content"] for message in candidate.task.messages))
         for secret in _secrets(candidate.task):
-            if re.search(rf"(?<![\w.,]){re.escape(secret)}(?![\w]|[.,]\w)", text):
+            # Long patterns take longer to compile than all else here does, and hardly any text holds a query.
+            if secret in text and re.search(rf"(?<![\w.,]){re.escape(secret)}(?![\w]|[.,]\w)", text):
                 return Rejection("leaks_answer", f"the question holds {secret[:60]!r}")
         return None
 
