@@ -7,7 +7,7 @@ LOCK := requirements/cpu-py311.txt
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 SEED ?= 0
 ARGS ?=
-BENCHMARKS ?= math_reward sql_reward world_env agent_loop in_flight pool epoch_boundary
+BENCHMARKS ?= math_reward sql_reward world_env agent_loop in_flight synthesis pool epoch_boundary flywheel_vs_static
 
 .PHONY: help setup train test unit integration lint bench clean
 

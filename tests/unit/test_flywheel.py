@@ -153,7 +153,7 @@ def run(store: Store, epoch: int = 1, hooks: Sequence[Any] = (), wanted: int = 8
     return run_round(store, epoch, chosen, seed=5, wanted=wanted, verifier=VERIFIER, **options).counts
 
 
-def test_mastered_drop_out_frontier_stays_failed_get_harder_variants(tmp_path: Path) -> None:
+def test_mastered_drop_out_frontier_stays_what_is_nearly_solved_gets_harder_variants(tmp_path: Path) -> None:
     store = make_store(tmp_path)
     report = run(store)
     status = statuses(store)
@@ -162,19 +162,30 @@ def test_mastered_drop_out_frontier_stays_failed_get_harder_variants(tmp_path: P
     variants = [task for task in born(store, 1) if task.operator == "one_more"]
     fresh = [task for task in born(store, 1) if task.operator is None]
     assert len(variants) == len(fresh) == 4
-    assert {task.parent for task in variants} == {task.id for task in FAILED}
+    assert {task.parent for task in variants} == {task.id for task in HALF + MASTERED}
     assert {task.structure for task in fresh} == {"sum2"}
     assert report["added"] == 8
     assert report["FrontierHook.mastered"] == 2
 
 
-def test_variants_come_from_mastered_tasks_when_nothing_failed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("successes", "expected"),
+    [
+        ({**counts(HALF, 3), **counts(MASTERED, 4), **counts(FAILED, 0)}, HALF),
+        ({**counts(HALF, 1), **counts(MASTERED, 4), **counts(FAILED, 0)}, MASTERED),
+        ({**counts(HALF, 1), **counts(FAILED, 0)}, HALF),
+        (counts(FAILED, 0), FAILED),
+    ],
+)
+def test_variants_come_from_where_there_is_most_to_learn(
+    tmp_path: Path, successes: dict[str, int], expected: list[Task]
+) -> None:
     store = Store(store_url(tmp_path))
     store.add_tasks(STARTERS)
-    train(store, 0, 1, {**counts(MASTERED, 4), **counts(HALF, 2)})
-    run(store)
+    train(store, 0, 1, successes)
+    run(store, wanted=4)
     parents = {task.parent for task in born(store, 1) if task.parent}
-    assert parents == {task.id for task in MASTERED}
+    assert parents == {task.id for task in expected}
 
 
 def test_the_pool_does_not_run_dry_when_everything_is_mastered(tmp_path: Path) -> None:

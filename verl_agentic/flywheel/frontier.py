@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from verl_agentic.core import Task, UserInputError
 from verl_agentic.flywheel.hook import RoundInput, RoundResult, TaskResult
+from verl_agentic.flywheel.parents import parent_groups
 from verl_agentic.store import StatusChange, TaskStatus
 from verl_agentic.synthesis.base import TaskFamily
 
@@ -17,9 +18,9 @@ _GENERATOR = "frontier"
 
 
 class FrontierHook:
-    """Drop what is mastered, keep what is at the frontier, add harder variants of what failed.
+    """Drop what is mastered, keep what is at the frontier, add harder variants of what the policy can nearly do.
 
-    Variants come from failed tasks, then from mastered ones. What they leave of the wanted number is filled
+    Variants come from tasks in the order of :func:`parent_groups`. What they leave of the wanted number is filled
     with fresh tasks of the structures at the frontier, so that the pool never runs dry.
     """
 
@@ -55,12 +56,10 @@ class FrontierHook:
     def __call__(self, round: RoundInput) -> RoundResult:
         """Judge every task of the last epoch and grow new ones."""
         result = RoundResult()
-        mastered: list[TaskResult] = []
-        failed: list[TaskResult] = []
-        frontier = 0
+        mastered = failed = frontier = 0
         for one in round.results:
             if self._is_mastered(one):
-                mastered.append(one)
+                mastered += 1
                 result.status_changes[one.task.id] = StatusChange(
                     TaskStatus.MASTERED, f"success >= {self._threshold:g} at its last {self._groups} step(s)"
                 )
@@ -69,16 +68,16 @@ class FrontierHook:
                 reason = f"success {one.success:g} in replay"
                 result.status_changes[one.task.id] = StatusChange(TaskStatus.ACTIVE, reason)
             if one.success <= 0:
-                failed.append(one)
+                failed += 1
             else:
                 frontier += 1
         grown = _Grown(round.known_ids, result.new_tasks)
-        variants = self._grow_variants(failed, mastered, round, grown)
+        variants = self._grow_variants(round, grown)
         fresh = self._refill(round, round.wanted - variants, grown)
         result.counts = {
-            "mastered": len(mastered),
+            "mastered": mastered,
             "frontier": frontier,
-            "failed": len(failed),
+            "failed": failed,
             "harder": variants,
             "fresh": fresh,
         }
@@ -88,14 +87,11 @@ class FrontierHook:
         last = result.history[-self._groups :]
         return len(last) == self._groups and sum(last) / len(last) >= self._threshold
 
-    def _grow_variants(
-        self, failed: Sequence[TaskResult], mastered: Sequence[TaskResult], round: RoundInput, grown: _Grown
-    ) -> int:
+    def _grow_variants(self, round: RoundInput, grown: _Grown) -> int:
         budget = int(round.wanted * self._variants + 0.5)
         made = 0
-        for results in (failed, mastered):
-            parents = [one.task for one in results if one.task.kind in self._families]
-            round.rng.shuffle(parents)
+        for group in parent_groups((one for one in round.results if one.task.kind in self._families), round.rng):
+            parents = [one.task for one in group]
             tries = _TRIES_PER_TASK * (budget - made)
             # Every parent once before any parent twice; one that has no harder variant is not asked again.
             while parents and made < budget and tries > 0 and not round.out_of_time:

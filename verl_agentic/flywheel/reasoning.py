@@ -1,4 +1,4 @@
-"""The hook for tasks of reasoning: grow what the policy fails at, by the way it fails."""
+"""The hook for tasks of reasoning: grow what the policy does not always solve, by the way it fails."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from verl_agentic.flywheel.checks import (
 )
 from verl_agentic.flywheel.drafts import rejected_text
 from verl_agentic.flywheel.error_analysis import ErrorKind, commonest, error_counts
-from verl_agentic.flywheel.hook import RoundInput, RoundResult, TaskResult
+from verl_agentic.flywheel.hook import RoundInput, RoundResult
+from verl_agentic.flywheel.parents import parent_groups
 from verl_agentic.reward_fns.registry import run_coroutine
 from verl_agentic.synthesis.question import question_of
 from verl_agentic.synthesis.reasoning import Operator, RejectedError, make_operators
@@ -67,7 +68,7 @@ class _Proposal:
 
 
 class ReasoningHook:
-    """Grows new tasks from failed and frontier tasks, then from solved ones, and verifies each.
+    """Grows new tasks from those of the last epoch, in the order of :func:`parent_groups`, and verifies each.
 
     What it did is counted: ``errors/KIND`` for tasks by their commonest error, and for each operator ``NAME/tried``,
     ``NAME/kept`` and ``rejected.NAME.REASON``, where ``barren`` says that it had nothing to make of the task. What a
@@ -157,9 +158,9 @@ class ReasoningHook:
         made = result.new_tasks
         ends = time.monotonic() + self._seconds
         tries = _TRIES_PER_TASK * budget
-        for needy in _by_need(round):
-            parents = needy
-            round.rng.shuffle(parents)
+        verifiable = (one for one in round.results if one.task.kind in ROUTES)
+        for group in parent_groups(verifiable, round.rng):
+            parents = [one.task for one in group]
             while parents and len(made) < budget and tries > 0 and not round.out_of_time:
                 # No more at a time than are still wanted, so that no model is asked in vain.
                 batch = parents[: min(budget - len(made), tries)]
@@ -187,16 +188,6 @@ class ReasoningHook:
         if not fitting:
             return None
         return rng.choice(fitting), parent, error, random.Random(rng.getrandbits(64))
-
-
-def _by_need(round: RoundInput) -> list[list[Task]]:
-    """Tasks to grow from, of kinds that can be verified: those failed at least in part, then those solved."""
-    missed: list[TaskResult] = []
-    solved: list[TaskResult] = []
-    for one in round.results:
-        if one.task.kind in ROUTES:
-            (missed if one.success < 1 else solved).append(one)
-    return [[one.task for one in missed], [one.task for one in solved]]
 
 
 async def _grow_all(

@@ -1,4 +1,4 @@
-"""The agentic flywheel's hook: grow the behavior trees of tasks that the policy does not solve."""
+"""The agentic flywheel's hook: grow the behavior trees of tasks where the policy still fails."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from verl_agentic.core import FailureKind, Task, UserInputError
 from verl_agentic.core.chat import make_chat_model
 from verl_agentic.flywheel.hook import RoundInput, RoundResult, TaskResult
+from verl_agentic.flywheel.parents import parent_groups
 from verl_agentic.flywheel.tree_author import TreeAuthor
 from verl_agentic.flywheel.tree_settings import read_written
 from verl_agentic.synthesis.base import TaskFamily
@@ -32,7 +33,7 @@ _AIMED_AT: dict[FailureKind, frozenset[str]] = {
 
 
 class TreesHook:
-    """Grows trees of failed tasks, then of those at the frontier, towards where the policy fails.
+    """Grows trees of the last epoch's tasks, in the order of :func:`parent_groups`, towards where the policy fails.
 
     An operator weighs more the less often the policy solves tasks that it grew, and more where it aims at what the
     parent failed by. Every grown tree is checked leaf by leaf. With a language model part of the tasks are of trees
@@ -79,10 +80,10 @@ class TreesHook:
     def __call__(self, round: RoundInput) -> RoundResult:
         """Grow up to its share of the wanted tasks."""
         result = RoundResult()
-        parents = [one for one in round.results if one.task.kind in self._families and one.success < 1]
-        round.rng.shuffle(parents)
-        parents.sort(key=lambda one: one.success > 0)
-        failing = _failure_rates(one for one in round.results if one.task.kind in self._families)
+        trained = [one for one in round.results if one.task.kind in self._families]
+        groups = parent_groups(trained, round.rng)
+        parents = [one for group in groups for one in group]
+        failing = _failure_rates(trained)
         budget = int(round.wanted * self._share + 0.5)
         counts: Counter[str] = Counter(parents=len(parents))
         made: set[str] = set()
@@ -94,34 +95,49 @@ class TreesHook:
             result.warnings += [authored.warning] if authored.warning else []
             counts.update(authored.counts)
             made = {task.id for task in authored.tasks}
-        tries = _TRIES_PER_TASK * budget
-        while parents and len(result.new_tasks) < budget and tries > 0 and not round.out_of_time:
-            fertile: list[TaskResult] = []
-            for parent in parents:
-                if len(result.new_tasks) >= budget or tries <= 0 or round.out_of_time:
-                    break
-                tries -= 1
-                options = [(op, site) for op, site in applicable(parent.task) if op.name in self._operators]
-                if not options:
-                    continue
-                fertile.append(parent)
-                weights = [_weight(operator.name, parent, failing) for operator, _ in options]
-                operator, site = round.rng.choices(options, weights)[0]
-                protected = self._families[parent.task.kind].protected
-                try:
-                    task = grow_task(parent.task, operator, site, round.rng, protected)
-                except UnfitTreeError as error:
-                    counts[f"rejected.{operator.name}.{error.check}"] += 1
-                    continue
-                if task.id in made or task.id in round.known_ids:
-                    counts[f"rejected.{operator.name}.duplicate"] += 1
-                    continue
-                made.add(task.id)
-                result.new_tasks.append(task)
-                counts[f"grown.{operator.name}"] += 1
-            parents = fertile
+        self._grow(round, budget, groups, failing, result, made, counts)
         result.counts = dict(counts)
         return result
+
+    def _grow(
+        self,
+        round: RoundInput,
+        budget: int,
+        groups: Sequence[list[TaskResult]],
+        failing: Mapping[str, float],
+        result: RoundResult,
+        made: set[str],
+        counts: Counter[str],
+    ) -> None:
+        """Add grown tasks to ``result`` until there are ``budget`` of them; never endless."""
+        tries = _TRIES_PER_TASK * budget
+        for group in groups:
+            parents = group
+            while parents:
+                fertile: list[TaskResult] = []
+                for parent in parents:
+                    if len(result.new_tasks) >= budget or tries <= 0 or round.out_of_time:
+                        return
+                    tries -= 1
+                    options = [(op, site) for op, site in applicable(parent.task) if op.name in self._operators]
+                    if not options:
+                        continue
+                    fertile.append(parent)
+                    weights = [_weight(operator.name, parent, failing) for operator, _ in options]
+                    operator, site = round.rng.choices(options, weights)[0]
+                    protected = self._families[parent.task.kind].protected
+                    try:
+                        task = grow_task(parent.task, operator, site, round.rng, protected)
+                    except UnfitTreeError as error:
+                        counts[f"rejected.{operator.name}.{error.check}"] += 1
+                        continue
+                    if task.id in made or task.id in round.known_ids:
+                        counts[f"rejected.{operator.name}.duplicate"] += 1
+                        continue
+                    made.add(task.id)
+                    result.new_tasks.append(task)
+                    counts[f"grown.{operator.name}"] += 1
+                parents = fertile
 
 
 def _failure_rates(results: Iterable[TaskResult]) -> dict[str, float]:
