@@ -18,7 +18,7 @@ class WrittenSettings:
 
     Attributes:
         share: part of the hook's tasks that are of trees which a language model writes.
-        invent: part of the trees that are new domains; the others are grown from those of failed tasks and workflows.
+        invent: part of the trees that are new domains; the others are grown from those of trained tasks and workflows.
         personas: text file with one persona a line, those of the package where ``None``.
         policies: a ``.txt`` or ``.md`` file, or a folder of them, with policies that domains are invented from.
         workflows: trees, or AgenticQwen's records, in a file or folder, that are grown, too.
