@@ -239,7 +239,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=8, help="trajectories per task")
     parser.add_argument("--pool", type=int, default=400, help="tasks that the pool begins with")
     parser.add_argument("--depth", type=int, default=1, help="deepest structure of the initial pool")
-    parser.add_argument("--shown-depth", type=int, default=2, help="deepest structure of the starter's demonstrations")
+    parser.add_argument("--shown-depth", type=int, default=3, help="deepest structure of the starter's demonstrations")
     parser.add_argument("--easy", type=int, default=96, help="tasks of the easy set, tried once each")
     parser.add_argument("--hard", type=int, default=256, help="tasks of the hard set, tried once each")
     parser.add_argument("--parallel", type=int, default=2, help="runs at a time; each takes up to 9 GiB")
