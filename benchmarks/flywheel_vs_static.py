@@ -242,7 +242,7 @@ def main() -> None:
     parser.add_argument("--shown-depth", type=int, default=3, help="deepest structure of the starter's demonstrations")
     parser.add_argument("--easy", type=int, default=96, help="tasks of the easy set, tried once each")
     parser.add_argument("--hard", type=int, default=256, help="tasks of the hard set, tried once each")
-    parser.add_argument("--parallel", type=int, default=2, help="runs at a time; each takes up to 9 GiB")
+    parser.add_argument("--parallel", type=int, default=1, help="runs at a time; each takes two cores and up to 9 GiB")
     parser.add_argument("--override", nargs="*", default=[], help="further overrides of the recipe")
     options = parser.parse_args()
     options.override = [
