@@ -75,7 +75,8 @@ class Job:
         arguments = ["+recipe=agenticqwen", f"model={model}", *SIZES, *overrides]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "verl.trainer.main_ppo", *arguments],
+                # Tests in the background of a script ignore interrupts, and so would what they start.
+                ["env", "--default-signal=INT", sys.executable, "-m", "verl.trainer.main_ppo", *arguments],
                 cwd=folder,
                 env={**os.environ, MARK: self.mark},
                 stdout=log,

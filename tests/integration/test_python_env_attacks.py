@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import shutil
@@ -45,11 +46,12 @@ async def run(env: PythonEnvironment, code: str) -> str:
 
 
 def children() -> list[psutil.Process]:
-    return [
-        one
-        for one in psutil.Process().children(recursive=True)
-        if "python_zygote" in " ".join(one.cmdline() if one.is_running() else [])
-    ]
+    found = []
+    for one in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # a zombie of another test is one, too
+            if "python_zygote" in " ".join(one.cmdline()):
+                found.append(one)
+    return found
 
 
 async def interpreters_left(base: int) -> int:
