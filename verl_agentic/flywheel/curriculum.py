@@ -13,7 +13,8 @@ from verl_agentic.store import Candidates, Cell, Progress, Store
 
 Sizes = Mapping[Cell, Mapping[Progress, int]]
 
-_SHARES = ("frontier", "grown", "new", "failed", "replay")
+SHARES = ("frontier", "grown", "new", "failed", "replay")
+"""Names of the shares of an epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class CurriculumSettings:
     only: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
-        numbers = {name: getattr(self, name) for name in _SHARES}
+        numbers = {name: getattr(self, name) for name in SHARES}
         numbers.update({f"kinds.{name}": value for name, value in self.kinds.items()})
         numbers.update({f"depths.{name}": value for name, value in self.depths.items()})
         for name, value in numbers.items():
@@ -181,7 +182,7 @@ class _Draw:
     def _fill(self, available: Mapping[Progress, int], quota: int) -> dict[Progress, int]:
         """How many tasks of each progress make ``quota``: by share, and then by what is left."""
         targets = largest_remainders(
-            {name: quota * getattr(self._settings, name) / self._settings.total for name in _SHARES}, quota
+            {name: quota * getattr(self._settings, name) / self._settings.total for name in SHARES}, quota
         )
         left = {one: available.get(one, 0) for one in Progress}
         taken = dict.fromkeys(Progress, 0)
@@ -192,10 +193,10 @@ class _Draw:
             taken[progress] += count
 
         # Without a flywheel, what was never tried is new.
-        missing = targets["grown"] - min(targets["grown"], left[Progress.GROWN])
+        missing = max(0, targets["grown"] - left[Progress.GROWN])
         targets["grown"] -= missing
         targets["new"] += missing
-        for name in _SHARES[:-1]:
+        for name in SHARES[:-1]:
             take(Progress(name), targets[name])
         for _ in range(targets["replay"]):
             # One task of the solved and mastered ones together, each as likely as any other.

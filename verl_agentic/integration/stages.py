@@ -11,11 +11,11 @@ import yaml
 
 from verl_agentic.core import UserInputError
 from verl_agentic.flywheel import CurriculumSettings
+from verl_agentic.flywheel.curriculum import SHARES
 from verl_agentic.synthesis.families import load_families
 
 STAGES_KEY = "agentic.stages"
 _KEYS = ("stage", "epochs", "kinds", "flywheel", "shares")
-_SHARES = ("frontier", "grown", "new", "failed", "replay")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +153,8 @@ def _curriculum(key: str, names: Sequence[str], shares: Any, base: CurriculumSet
     if shares is not None and not isinstance(shares, Mapping):
         raise UserInputError(f"{key}.shares must be a mapping, e.g. {{frontier: 0.7, new: 0.3}}, got {shares!r}")
     for name in shares or {}:
-        if name not in _SHARES:
-            raise UserInputError(f"{key}.shares.{name} is unknown; there are {', '.join(_SHARES)}")
+        if name not in SHARES:
+            raise UserInputError(f"{key}.shares.{name} is unknown; there are {', '.join(SHARES)}")
     only = frozenset(family.kind for family in load_families(names))
     if not any(base.kinds.get(kind, 1.0) > 0 for kind in only):
         raise UserInputError(f"{key}: agentic.curriculum.kinds leaves none of its kinds to draw ({', '.join(names)})")
