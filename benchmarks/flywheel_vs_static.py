@@ -84,6 +84,21 @@ def write_data(folder: Path, seed: int, options: argparse.Namespace) -> None:
         write_parquet(tasks, folder / f"{split}.parquet", split)
 
 
+def starter_settings(seed: int, options: argparse.Namespace) -> StarterSettings:
+    """The policy that all arms of a seed begin with: sure of shallow tasks, careless in many of the deeper ones."""
+    return StarterSettings(
+        families=KINDS,
+        emphasis=(),
+        max_depth=options.shown_depth,
+        careless=options.careless,
+        label_smoothing=options.smoothing,
+        seed=seed,
+        # Trained to the end, by arithmetic that does not depend on the number of cores.
+        target=0.9,
+        threads=1,
+    )
+
+
 def train(arm: str, seed: int, run_dir: Path, data: Path, model: Path, options: argparse.Namespace) -> None:
     """One run of main_ppo, which goes on where it was stopped."""
     hooks = json.dumps(list(ARMS[arm])).replace('"', "")
@@ -233,13 +248,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("outputs/flywheel_vs_static"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--steps-per-epoch", type=int, default=5)
     parser.add_argument("--batch", type=int, default=16, help="tasks per step")
     parser.add_argument("--samples", type=int, default=8, help="trajectories per task")
     parser.add_argument("--pool", type=int, default=400, help="tasks that the pool begins with")
     parser.add_argument("--depth", type=int, default=1, help="deepest structure of the initial pool")
     parser.add_argument("--shown-depth", type=int, default=3, help="deepest structure of the starter's demonstrations")
+    parser.add_argument("--careless", type=float, default=0.6, help="share of careless ones among the deeper of them")
+    parser.add_argument("--smoothing", type=float, default=0.0, help="label smoothing of the starter")
     parser.add_argument("--easy", type=int, default=96, help="tasks of the easy set, tried once each")
     parser.add_argument("--hard", type=int, default=256, help="tasks of the hard set, tried once each")
     parser.add_argument("--parallel", type=int, default=1, help="runs at a time; each takes two cores and up to 9 GiB")
@@ -258,7 +275,7 @@ def main() -> None:
     for seed in options.seeds:
         if not (out / f"data-seed{seed}" / "held_out.parquet").exists():
             write_data(out / f"data-seed{seed}", seed, options)
-        model = ensure_starter(StarterSettings(families=KINDS, emphasis=(), max_depth=options.shown_depth, seed=seed))
+        model = ensure_starter(starter_settings(seed, options))
         jobs += [(arm, seed, model) for arm in options.arms]
 
     def finish(job: tuple[str, int, Path]) -> None:

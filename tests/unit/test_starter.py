@@ -151,8 +151,19 @@ def test_demonstrations_are_balanced_successful_and_shallow() -> None:
 
 
 def test_an_expert_that_fails_is_a_broken_task() -> None:
-    with pytest.raises(BrokenTaskError, match="expert of 'boxes' failed"):
+    with pytest.raises(BrokenTaskError, match="the expert of 'boxes' has success 0"):
         demonstrations([BadExpertFamily()], seed=0, n=1)
+
+
+@pytest.mark.parametrize("kind", ["math", "tree"])
+def test_careless_demonstrations_are_deep_and_fail(kind: str) -> None:
+    (family,) = load_families([kind])
+    careful = demonstrations([family], seed=1, n=60, max_depth=3)
+    careless = demonstrations([family], seed=1, n=60, max_depth=3, careless=1.0)
+    assert [shot.task for shot in careful] == [shot.task for shot in careless]
+    changed = [one.task for one, other in zip(careful, careless, strict=True) if one.messages != other.messages]
+    # Which of them fail, and that the others do not, is checked as they are made.
+    assert 10 < len(changed) and all(task.depth > 1 for task in changed)
 
 
 def test_only_assistant_text_and_its_end_are_learned() -> None:

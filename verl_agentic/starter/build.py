@@ -40,7 +40,12 @@ def build_starter(settings: StarterSettings, folder: Path) -> dict[str, Any]:
     families = load_families(settings.families)
     emphasised = [family for family in families if family.kind in settings.emphasis]
     shown = demonstrations(
-        [*families, *emphasised], settings.seed, settings.demonstrations, "train", settings.max_depth
+        [*families, *emphasised],
+        settings.seed,
+        settings.demonstrations,
+        "train",
+        settings.max_depth,
+        settings.careless,
     )
     texts = [render(shot.messages, shot.tools) for shot in shown]
     tokenizer = train_tokenizer(texts, settings.vocab_size, settings.max_tokens)

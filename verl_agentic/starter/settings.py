@@ -17,6 +17,8 @@ class StarterSettings:
         demonstrations: expert dialogues to train on, over all families.
         emphasis: kinds that are demonstrated twice as often; copying numbers digit by digit takes longest to learn.
         max_depth: deepest train structure that is demonstrated and probed.
+        careless: share of the demonstrations deeper than a kind's shallowest ones that its careless expert gives, where
+            the family has one. A policy that is careless in long tasks alone is what RL mends there and nowhere else.
         vocab_size: upper bound of the tokenizer's vocabulary, special tokens and 256 bytes included.
         hidden_size: width of the residual stream.
         layers: number of decoder layers.
@@ -48,6 +50,7 @@ class StarterSettings:
     demonstrations: int = 4000
     emphasis: tuple[str, ...] = ("math", "service")
     max_depth: int = 3
+    careless: float = 0.0
     vocab_size: int = 1024
     hidden_size: int = 128
     layers: int = 4
@@ -76,6 +79,8 @@ class StarterSettings:
             raise UserInputError("starter 'families' is empty; name at least one, e.g. 'math'")
         if not 0.0 < self.target <= 1.0:
             raise UserInputError(f"starter 'target' must be in (0, 1], got {self.target}")
+        if not 0.0 <= self.careless <= 1.0:
+            raise UserInputError(f"starter 'careless' must be in [0, 1], got {self.careless}")
         if self.vocab_size < 300:
             raise UserInputError(
                 f"starter 'vocab_size' must be at least 300 (256 bytes + special), got {self.vocab_size}"

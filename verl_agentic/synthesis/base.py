@@ -54,3 +54,7 @@ class TaskFamily(ABC):
     @abstractmethod
     def expert(self, task: Task) -> Policy:
         """A policy that solves ``task`` with reward 1, acting only on what the dialogue shows it."""
+
+    def careless(self, task: Task) -> Policy | None:
+        """A policy that fails ``task`` in the way of somebody in a hurry; ``None`` where the family has none."""
+        return None

@@ -6,6 +6,7 @@ import itertools
 import json
 import random
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from verl_agentic.core import BrokenTaskError, Message, Task
@@ -120,17 +121,21 @@ class MathFamily(TaskFamily):
 
     def expert(self, task: Task) -> Policy:
         """One calculator call per operation, each on the result of the one before."""
+        return partial(_calculate, left_out=0)
 
-        def act(messages: Sequence[Message], tools: Sequence[dict[str, Any]]) -> str:
-            story = read_story(question_of(messages))
-            results = [m["content"] for m in messages if m["role"] == "tool" and m["content"].isdigit()]
-            expression = next_expression(story, results)
-            if expression is None:
-                return f"<answer>{results[-1] if results else story.start}</answer>"
-            call = {"name": "calc", "arguments": {"expression": expression}}
-            return f"<tool_call>{json.dumps(call)}</tool_call>"
+    def careless(self, task: Task) -> Policy:
+        """The expert, but for the last calculation, which is left out."""
+        return partial(_calculate, left_out=1)
 
-        return act
+
+def _calculate(messages: Sequence[Message], tools: Sequence[dict[str, Any]], left_out: int) -> str:
+    story = read_story(question_of(messages))
+    results = [m["content"] for m in messages if m["role"] == "tool" and m["content"].isdigit()]
+    expression = next_expression(story, results)
+    if expression is None or len(results) + left_out >= len(story.steps):
+        return f"<answer>{results[-1] if results else story.start}</answer>"
+    call = {"name": "calc", "arguments": {"expression": expression}}
+    return f"<tool_call>{json.dumps(call)}</tool_call>"
 
 
 def _parse_structure(structure: str) -> tuple[tuple[str, ...], bool]:

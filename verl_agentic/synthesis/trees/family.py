@@ -11,10 +11,11 @@ from verl_agentic.core import BrokenTaskError, Task
 from verl_agentic.core.behavior_tree import BehaviorTree
 from verl_agentic.rollout import Policy
 from verl_agentic.synthesis.base import SPLITS, Split, TaskFamily
+from verl_agentic.synthesis.question import question_of
 from verl_agentic.synthesis.trees.catalog import Catalog, Entry, catalog, seed_trees
 from verl_agentic.synthesis.trees.check import UnfitTreeError
 from verl_agentic.synthesis.trees.compile import KIND, compile_task
-from verl_agentic.synthesis.trees.expert import expert_policy
+from verl_agentic.synthesis.trees.expert import expert_policy, hack_policy
 from verl_agentic.synthesis.trees.grow import applicable, grow_task
 from verl_agentic.synthesis.trees.shape import leaf_shapes
 
@@ -80,6 +81,15 @@ class TreeFamily(TaskFamily):
 
     def expert(self, task: Task) -> Policy:
         return expert_policy(task)
+
+    def careless(self, task: Task) -> Policy | None:
+        """The forbidden path: acts without looking or asking, or against what it sees.
+
+        ``None`` where it takes something that the user does not say unasked: to invent it is another failing.
+        """
+        said = question_of(task.messages)
+        arguments = [value for call in task.meta["hack_path"] for value in call["arguments"].values()]
+        return hack_policy(task) if all(str(value) in said for value in arguments) else None
 
     def _shapes(self, split: Split) -> frozenset[str]:
         leaves = (leaf_shapes(entry.tree, entry.leaf) for entry in self._catalog[split].values())
