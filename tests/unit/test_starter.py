@@ -163,7 +163,7 @@ def test_careless_demonstrations_are_deep_and_fail(kind: str) -> None:
     assert [shot.task for shot in careful] == [shot.task for shot in careless]
     changed = [one.task for one, other in zip(careful, careless, strict=True) if one.messages != other.messages]
     # Which of them fail, and that the others do not, is checked as they are made.
-    assert 10 < len(changed) and all(task.depth > 1 for task in changed)
+    assert len(changed) > 10 and all(task.depth > 1 for task in changed)
 
 
 def test_only_assistant_text_and_its_end_are_learned() -> None:
