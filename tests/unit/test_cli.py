@@ -199,3 +199,7 @@ def test_starter_prints_the_cached_folder_of_the_seed(
     folder.mkdir(parents=True)
     assert main(["starter", "--seed", "3"]) == 0
     assert capsys.readouterr().out.strip() == str(folder)
+    with_trees = cache_root(None, "starter") / starter_key(StarterSettings.for_run(3, ["tree"]))
+    with_trees.mkdir()
+    assert main(["starter", "--seed", "3", "--kinds", "math", "tree"]) == 0
+    assert capsys.readouterr().out.strip() == str(with_trees)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from importlib import util
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,7 +14,7 @@ from verl_agentic.core import FailureKind, Outcome, UserInputError
 from verl_agentic.flywheel import RoundInput, RoundResult, register_hook
 from verl_agentic.integration.epochs import EpochPlanner
 from verl_agentic.integration.prepare import check_stages, generate_splits
-from verl_agentic.integration.resolvers import total_epochs
+from verl_agentic.integration.resolvers import made_path, resolve_starter, total_epochs
 from verl_agentic.integration.settings import AgenticSettings, read_settings
 from verl_agentic.store import Store, TaskStatus, store_url
 
@@ -90,6 +91,18 @@ def test_a_run_of_one_stage_is_described_by_the_other_keys() -> None:
 def test_a_bad_stage_is_one_message_that_names_the_key(entry: Any, said: str) -> None:
     with pytest.raises(UserInputError, match=said):
         read([SEQUENCE[0], entry])
+
+
+@pytest.mark.skipif(util.find_spec("torch") is None, reason="the starter needs torch; pip install 'verl-agentic[cpu]'")
+def test_the_starter_is_shown_the_trees_of_a_run_that_has_them() -> None:
+    usual = resolve_starter(0, None, None)
+    assert usual == resolve_starter(0, ["math"], []) == made_path("starter", 0, ["math", "sql", "service"])
+    with_trees = made_path("starter", 0, ["tree"])
+    assert with_trees != usual
+    stages = OmegaConf.create([*SEQUENCE, {"stage": "agentic", "epochs": 1, "kinds": ["service", "tree"]}])
+    assert resolve_starter(0, None, stages) == resolve_starter(0, ["math", "tree"], None) == with_trees
+    with pytest.raises(UserInputError, match=r"agentic.stages\[0\].epochs"):
+        resolve_starter(0, None, OmegaConf.create([{"stage": "reasoning"}]))
 
 
 def test_a_stage_without_anything_to_draw_is_refused() -> None:

@@ -49,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``verl-agentic starter``."""
     parser.add_argument("--seed", type=int, default=0, help="seed of the run it is for (agentic.seed; default: 0)")
+    parser.add_argument("--kinds", nargs="+", default=[], help="kinds of the run it is for (agentic.kinds)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -59,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from verl_agentic.starter import StarterSettings, ensure_starter
 
-    print(ensure_starter(StarterSettings(seed=arguments.seed)))
+    print(ensure_starter(StarterSettings.for_run(arguments.seed, arguments.kinds)))
     return 0
 
 

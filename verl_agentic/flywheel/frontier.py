@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from verl_agentic.core import Task, UserInputError
 from verl_agentic.flywheel.hook import RoundInput, RoundResult, TaskResult
-from verl_agentic.flywheel.parents import parent_groups
+from verl_agentic.flywheel.parents import grow_in_turn, parent_groups
 from verl_agentic.store import StatusChange, TaskStatus
 from verl_agentic.synthesis.base import TaskFamily
 
@@ -90,21 +90,17 @@ class FrontierHook:
     def _grow_variants(self, round: RoundInput, grown: _Grown) -> int:
         budget = int(round.wanted * self._variants + 0.5)
         made = 0
-        for group in parent_groups((one for one in round.results if one.task.kind in self._families), round.rng):
-            parents = [one.task for one in group]
-            tries = _TRIES_PER_TASK * (budget - made)
-            # Every parent once before any parent twice; one that has no harder variant is not asked again.
-            while parents and made < budget and tries > 0 and not round.out_of_time:
-                fertile: list[Task] = []
-                for parent in parents:
-                    if made >= budget or tries <= 0 or round.out_of_time:
-                        break
-                    tries -= 1
-                    variant = self._families[parent.kind].harder(parent, round.rng)
-                    if variant is not None:
-                        fertile.append(parent)
-                        made += grown.add(variant)
-                parents = fertile
+
+        def grow(parent: TaskResult) -> bool:
+            nonlocal made
+            variant = self._families[parent.task.kind].harder(parent.task, round.rng)
+            if variant is None:
+                return False
+            made += grown.add(variant)
+            return True
+
+        groups = parent_groups((one for one in round.results if one.task.kind in self._families), round.rng)
+        grow_in_turn(groups, _TRIES_PER_TASK * budget, lambda: made >= budget or round.out_of_time, grow)
         return made
 
     def _refill(self, round: RoundInput, count: int, grown: _Grown) -> int:

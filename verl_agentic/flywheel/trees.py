@@ -10,7 +10,7 @@ from typing import Any
 from verl_agentic.core import FailureKind, Task, UserInputError
 from verl_agentic.core.chat import make_chat_model
 from verl_agentic.flywheel.hook import RoundInput, RoundResult, TaskResult
-from verl_agentic.flywheel.parents import parent_groups
+from verl_agentic.flywheel.parents import grow_in_turn, parent_groups
 from verl_agentic.flywheel.tree_author import TreeAuthor
 from verl_agentic.flywheel.tree_settings import read_written
 from verl_agentic.synthesis.base import TaskFamily
@@ -109,35 +109,31 @@ class TreesHook:
         made: set[str],
         counts: Counter[str],
     ) -> None:
-        """Add grown tasks to ``result`` until there are ``budget`` of them; never endless."""
-        tries = _TRIES_PER_TASK * budget
-        for group in groups:
-            parents = group
-            while parents:
-                fertile: list[TaskResult] = []
-                for parent in parents:
-                    if len(result.new_tasks) >= budget or tries <= 0 or round.out_of_time:
-                        return
-                    tries -= 1
-                    options = [(op, site) for op, site in applicable(parent.task) if op.name in self._operators]
-                    if not options:
-                        continue
-                    fertile.append(parent)
-                    weights = [_weight(operator.name, parent, failing) for operator, _ in options]
-                    operator, site = round.rng.choices(options, weights)[0]
-                    protected = self._families[parent.task.kind].protected
-                    try:
-                        task = grow_task(parent.task, operator, site, round.rng, protected)
-                    except UnfitTreeError as error:
-                        counts[f"rejected.{operator.name}.{error.check}"] += 1
-                        continue
-                    if task.id in made or task.id in round.known_ids:
-                        counts[f"rejected.{operator.name}.duplicate"] += 1
-                        continue
-                    made.add(task.id)
-                    result.new_tasks.append(task)
-                    counts[f"grown.{operator.name}"] += 1
-                parents = fertile
+        """Add grown tasks to ``result`` until there are ``budget`` of them."""
+
+        def grow(parent: TaskResult) -> bool:
+            options = [(op, site) for op, site in applicable(parent.task) if op.name in self._operators]
+            if not options:
+                return False
+            weights = [_weight(operator.name, parent, failing) for operator, _ in options]
+            operator, site = round.rng.choices(options, weights)[0]
+            protected = self._families[parent.task.kind].protected
+            try:
+                task = grow_task(parent.task, operator, site, round.rng, protected)
+            except UnfitTreeError as error:
+                counts[f"rejected.{operator.name}.{error.check}"] += 1
+                return True
+            if task.id in made or task.id in round.known_ids:
+                counts[f"rejected.{operator.name}.duplicate"] += 1
+                return True
+            made.add(task.id)
+            result.new_tasks.append(task)
+            counts[f"grown.{operator.name}"] += 1
+            return True
+
+        grow_in_turn(
+            groups, _TRIES_PER_TASK * budget, lambda: len(result.new_tasks) >= budget or round.out_of_time, grow
+        )
 
 
 def _failure_rates(results: Iterable[TaskResult]) -> dict[str, float]:

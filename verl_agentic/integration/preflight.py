@@ -225,7 +225,7 @@ def check_model(config: DictConfig, settings: AgenticSettings) -> None:
             "(actor_rollout_ref.model.path=ORG/NAME) or a folder (model=PATH)"
         )
     path = str(config.actor_rollout_ref.model.path)
-    if path == made_path(settings.model, settings.seed):
+    if path == made_path(settings.model, settings.seed, settings.kinds):
         return
     looks_local = path.startswith(("/", "~", ".")) or path.count("/") != 1 or Path(path).exists()
     if not looks_local:

@@ -167,12 +167,12 @@ def prepare_model(config: DictConfig, settings: AgenticSettings, store: Store) -
         UserInputError: the cache cannot be written, or an extra is missing.
     """
     started = time.monotonic()
-    if config.actor_rollout_ref.model.path != made_path(settings.model, settings.seed):
+    if config.actor_rollout_ref.model.path != made_path(settings.model, settings.seed, settings.kinds):
         return
     if settings.model == "starter":
         from verl_agentic.starter import StarterSettings, ensure_starter
 
-        ensure_starter(StarterSettings(seed=settings.seed))
+        ensure_starter(StarterSettings.for_run(settings.seed, settings.kinds))
     elif settings.model == "smollm2":
         from verl_agentic.starter.smollm2 import ensure_smollm2
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -34,12 +35,24 @@ def detect_profile() -> str:
     return "h100x8" if count >= 8 else "gpu1"
 
 
-def starter_path(seed: int) -> str:
-    """Folder of the starter policy for a seed, whether or not it has been made yet."""
+def starter_path(seed: int, kinds: Iterable[str]) -> str:
+    """Folder of the starter policy for a seed and a run's kinds, whether or not it has been made yet."""
     from verl_agentic.starter import StarterSettings
     from verl_agentic.starter.cache import cache_root, starter_key
 
-    return str(cache_root(None, "starter") / starter_key(StarterSettings(seed=seed)))
+    return str(cache_root(None, "starter") / starter_key(StarterSettings.for_run(seed, kinds)))
+
+
+def resolve_starter(seed: int, kinds: Any, stages: Any) -> str:
+    """:func:`starter_path` of a run with ``agentic.kinds``, or ``agentic.stages`` where there are any.
+
+    Raises:
+        UserInputError: a stage is malformed.
+    """
+    from verl_agentic.integration.stages import kinds_of
+
+    entries: Any = OmegaConf.to_container(stages) if stages else []
+    return starter_path(seed, kinds_of(entries) if entries else kinds or ())
 
 
 def smollm2_path() -> str:
@@ -49,10 +62,10 @@ def smollm2_path() -> str:
     return str(path())
 
 
-def made_path(model: str, seed: int) -> str | None:
+def made_path(model: str, seed: int, kinds: Iterable[str]) -> str | None:
     """Folder of a policy that is made on the spot (``agentic.model``), ``None`` where the model is none of these."""
     if model == "starter":
-        return starter_path(seed)
+        return starter_path(seed, kinds)
     return smollm2_path() if model == "smollm2" else None
 
 
@@ -71,6 +84,6 @@ def total_epochs(stages: Any, otherwise: int) -> int:
 def register() -> None:
     """Register all resolvers; idempotent."""
     OmegaConf.register_new_resolver("agentic.profile", detect_profile, replace=True)
-    OmegaConf.register_new_resolver("agentic.starter", starter_path, replace=True)
+    OmegaConf.register_new_resolver("agentic.starter", resolve_starter, replace=True)
     OmegaConf.register_new_resolver("agentic.smollm2", smollm2_path, replace=True)
     OmegaConf.register_new_resolver("agentic.epochs", total_epochs, replace=True)

@@ -73,6 +73,19 @@ def sum_of_epochs(stages: Sequence[Any]) -> int:
     return sum(_epochs(position, entry) for position, entry in enumerate(stages))
 
 
+def kinds_of(stages: Sequence[Any]) -> list[str]:
+    """The kinds of all stages (``agentic.stages``), each once.
+
+    Raises:
+        UserInputError: an entry is malformed.
+    """
+    kinds: dict[str, None] = {}
+    for position, entry in enumerate(stages):
+        _epochs(position, entry)
+        kinds |= dict.fromkeys(_kinds(f"{STAGES_KEY}[{position}]", entry.get("stage"), entry.get("kinds")))
+    return list(kinds)
+
+
 def read_plan(
     stages: Sequence[Any], name: str, kinds: Sequence[str], hooks: Sequence[Any], curriculum: CurriculumSettings
 ) -> StagePlan:

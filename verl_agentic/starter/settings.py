@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from verl_agentic.core import UserInputError
 
@@ -73,6 +74,15 @@ class StarterSettings:
     max_new_tokens: int = 48
     temperature: float = 1.0
     threads: int = 0
+
+    @classmethod
+    def for_run(cls, seed: int, kinds: Iterable[str]) -> StarterSettings:
+        """The starter of a run: shown the usual families, and trees where the run has them.
+
+        A family that it was never shown it hardly ever solves, which leaves RL nothing to begin with.
+        """
+        usual = cls(seed=seed)
+        return replace(usual, families=(*usual.families, "tree")) if "tree" in set(kinds) else usual
 
     def __post_init__(self) -> None:
         if not self.families:
