@@ -296,17 +296,16 @@ def main() -> None:
     out: Path = options.out.absolute()
     runs: dict[tuple[str, int], Success] = {}
     counts: dict[str, int] = {}
-    jobs: list[tuple[str, int, Path]] = []
+    jobs = [(arm, seed) for seed in options.seeds for arm in options.arms]
     for seed in options.seeds:
         if not (out / f"data-seed{seed}" / "held_out.parquet").exists():
             write_data(out / f"data-seed{seed}", seed, options)
-        model = ensure_starter(starter_settings(seed, options))
-        jobs += [(arm, seed, model) for arm in options.arms]
 
-    def finish(job: tuple[str, int, Path]) -> None:
-        arm, seed, model = job
+    def finish(job: tuple[str, int]) -> None:
+        arm, seed = job
         run_dir, started = out / f"{arm}-seed{seed}", time.monotonic()
         if not (run_dir / "report.json").exists():
+            model = ensure_starter(starter_settings(seed, options))
             train(arm, seed, run_dir, out / f"data-seed{seed}", model, options)
         success = runs[arm, seed] = read_success(run_dir)
         counts[f"{arm}-seed{seed}"] = trajectories(run_dir)
