@@ -137,11 +137,15 @@ def train(arm: str, seed: int, run_dir: Path, data: Path, model: Path, options: 
         raise SystemExit(f"{arm}, seed {seed}: main_ppo ended with status {done.returncode}; see {run_dir}/log.txt")
 
 
+def path_of(task: Task) -> str:
+    """Shape of the path that a tree task takes, whatever else its tree holds."""
+    return path_shape(tree_of(task), task.meta["leaf"])
+
+
 def trained_paths(run_dir: Path) -> set[str]:
-    """Shapes of the paths that the tree tasks of a run's pool take, whatever else their trees hold."""
+    """Paths of the tree tasks in a run's pool."""
     with Store(store_url(run_dir), create=False) as store:
-        tasks = store.tasks(split="train", kind="tree")
-        return {path_shape(tree_of(task), task.meta["leaf"]) for task in tasks}
+        return {path_of(task) for task in store.tasks(split="train", kind="tree")}
 
 
 def read_success(run_dir: Path, trained: Set[str] = frozenset()) -> Success:
@@ -155,9 +159,7 @@ def read_success(run_dir: Path, trained: Set[str] = frozenset()) -> Success:
         for name, split in SETS.items():
             tasks = {task.id: task for task in store.tasks(split=split)}
             unseen = {
-                task.id
-                for task in tasks.values()
-                if trained and task.kind == "tree" and path_shape(tree_of(task), task.meta["leaf"]) not in trained
+                task.id for task in tasks.values() if trained and task.kind == "tree" and path_of(task) not in trained
             }
             found[name] = {}
             for step in store.evaluation_steps(split):
@@ -307,7 +309,7 @@ def main() -> None:
         if not (run_dir / "report.json").exists():
             model = ensure_starter(starter_settings(seed, options))
             train(arm, seed, run_dir, out / f"data-seed{seed}", model, options)
-        success = runs[arm, seed] = read_success(run_dir)
+        success = read_success(run_dir)
         counts[f"{arm}-seed{seed}"] = trajectories(run_dir)
         last = {name: round(curve[max(curve)]["mean"], 3) for name, curve in success.items()}
         print(f"{arm}, seed {seed}: {last} in {time.monotonic() - started:.0f} s", flush=True)

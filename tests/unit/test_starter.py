@@ -166,6 +166,11 @@ def test_careless_demonstrations_are_deep_and_fail(kind: str) -> None:
     assert len(changed) > 10 and all(task.depth > 1 for task in changed)
 
 
+def test_a_share_of_careless_demonstrations_is_a_share() -> None:
+    with pytest.raises(UserInputError, match=r"'careless' must be in \[0, 1\], got 1.5"):
+        StarterSettings(careless=1.5)
+
+
 def test_only_assistant_text_and_its_end_are_learned() -> None:
     shot = demonstrations([BoxFamily()], seed=0, n=1)[0]
     text = render(shot.messages, shot.tools)

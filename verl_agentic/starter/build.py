@@ -17,7 +17,7 @@ from verl_agentic.starter.model import new_model
 from verl_agentic.starter.probe import probe
 from verl_agentic.starter.settings import StarterSettings
 from verl_agentic.starter.sft import fine_tune
-from verl_agentic.starter.tasks import balanced_tasks
+from verl_agentic.starter.tasks import balanced_tasks, shallowest_depths
 from verl_agentic.starter.tokenizer import END_OF_TEXT, IM_END, token_id, train_tokenizer
 from verl_agentic.synthesis.families import load_families
 
@@ -49,9 +49,7 @@ def build_starter(settings: StarterSettings, folder: Path) -> dict[str, Any]:
     )
     texts = [render(shot.messages, shot.tools) for shot in shown]
     tokenizer = train_tokenizer(texts, settings.vocab_size, settings.max_tokens)
-    shallowest: dict[str, int] = {}
-    for shot in shown:
-        shallowest[shot.task.kind] = min(shot.task.depth, shallowest.get(shot.task.kind, shot.task.depth))
+    shallowest = shallowest_depths(shot.task for shot in shown)
     examples = [
         encode_dialogue(tokenizer, text, shot.task.depth == shallowest[shot.task.kind])
         for shot, text in zip(shown, texts, strict=True)

@@ -11,7 +11,7 @@ from typing import Any
 from verl_agentic.core import BrokenTaskError, Message, Task
 from verl_agentic.rollout import Policy, play
 from verl_agentic.starter.judge import success
-from verl_agentic.starter.tasks import balanced_tasks
+from verl_agentic.starter.tasks import balanced_tasks, shallowest_depths
 from verl_agentic.synthesis.base import Split, TaskFamily
 from verl_agentic.tool_envs.users import make_user
 
@@ -55,9 +55,7 @@ def demonstrations(
         UserInputError: a family has no structure that is shallow enough.
     """
     tasks = balanced_tasks(families, seed, n, split, max_depth, stream="demonstrations")
-    shallowest: dict[str, int] = {}
-    for _, task in tasks:
-        shallowest[task.kind] = min(task.depth, shallowest.get(task.kind, task.depth))
+    shallowest = shallowest_depths(task for _, task in tasks)
     rng = random.Random(f"{seed}/careless")
     shown: list[tuple[Task, Policy, float]] = []
     for family, task in tasks:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from verl_agentic.core import Task
 from verl_agentic.synthesis.balance import shallow_structures, take_turns
@@ -29,6 +29,14 @@ def balanced_tasks(
         rng = random.Random(f"{seed}/{stream}/{split}/{family.kind}/{turn}")
         tasks.append((family, family.generate(structure_of[family.kind](turn), rng)))
     return tasks
+
+
+def shallowest_depths(tasks: Iterable[Task]) -> dict[str, int]:
+    """Depth of the shallowest of the tasks, by kind."""
+    depths: dict[str, int] = {}
+    for task in tasks:
+        depths[task.kind] = min(task.depth, depths.get(task.kind, task.depth))
+    return depths
 
 
 def _rotation(family: TaskFamily, split: Split, max_depth: int) -> Callable[[int], str]:
