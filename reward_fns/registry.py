@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from verl_agentic.core import BrokenTaskError, Task, Trajectory, UserInputError
-from verl_agentic.core.named import module_of_file, named_object
+from verl_agentic.core.named import named_object
 from verl_agentic.reward_fns.invoke import accepted, invoke
 
 BUILT_IN = ("math", "sql", "state", "calls", "rubric")
@@ -46,18 +46,7 @@ def configured_reward(name: str) -> ComputeScore:
     Raises:
         UserInputError: no reward function goes by that name.
     """
-    path, _, attribute = name.rpartition(":")
-    if not path.endswith(".py"):
-        return reward_function(name)
-    try:
-        found = getattr(module_of_file(path), attribute, None)
-    except FileNotFoundError as error:
-        raise UserInputError(f"reward function: {error}") from error
-    except Exception as error:  # whatever a user's file raises
-        raise UserInputError(f"reward function: {path} cannot be loaded: {type(error).__name__}: {error}") from error
-    if not callable(found):
-        raise UserInputError(f"reward function {name!r}: {path} has no function {attribute!r}")
-    return found  # type: ignore[no-any-return]
+    return named_object("reward function", name, _PATHS, files=True)
 
 
 def check_kwargs(function: ComputeScore, reward_kwargs: Mapping[str, Any]) -> None:

@@ -51,9 +51,24 @@ def environment_class(name: str) -> type[Environment]:
     Raises:
         UserInputError: no environment goes by that name.
     """
+    return _known_class(name, files=False)
+
+
+def configured_environment(name: str) -> type[Environment]:
+    """As :func:`environment_class`, and also ``path/to/file.py:Class``, which is then registered by that name.
+
+    For names in configuration and on the command line: data should not name files of this machine.
+
+    Raises:
+        UserInputError: no environment goes by that name.
+    """
+    return _known_class(name, files=True)
+
+
+def _known_class(name: str, files: bool) -> type[Environment]:
     if name in _registered:
         return _registered[name]
-    cls: type[Environment] = named_class("environment", name, _BUILT_IN, Environment, tuple(_registered))
+    cls: type[Environment] = named_class("environment", name, _BUILT_IN, Environment, tuple(_registered), files)
     _registered[name] = cls
     return cls
 
@@ -133,10 +148,10 @@ def check_options(options: Mapping[str, Mapping[str, Any]], also: str | None = N
         if chosen is not None and not isinstance(chosen, Mapping):
             raise UserInputError(f"{OPTIONS_KEY}.{name} must be an object of options, got {chosen!r}")
         try:
-            environment_class(name)
+            configured_environment(name)
         except UserInputError as error:
             raise UserInputError(f"{OPTIONS_KEY}.{name}: {error}") from error
     if also:
-        environment_class(also)
+        configured_environment(also)
     for name in dict.fromkeys([*options, *([also] if also else [])]):
         make_environment(name, None, options)

@@ -16,7 +16,8 @@ _BUILT_IN = {
 
 
 def make_user(name: str, **options: Any) -> User:
-    """A fresh user of the kind called ``name``: ``scripted``, ``llm``, ``none`` or a ``package.module:Class`` path.
+    """A fresh user of the kind called ``name``: ``scripted``, ``llm``, ``none``, or a
+    ``package.module:Class`` or ``path/to/file.py:Class``.
 
     The user takes its role when it is opened with a task.
 
@@ -27,7 +28,7 @@ def make_user(name: str, **options: Any) -> User:
     Raises:
         UserInputError: no user goes by that name, or it has no such option.
     """
-    cls = named_class("user", name, _BUILT_IN, User)
+    cls = named_class("user", name, _BUILT_IN, User, files=True)
     parameters = parameters_of(cls)
     for key in options:
         if parameters is not None and key not in parameters:

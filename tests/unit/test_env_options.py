@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,3 +82,64 @@ def test_options_come_from_the_configuration_and_must_have_values() -> None:
         rollout({"env_options": {"mcp": {"servers": "???"}}})
     with pytest.raises(UserInputError, match=r"^agentic\.rollout\.grace_seconds must be at least 0, got -1"):
         rollout({"grace_seconds": -1})
+
+
+OF_A_FILE = """
+from verl_agentic.tool_envs import Environment
+
+
+class Shed(Environment):
+    def __init__(self, user=None, *, size=1):
+        super().__init__(user)
+        self.size = size
+
+    async def call(self, name, arguments):
+        return ""
+"""
+
+
+def test_a_file_is_named_by_the_configuration_only(tmp_path: Path) -> None:
+    (tmp_path / "shed.py").write_text(OF_A_FILE)
+    name = f"{tmp_path}/shed.py:Shed"
+    with pytest.raises(BrokenTaskError, match="unknown environment"):
+        make_environment(name)
+    node = {"agentic": {"rollout": {"tool_env": name, "env_options": {name: {"size": 3}}}}}
+    settings = read_settings(OmegaConf.create(node)).rollout
+    check_options(settings.env_options, settings.tool_env)
+    made = make_environment(name, None, settings.env_options)
+    assert type(made).__name__ == "Shed" and vars(made)["size"] == 3
+
+
+def test_what_a_file_lacks_is_named(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("1 / 0\n")
+    for name, said in (("broken.py:Shed", "ZeroDivisionError"), ("none.py:Shed", "no such file")):
+        with pytest.raises(UserInputError, match=rf"^agentic\.rollout\.tool_env: .*{said}"):
+            read_settings(OmegaConf.create({"agentic": {"rollout": {"tool_env": f"{tmp_path}/{name}"}}}))
+
+
+def test_mocked_tools_and_users_ask_the_language_model_that_is_configured() -> None:
+    llm, own = {"model": "large"}, {"model": "small"}
+
+    def rollout(**node: Any) -> Any:
+        return read_settings(OmegaConf.create({"agentic": {"llm": llm, "rollout": node}})).rollout
+
+    assert rollout().env_options == {"mock": {"llm": llm}}
+    assert rollout(env_options={"mock": {"llm": own, "max_chars": 99}}).env_options["mock"] == {
+        "llm": own,
+        "max_chars": 99,
+    }
+    assert rollout(env_options={"mock": {"llm": None}}).env_options["mock"] == {"llm": llm}
+    assert rollout(simulator="llm").simulator_options == {"llm": llm}
+    assert rollout(simulator="scripted").simulator_options == {}
+
+
+@pytest.mark.parametrize(
+    ("node", "said"),
+    [
+        ({"rollout": {"max_turn": 3}}, r"agentic\.rollout\.max_turn is unknown; did you mean max_turns\? known keys"),
+        ({"storage": {}}, r"agentic\.storage is unknown; did you mean store\? known keys of agentic: profile"),
+    ],
+)
+def test_an_unknown_key_comes_with_those_that_are_known(node: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserInputError, match=said):
+        read_settings(OmegaConf.create({"agentic": node}))

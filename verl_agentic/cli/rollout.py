@@ -17,12 +17,20 @@ from typing import IO, Any
 
 from rich.console import Console
 
+from verl_agentic.cli.play_settings import (
+    add_play_arguments,
+    check_rows,
+    naming_helper,
+    read_helper,
+    read_play_settings,
+)
 from verl_agentic.cli.rollout_model import served_model
 from verl_agentic.cli.rollout_table import rollout_tables
 from verl_agentic.cli.settings_given import read_settings_given
 from verl_agentic.core import InfrastructureError, Task, UserInputError
 from verl_agentic.core.whole_file import replacing
-from verl_agentic.integration.settings import read_rollout_settings
+from verl_agentic.integration.settings import RolloutSettings
+from verl_agentic.reward_fns.invoke import accepted
 from verl_agentic.reward_fns.registry import check_kwargs, configured_reward
 from verl_agentic.serving.plan import MAX_TOKENS, PlayPlan
 from verl_agentic.serving.record import Record, Status
@@ -31,8 +39,6 @@ from verl_agentic.serving.summary import summary
 from verl_agentic.store import STORE_FILE, PoolFilter, Store, TaskStatus, store_url
 from verl_agentic.store.pool_query import pool_tasks
 from verl_agentic.synthesis.rows import read_tasks
-from verl_agentic.tool_envs.registry import check_options
-from verl_agentic.tool_envs.users import make_user
 
 CONCURRENCY = 32
 _PROGRESS_SECONDS = 0.5
@@ -68,13 +74,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--max-response-tokens", type=int, metavar="N", help="of all that follows the prompt")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of sessions, users and sampling (default: 0)")
-    parser.add_argument("--tool-env", metavar="NAME", help="environment of all tasks (default: each task's own)")
-    parser.add_argument("--simulator", metavar="NAME", help="who plays the user (default: scripted)")
+    add_play_arguments(parser)
     parser.add_argument("--reward", metavar="NAME", help="a name, package.module:function or file.py:function "
                         "(default: each task's own)")  # fmt: skip
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="a key of agentic.rollout; the value is YAML"
-    )
     parser.add_argument(
         "--reward-set", action="append", default=[], metavar="KEY=VALUE", help="a keyword of the reward function"
     )
@@ -106,8 +108,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserInputError(f"--temperature must be from 0 to 10, got {arguments.temperature}")
     if not arguments.resume and arguments.out.exists():
         raise UserInputError(f"--out {arguments.out}: exists; add --resume to go on with it, or name another file")
-    plan = play_plan(arguments)
+    settings = read_play_settings(arguments)
+    plan = play_plan(arguments, settings)
     tasks = unique_tasks(load_tasks(arguments.tasks))[: arguments.limit]
+    check_rows(tasks, settings, plan.llm, own_reward=plan.reward is None)
     model = served_model(arguments)
     fingerprint = _fingerprint(arguments, plan, model.name)
     jobs = [(task, sample) for task in tasks for sample in range(arguments.samples)]
@@ -141,19 +145,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if failure or figures["rollouts"]["infrastructure"] else 0
 
 
-def play_plan(arguments: argparse.Namespace) -> PlayPlan:
-    """How tasks are played, by ``agentic.rollout`` as training reads it.
+def play_plan(arguments: argparse.Namespace, settings: RolloutSettings) -> PlayPlan:
+    """How tasks are played and judged.
 
     Raises:
         UserInputError: naming the key or argument.
     """
-    given = read_settings_given("--set", arguments.set, "max_turns=8", nested=True)
-    for name in ("tool_env", "simulator"):
-        if getattr(arguments, name) is not None:
-            given[name] = getattr(arguments, name)
-    settings = read_rollout_settings(given)
-    check_options(settings.env_options, also=settings.tool_env)
-    make_user(settings.simulator, **settings.simulator_options)
+    helper = read_helper(arguments)
     reward_kwargs = read_settings_given("--reward-set", arguments.reward_set, "partial=true")
     if reward_kwargs and not arguments.reward:
         raise UserInputError("--reward-set needs --reward NAME, the function that takes the keyword")
@@ -162,7 +160,8 @@ def play_plan(arguments: argparse.Namespace) -> PlayPlan:
             function = configured_reward(arguments.reward)
         except UserInputError as error:
             raise UserInputError(f"--reward: {error}") from error
-        check_kwargs(function, reward_kwargs)
+        with naming_helper():
+            check_kwargs(function, {**accepted(function, {"llm": helper} if helper else {}), **reward_kwargs})
     return PlayPlan(
         tool_env=settings.tool_env,
         env_options=settings.env_options,
@@ -175,6 +174,7 @@ def play_plan(arguments: argparse.Namespace) -> PlayPlan:
         max_response_tokens=arguments.max_response_tokens,
         reward=arguments.reward,
         reward_kwargs=reward_kwargs,
+        llm=helper,
         seed=arguments.seed,
     )
 
@@ -224,7 +224,7 @@ def _settled(file: IO[bytes], path: Path, run: str, jobs: Sequence[Job]) -> dict
             if record.run != run:
                 raise UserInputError(
                     f"--out {path}: was made with another model or other settings; name another file, or give the "
-                    "same --model, --name, --temperature, --max-tokens, --seed, --set, --reward and --llm"
+                    "same --model, --name, --temperature, --max-tokens, --seed, --set, --reward, --llm and --helper-llm"
                 )
             key = (record.task_id, record.sample)
             if key in wanted and record.status in _SETTLED:
@@ -242,6 +242,8 @@ def _fingerprint(arguments: argparse.Namespace, plan: PlayPlan, model: str) -> s
         "llm": sorted(arguments.llm),
         "plan": {**asdict(plan), "attempts": None},
     }
+    if plan.llm is None:
+        del decisive["plan"]["llm"]  # files of runs without one stay their own
     return hashlib.sha256(json.dumps(decisive, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 

@@ -8,14 +8,17 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from verl_agentic.core import BrokenTaskError, Task, UserInputError
+from verl_agentic.cli.play_settings import add_play_arguments, naming_helper, read_play_settings
+from verl_agentic.core import BrokenTaskError, Task, Trajectory, UserInputError
+from verl_agentic.core.chat import NoChatModelError
 from verl_agentic.core.whole_file import replacing
 from verl_agentic.flywheel import ExpertVerifier
 from verl_agentic.integration.prepare import generate_splits
-from verl_agentic.integration.settings import AgenticSettings, CurriculumNode
-from verl_agentic.reward_fns.registry import reward_function, success
+from verl_agentic.integration.settings import AgenticSettings, CurriculumNode, RolloutSettings
+from verl_agentic.reward_fns.registry import reward_function, score_task, success
 from verl_agentic.rollout import Dialogue
 from verl_agentic.synthesis.agenticqwen import load_agenticqwen
 from verl_agentic.synthesis.base import SPLITS, Split, TaskFamily
@@ -50,9 +53,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for writer in (generate, imported):
         writer.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .parquet or .jsonl file")
 
-    check = actions.add_parser("check", help="play every task's world, by its expert where its kind has one")
+    check = actions.add_parser(
+        "check",
+        help="open every task's world and read its reference; generated tasks are solved by their kind's expert",
+    )
     check.add_argument("file", type=Path, metavar="FILE", help="a .parquet or .jsonl file")
     check.add_argument("--kinds", default=KINDS, help=f"kinds with an expert (default: {KINDS})")
+    add_play_arguments(check)
     check.set_defaults(action=_check)
 
 
@@ -96,46 +103,65 @@ def _import_agenticqwen(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     tasks = read_tasks(arguments.file)
+    settings = read_play_settings(arguments)
     families = {family.kind: family for family in load_families(names(arguments.kinds))}
-    reasons = {row: reason for row, task in enumerate(tasks) if (reason := unfit(task, families))}
+    with naming_helper():
+        reasons = {row: reason for row, task in enumerate(tasks) if (reason := unfit(task, families, settings))}
     for row, reason in reasons.items():
         print(f"{arguments.file}: row {row} ({tasks[row].id}): {reason}")
-    bad = Counter(tasks[row].kind for row in reasons)
-    for kind, count in sorted(Counter(task.kind for task in tasks).items()):
-        how = "solved by the expert" if kind in families else "opened; no expert of this kind"
-        print(f"{kind}: {count - bad[kind]} of {count} {how}")
+    how = [(task.kind, "solved by the expert" if _has_expert(task, families) else "opened") for task in tasks]
+    bad = Counter(how[row] for row in reasons)
+    for (kind, done), count in sorted(Counter(how).items()):
+        note = "" if done != "opened" else "; no expert of this kind" if kind not in families else "; not generated"
+        print(f"{kind}: {count - bad[kind, done]} of {count} {done}{note}")
     twice = len(tasks) - len({task.id for task in tasks})
     if twice:
         print(f"{twice} rows repeat another row's task")
     return 1 if reasons else 0
 
 
-def unfit(task: Task, families: Mapping[str, TaskFamily]) -> str | None:
-    """Why nobody can train on a task, ``None`` where its world opens and its expert, if there is one, solves it.
+def unfit(task: Task, families: Mapping[str, TaskFamily], settings: RolloutSettings | None = None) -> str | None:
+    """Why nobody can train on a task, ``None`` where its world opens and its reward can read its reference.
+
+    A task that a family generated, as its structure tells, must also be solved by the family's expert; others are told
+    in words that the expert does not know.
 
     Args:
         task: the task.
         families: families with an expert, by kind.
+        settings: how it is played; by default as itself says, by :class:`RolloutSettings`' defaults.
 
     Raises:
+        UserInputError: the environment or the user is not configured as it must be.
         InfrastructureError: an environment or a reward function failed; says nothing about the task.
     """
+    settings = settings or RolloutSettings()
     try:
-        environment_class(task.env)
+        if not settings.tool_env:
+            environment_class(task.env)
         reward_function(task.reward)
     except UserInputError as error:
         return str(error)
-    if task.kind in families:
+    if _has_expert(task, families):
         return ExpertVerifier(families, success, lambda _: make_user(SIMULATOR))(task)
     try:
-        asyncio.run(_open(task))
+        asyncio.run(_open(task, settings))
+        # Nobody said anything, which every reward can judge unless the reference is broken.
+        with suppress(NoChatModelError):
+            score_task(task, Trajectory(task.id))
     except BrokenTaskError as error:
         return str(error)
     return None
 
 
-async def _open(task: Task) -> None:
-    dialogue = Dialogue(task, make_environment(task.env, make_user(SIMULATOR)), seed=task.seed)
+def _has_expert(task: Task, families: Mapping[str, TaskFamily]) -> bool:
+    return task.kind in families and bool(task.structure)
+
+
+async def _open(task: Task, settings: RolloutSettings) -> None:
+    user = make_user(settings.simulator, **settings.simulator_options)
+    env = make_environment(settings.tool_env or task.env, user, settings.env_options)
+    dialogue = Dialogue(task, env, settings.limits, task.seed)
     try:
         await dialogue.open()
     finally:

@@ -15,6 +15,10 @@ from verl_agentic.core.task import Message
 DEFAULT_CLIENT = "verl_agentic.llm:chat_model"
 
 
+class NoChatModelError(UserInputError):
+    """Something asks a language model, and none is configured."""
+
+
 class RefusalError(InfrastructureError):
     """The model declined to answer, or its provider's filter did."""
 
@@ -183,10 +187,11 @@ def make_chat_model(config: Mapping[str, Any] | None) -> ChatModel:
     """The chat model of a configuration (``agentic.llm``): ``client`` names its factory, which gets the other keys.
 
     Raises:
-        UserInputError: there is no configuration, or it cannot be used.
+        NoChatModelError: there is no configuration.
+        UserInputError: it cannot be used.
     """
     if not config:
-        raise UserInputError("agentic.llm is not set; add llm=openai or llm=vllm to the command")
+        raise NoChatModelError("agentic.llm is not set; add llm=openai or llm=vllm to the command")
     options = _plain(config)
     client = options.pop("client", DEFAULT_CLIENT)
     model: ChatModel = named_object("agentic.llm.client", str(client), {})(options)

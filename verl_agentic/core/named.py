@@ -16,7 +16,9 @@ from typing import Any
 from verl_agentic.core.errors import UserInputError
 
 
-def named_object(what: str, name: str, built_in: Mapping[str, str], known: tuple[str, ...] = ()) -> Callable[..., Any]:
+def named_object(
+    what: str, name: str, built_in: Mapping[str, str], known: tuple[str, ...] = (), files: bool = False
+) -> Callable[..., Any]:
     """The class or function that ``name`` stands for, imported when it is first asked for.
 
     Args:
@@ -24,30 +26,47 @@ def named_object(what: str, name: str, built_in: Mapping[str, str], known: tuple
         name: a key of ``built_in``, or a path ``package.module:Name``.
         built_in: paths by short name.
         known: further short names to list where ``name`` is unknown.
+        files: whether ``name`` may also be ``path/to/file.py:Name``: for names in configuration and on the command
+            line, since data should not name files of this machine.
 
     Raises:
         UserInputError: nothing goes by that name, or it cannot be imported or called.
     """
-    module_name, _, attribute = built_in.get(name, name).partition(":")
-    if not attribute:
+    module_name, _, attribute = built_in.get(name, name).rpartition(":")
+    in_file = is_file_name(name)
+    if not module_name or not attribute or (in_file and not files):
         names = ", ".join(sorted({*built_in, *known}))
-        raise UserInputError(f"unknown {what} {name!r}; known: {names}; or give 'package.module:Name'")
+        file = ", or 'path/to/file.py:Name'" if files else ""
+        raise UserInputError(f"unknown {what} {name!r}; known: {names}; or give 'package.module:Name'{file}")
     try:
-        found = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UserInputError(f"{what} {name!r} cannot be imported: {error}") from error
+        module = module_of_file(module_name) if in_file else importlib.import_module(module_name)
+    except FileNotFoundError as error:
+        raise UserInputError(f"{what}: {error}") from error
+    except Exception as error:  # whatever a user's module raises while it is imported
+        reason = error if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+        raise UserInputError(f"{what} {name!r} cannot be imported: {reason}") from error
+    found = getattr(module, attribute, None)
+    if found is None:
+        raise UserInputError(f"{what} {name!r}: {module_name} has no {attribute!r}")
     if not callable(found):
         raise UserInputError(f"{what} {name!r} is neither a class nor a function")
     return found  # type: ignore[no-any-return]
 
 
-def named_class(what: str, name: str, built_in: Mapping[str, str], base: type, known: tuple[str, ...] = ()) -> Any:
+def is_file_name(name: str) -> bool:
+    """Whether ``name`` is of the form ``path/to/file.py:Name``."""
+    return name.rpartition(":")[0].endswith(".py")
+
+
+def named_class(
+    what: str, name: str, built_in: Mapping[str, str], base: type, known: tuple[str, ...] = (), files: bool = False
+) -> Any:
     """As :func:`named_object`, for a subclass of ``base``.
 
     Raises:
         UserInputError: nothing goes by that name, or it is no subclass of ``base``.
     """
-    found = named_object(what, name, built_in, known)
+    found = named_object(what, name, built_in, known, files)
     if not (isinstance(found, type) and issubclass(found, base)):
         raise UserInputError(f"{what} {name!r} is not a subclass of {base.__module__}.{base.__qualname__}")
     return found

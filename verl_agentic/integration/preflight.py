@@ -26,7 +26,7 @@ from verl_agentic.integration.settings import AgenticSettings, read_settings
 from verl_agentic.integration.stages import STAGES_KEY
 from verl_agentic.reward_fns.registry import check_kwargs
 from verl_agentic.synthesis.families import load_families
-from verl_agentic.tool_envs.registry import check_options, environment_class
+from verl_agentic.tool_envs.registry import check_options, configured_environment
 from verl_agentic.tool_envs.users import make_user
 
 MIN_FREE_BYTES = 200 * 2**20
@@ -307,7 +307,7 @@ def check_names(settings: AgenticSettings) -> None:
         make_user(settings.rollout.simulator, **settings.rollout.simulator_options)
     if settings.rollout.tool_env:
         with _at("agentic.rollout.tool_env: "):
-            environment_class(settings.rollout.tool_env)
+            configured_environment(settings.rollout.tool_env)
     check_options(settings.rollout.env_options, settings.rollout.tool_env)
 
 

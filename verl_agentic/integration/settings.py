@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
 from verl_agentic.core import UserInputError
+from verl_agentic.core.named import is_file_name
 from verl_agentic.flywheel import CurriculumSettings, HookBudget
 from verl_agentic.integration.stages import StagePlan, read_plan
 from verl_agentic.rollout import DialogueLimits
+from verl_agentic.tool_envs.registry import configured_environment
 
 
 @dataclass
@@ -249,6 +252,8 @@ def read_settings(config: DictConfig) -> AgenticSettings:
         key = key if key.startswith("agentic") else f"agentic.{key}".rstrip(".")
         if isinstance(error, MissingMandatoryValue):
             raise UserInputError(f"{key} has no value; set it on the command line: {key}=...") from error
+        if isinstance(error, ConfigKeyError | ConfigAttributeError) and is_dataclass(error.object_type):
+            raise UserInputError(_unknown(key, [part.name for part in fields(error.object_type)])) from error
         raise UserInputError(f"{key}: {str(error).splitlines()[0]}") from error
     assert isinstance(settings, AgenticSettings)
     for name, least in _LEAST.items():
@@ -259,7 +264,49 @@ def read_settings(config: DictConfig) -> AgenticSettings:
             raise UserInputError(f"agentic.{name} must be at least {least}, got {value}")
     if settings.stages:
         settings.kinds = settings.plan().kinds
+    _load_environment_files(settings.rollout)
+    settings.rollout = with_llm(settings.rollout, settings.llm)
     return settings
+
+
+def with_llm(settings: RolloutSettings, llm: Mapping[str, Any] | None) -> RolloutSettings:
+    """The settings with ``llm`` where a mocked tool or a user asks a language model and no other is set.
+
+    Args:
+        settings: ``agentic.rollout``.
+        llm: ``agentic.llm``; ``None`` changes nothing.
+    """
+    if not llm:
+        return settings
+    mock = settings.env_options.get("mock") or {}
+    if not isinstance(mock, Mapping):
+        return settings  # refused by name where options are checked
+    changed = replace(settings, env_options={**settings.env_options, "mock": {"llm": llm, **_without_null(mock)}})
+    if settings.simulator == "llm":
+        changed.simulator_options = {"llm": llm, **_without_null(settings.simulator_options)}
+    return changed
+
+
+def _without_null(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in options.items() if key != "llm" or value is not None}
+
+
+def _unknown(key: str, known: list[str]) -> str:
+    place, _, name = key.rpartition(".")
+    alike = difflib.get_close_matches(name, known, n=1)
+    meant = f" did you mean {alike[0]}?" if alike else ""
+    return f"{key} is unknown;{meant} known keys of {place}: {', '.join(known)}"
+
+
+def _load_environment_files(settings: RolloutSettings) -> None:
+    """Make environments of the user's files known by name in this process, as their tasks are played in it."""
+    named = [("tool_env", settings.tool_env), *(("env_options", name) for name in settings.env_options)]
+    for key, name in named:
+        if name and is_file_name(name):
+            try:
+                configured_environment(name)
+            except UserInputError as error:
+                raise UserInputError(f"agentic.rollout.{key}: {error}") from error
 
 
 def read_rollout_settings(*layers: Mapping[str, Any]) -> RolloutSettings:
@@ -268,10 +315,19 @@ def read_rollout_settings(*layers: Mapping[str, Any]) -> RolloutSettings:
     Raises:
         UserInputError: naming the key that is unknown or has a wrong value.
     """
-    nodes = [OmegaConf.create({"agentic": {"rollout": dict(layer)}}) for layer in layers]
+    nodes = [OmegaConf.create({"agentic": {"rollout": _below(layer, "agentic", "rollout")}}) for layer in layers]
     merged = OmegaConf.merge(*nodes)
     assert isinstance(merged, DictConfig)
     return read_settings(merged).rollout
+
+
+def _below(layer: Mapping[str, Any], *path: str) -> dict[str, Any]:
+    """The layer without the keys of ``path`` in front, where somebody wrote them out."""
+    found = dict(layer)
+    for key in path:
+        inner = found.pop(key, None)
+        found |= inner if isinstance(inner, Mapping) else {} if inner is None else {key: inner}
+    return found
 
 
 _LEAST: dict[str, float] = {

@@ -22,6 +22,7 @@ class PlayPlan:
         max_response_tokens: longest trajectory after the prompt, in tokens as the model counts them; ``None`` for any.
         reward: name of the reward function, ``None`` for each task's own.
         reward_kwargs: its keywords.
+        llm: ``agentic.llm`` of the language model besides the policy, for rewards that ask one; ``None`` for none.
         seed: of sessions, users and sampling.
     """
 
@@ -36,4 +37,5 @@ class PlayPlan:
     max_response_tokens: int | None = None
     reward: str | None = None
     reward_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    llm: Mapping[str, Any] | None = None
     seed: int = 0

@@ -98,7 +98,8 @@ async def judged(task: Task, played: Played, plan: PlayPlan) -> dict[str, Any]:
         raise UserInputError(f"--reward: {error}") from error
     said = "".join(turn.content for turn in played.trajectory.turns if turn.role == "assistant")
     extra_info = {"trajectory": played.trajectory.to_json(), "task": task.to_json()}
-    return await invoke(function, task.kind, said, task.ground_truth, extra_info, plan.reward_kwargs, name)
+    kwargs = {**({"llm": plan.llm} if plan.llm else {}), **plan.reward_kwargs}
+    return await invoke(function, task.kind, said, task.ground_truth, extra_info, kwargs, name)
 
 
 def _own_reward(task: Task) -> ComputeScore:
