@@ -40,7 +40,7 @@ lint: setup
 
 # One file stays in one process: what a file sets up is shared by its tests.
 unit: setup
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile tests/unit
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile tests/unit tests/contracts
 
 integration: setup
 	$(BIN)/python -m pytest tests/integration
