@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 import sys
@@ -250,3 +251,37 @@ def test_the_tables_of_a_store(tmp_path: Path) -> None:
     found = {name: tuple(c["name"] for c in inspector.get_columns(name)) for name in inspector.get_table_names()}
     found.pop("alembic_version")
     assert found == TABLES
+
+
+def test_the_deal_of_tree_structures() -> None:
+    """What an earlier run trained on must not be held out now. Further trees and operators add names, and move none."""
+    from verl_agentic.synthesis.trees import TreeFamily
+    from verl_agentic.synthesis.trees.catalog import dealt
+
+    pinned = {
+        "flights/hidden:change.seats/changed": "held_out",
+        "flights/missing:reason/deny-fare": "held_out",
+        "flights/missing:reason/human": "validation",
+        "refunds/adversary:deny-status/deny-status": "validation",
+        "refunds/hidden:refund.price/deny-price": "validation",
+        "refunds/mixed:refunded.cancel/refunded": "held_out",
+    }
+    family = TreeFamily()
+    for name, split in pinned.items():
+        assert dealt(name) == split
+        assert name in family.structures(split)  # type: ignore[arg-type]
+    names = [f"{split} {name}" for split in ("held_out", "validation") for name in family.structures(split)]
+    digest = hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()
+    assert digest == "20d13df3d1e120bf756714132eea42a118a9daa88223b4c4f0a7664b6d0aa706"
+
+
+def test_a_further_operator_deals_no_structure_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    from verl_agentic.synthesis.trees import catalog as catalogs
+
+    operators = list(catalogs.OPERATORS.items())
+    before = catalogs.catalog(catalogs.seed_trees())
+    monkeypatch.setattr(catalogs, "OPERATORS", dict([operators[-1], *operators[1:-1]]))
+    after = catalogs.catalog(catalogs.seed_trees())
+    split_of = {name: split for split, entries in before.items() for name in entries}
+    kept = {name: split for split, entries in after.items() for name in entries}
+    assert kept and all(split_of.get(name, split) == split for name, split in kept.items())

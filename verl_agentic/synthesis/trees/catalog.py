@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -34,8 +35,9 @@ def seed_trees() -> list[BehaviorTree]:
 def catalog(trees: Sequence[BehaviorTree]) -> Catalog:
     """Structures by name in each split, the shallowest first.
 
-    A seed's own leaves, and those of each operator at its first site, are always trained on. Of the others every
-    eighth is for validation and two of eight are held out: compositions of what training shows one by one.
+    A seed's own leaves, and those of each operator at its first site, are always trained on. Of the others one in eight
+    is for validation and two in eight are held out: compositions of what training shows one by one. Which, follows from
+    a structure's name alone, so that a further operator or tree, or another order, deals no structure anew.
 
     Raises:
         UnfitTreeError: one of the trees is unfit.
@@ -43,21 +45,23 @@ def catalog(trees: Sequence[BehaviorTree]) -> Catalog:
     found: Catalog = {split: {} for split in SPLITS}
     known: set[str] = set()
     for tree in trees:
-        number = 0
         for grown, leaves, simplest in _variants(tree):
             for leaf in leaves:
                 name = structure_of(grown, leaf)
                 if name in known:
                     continue
                 known.add(name)
-                share = number % 8
-                number += not simplest
-                split: Split = "held_out" if share in (1, 4) else "validation" if share == 6 else "train"
-                found["train" if simplest else split][name] = Entry(grown, leaf)
+                found["train" if simplest else dealt(name)][name] = Entry(grown, leaf)
     return {
         split: dict(sorted(entries.items(), key=lambda item: len(item[1].tree.grown)))
         for split, entries in found.items()
     }
+
+
+def dealt(structure: str) -> Split:
+    """The split of a structure that is not always trained on."""
+    share = hashlib.sha256(structure.encode()).digest()[0] % 8
+    return "held_out" if share < 2 else "validation" if share == 2 else "train"
 
 
 def _variants(tree: BehaviorTree) -> Iterator[tuple[BehaviorTree, Sequence[str], bool]]:
