@@ -21,6 +21,29 @@ class FailureKind(str, Enum):
     UNDECIDED = "undecided"
 
 
+class ErrorKind(str, Enum):
+    """What went wrong, finer than the reward's :class:`verl_agentic.core.FailureKind`."""
+
+    WRONG_ANSWER = "wrong_answer"
+    """A wrong way to the answer, or a wrong query."""
+    WRONG_STATE = "wrong_state"
+    """The world is not as it should be, or a call was missing or forbidden."""
+    FORMAT = "format"
+    """What it said was not in a form that counts."""
+    TOOL_MISUSE = "tool_misuse"
+    """Most of its calls were refused, or there was none where one was due."""
+    ARITHMETIC_SLIP = "arithmetic_slip"
+    """It calculated wrongly itself, or copied a result wrongly."""
+    GAVE_UP = "gave_up"
+    """It handed over, said that it could not, or said nothing."""
+    LOOP = "loop"
+    """It repeated itself."""
+    LIMIT = "limit"
+    """It ran out of turns or tokens without repeating itself."""
+    UNDECIDED = "undecided"
+    """Nobody could tell whether it was right."""
+
+
 @dataclass(slots=True)
 class Outcome:
     """One trajectory's reward, as the flywheel reads it.

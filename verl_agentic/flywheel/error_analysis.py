@@ -7,11 +7,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
 from fractions import Fraction
 
 from verl_agentic.core import End, FailureKind, Outcome, ToolCall, Trajectory
 from verl_agentic.core.action import parse_assistant
+from verl_agentic.core.outcome import ErrorKind
 from verl_agentic.flywheel.hook import TaskResult
 from verl_agentic.tool_envs.base import ToolError
 from verl_agentic.tool_envs.calculator import evaluate
@@ -32,29 +32,6 @@ _SURRENDER = re.compile(
 _HALF_FORM = re.compile(
     r"<answer>|</answer>|\\boxed\{|<tool_call>|</tool_call>|(?i:\bfinal answer\b|\bthe answer is\b)"
 )
-
-
-class ErrorKind(str, Enum):
-    """What went wrong, finer than the reward's :class:`verl_agentic.core.FailureKind`."""
-
-    WRONG_ANSWER = "wrong_answer"
-    """A wrong way to the answer, or a wrong query."""
-    WRONG_STATE = "wrong_state"
-    """The world is not as it should be, or a call was missing or forbidden."""
-    FORMAT = "format"
-    """What it said was not in a form that counts."""
-    TOOL_MISUSE = "tool_misuse"
-    """Most of its calls were refused, or there was none where one was due."""
-    ARITHMETIC_SLIP = "arithmetic_slip"
-    """It calculated wrongly itself, or copied a result wrongly."""
-    GAVE_UP = "gave_up"
-    """It handed over, said that it could not, or said nothing."""
-    LOOP = "loop"
-    """It repeated itself."""
-    LIMIT = "limit"
-    """It ran out of turns or tokens without repeating itself."""
-    UNDECIDED = "undecided"
-    """Nobody could tell whether it was right."""
 
 
 @dataclass(frozen=True, slots=True)

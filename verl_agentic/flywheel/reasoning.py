@@ -38,20 +38,6 @@ from verl_agentic.synthesis.routes import ROUTES
 _TRIES_PER_TASK = 8
 _MAX_REASON_CHARS = 400
 _OUTAGES = ("unreachable", "unverified", "out_of_time")
-_TOLD_ANEW = ("rephrase", "persona", "self_instruct", "llm_persona")
-_HARDER = ("deepen", "enlarge", "distract", "reverse", "nest")
-
-REMEDIES: Mapping[ErrorKind, tuple[str, ...]] = {
-    ErrorKind.WRONG_ANSWER: (*_HARDER, *_TOLD_ANEW),
-    ErrorKind.WRONG_STATE: (*_HARDER, *_TOLD_ANEW),
-    ErrorKind.ARITHMETIC_SLIP: ("enlarge", "reverse"),
-    ErrorKind.LOOP: ("deepen", "reverse", "rephrase"),
-    ErrorKind.LIMIT: ("distract", "rephrase", "persona"),
-    ErrorKind.FORMAT: _TOLD_ANEW,
-    ErrorKind.TOOL_MISUSE: ("rephrase", "persona", "enlarge"),
-    ErrorKind.GAVE_UP: _TOLD_ANEW,
-}
-"""Operators by the error they work against: forms are practised in other words, calculation on larger numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +159,11 @@ class ReasoningHook:
                 yield from run_coroutine(_grow_all(asked, ends))
 
     def _fitting(self, task: Task, error: ErrorKind | None, asking: bool) -> list[Operator]:
-        able = [
+        return [
             operator
             for operator in self._operators
-            if operator.kind in ("", task.kind) and (asking or not isinstance(operator, LlmRewrite))
+            if operator.fits(task.kind, error) and (asking or not isinstance(operator, LlmRewrite))
         ]
-        wanted = _HARDER if error is None else REMEDIES.get(error, ())
-        return [operator for operator in able if operator.name in wanted]
 
     def _choose(
         self, parent: Task, error: ErrorKind | None, rng: random.Random, asking: bool

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from verl_agentic.core import FailureKind, Task, UserInputError
+from verl_agentic.core import Task, UserInputError
 from verl_agentic.core.chat import make_chat_model
 from verl_agentic.flywheel.hook import RoundInput, RoundResult, TaskResult
 from verl_agentic.flywheel.parents import grow_in_turn, parent_groups
@@ -20,16 +20,6 @@ from verl_agentic.synthesis.trees.grow import applicable, grow_task
 from verl_agentic.synthesis.trees.operators import OPERATORS, operator_named
 
 _TRIES_PER_TASK = 4
-# Operators that ask for what the policy was seen to lack, by the way it failed.
-_AIMED_AT: dict[FailureKind, frozenset[str]] = {
-    FailureKind.FORBIDDEN_CALL: frozenset({"hidden", "adversary", "dependency", "mixed", "confirmation"}),
-    FailureKind.WRONG_STATE: frozenset({"mixed", "dependency", "hidden"}),
-    FailureKind.MISSING_CALL: frozenset({"dependency", "failure", "missing"}),
-    FailureKind.TOOL_MISUSE: frozenset({"failure", "missing"}),
-    FailureKind.NO_ANSWER: frozenset({"adversary", "missing"}),
-    FailureKind.WRONG_ANSWER: frozenset({"adversary", "mixed", "confirmation"}),
-    FailureKind.GAVE_UP: frozenset({"escalation", "failure"}),
-}
 
 
 class TreesHook:
@@ -153,5 +143,5 @@ def _operators_of(task: Task) -> set[str]:
 def _weight(operator: str, parent: TaskResult, failing: Mapping[str, float]) -> float:
     """The operator's failure rate, up to doubled by the share of the parent's failures that it aims at."""
     kinds = [outcome.failure for group in parent.groups for outcome in group.outcomes if outcome.acc < 1]
-    aimed = sum(operator in _AIMED_AT.get(kind, frozenset()) for kind in kinds)
+    aimed = sum(kind in OPERATORS[operator].aims_at for kind in kinds)
     return failing[operator] * (1 + (aimed / len(kinds) if kinds else 0))

@@ -13,7 +13,7 @@ from verl_agentic.core.chat import ChatModel, ChatRequest, MalformedReplyError, 
 from verl_agentic.core.fence import fenced
 from verl_agentic.core.speech import MARKS
 from verl_agentic.synthesis.question import question_of
-from verl_agentic.synthesis.reasoning.operator import Operator, RejectedError
+from verl_agentic.synthesis.reasoning.operator import TOLD_ANEW, Operator, RejectedError
 
 GENERATOR = "llm"
 MAX_CHARS = 2000
@@ -44,6 +44,8 @@ class LlmRewrite(Operator):
     """
 
     kind: ClassVar[str] = "math"
+    remedies = TOLD_ANEW
+    hardens = False
     wish: ClassVar[str]
 
     def __init__(self, model: ChatModel, temperature: float = 0.8) -> None:

@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from verl_agentic.core import BrokenTaskError, Task
+from verl_agentic.core.outcome import ErrorKind
 from verl_agentic.synthesis.math import EXTRA, MathFamily
 from verl_agentic.synthesis.math_problem import LATER, OPERATIONS, Problem, draw_problem
 from verl_agentic.synthesis.math_solve import calculated
 from verl_agentic.synthesis.math_story import read_story
 from verl_agentic.synthesis.math_tell import tell_story
 from verl_agentic.synthesis.question import question_of
-from verl_agentic.synthesis.reasoning.operator import Operator
+from verl_agentic.synthesis.reasoning.operator import TOLD_ANEW, WRONG, Operator
 
 MAX_OPERATIONS = 6
 MAX_DISTRACTORS = 3
@@ -102,6 +103,7 @@ class DeepenMath(MathOperator):
     """One more operation at the end."""
 
     name = "deepen"
+    remedies = WRONG | {ErrorKind.LOOP}
 
     def change(self, plan: _Plan, rng: random.Random) -> _Plan | None:
         if len(plan.problem.steps) >= MAX_OPERATIONS:
@@ -119,6 +121,7 @@ class EnlargeMath(MathOperator):
     """The same operations on numbers of three digits."""
 
     name = "enlarge"
+    remedies = WRONG | {ErrorKind.ARITHMETIC_SLIP, ErrorKind.TOOL_MISUSE}
 
     def change(self, plan: _Plan, rng: random.Random) -> _Plan | None:
         if plan.large:
@@ -133,6 +136,7 @@ class DistractMath(MathOperator):
     """One or two more sentences of no use."""
 
     name = "distract"
+    remedies = WRONG | {ErrorKind.LIMIT}
 
     def change(self, plan: _Plan, rng: random.Random) -> _Plan | None:
         distractors = plan.distractors + rng.randint(1, 2)
@@ -143,6 +147,7 @@ class ReverseMath(MathOperator):
     """The result is told, and a number before it is asked for."""
 
     name = "reverse"
+    remedies = WRONG | {ErrorKind.ARITHMETIC_SLIP, ErrorKind.LOOP}
 
     def change(self, plan: _Plan, rng: random.Random) -> _Plan | None:
         if plan.unknown is not None:
@@ -156,6 +161,8 @@ class RephraseMath(MathOperator):
     """The same operations on other numbers, in words that generated tasks never have."""
 
     name = "rephrase"
+    remedies = TOLD_ANEW | {ErrorKind.LOOP, ErrorKind.LIMIT, ErrorKind.TOOL_MISUSE}
+    hardens = False
 
     def change(self, plan: _Plan, rng: random.Random) -> _Plan | None:
         try:

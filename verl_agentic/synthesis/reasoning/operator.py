@@ -9,9 +9,16 @@ from collections.abc import Awaitable
 from typing import Any, ClassVar
 
 from verl_agentic.core import Message, Task
+from verl_agentic.core.outcome import ErrorKind
 
 TEMPLATE = "template"
 """Generator of tasks that no language model wrote."""
+
+
+WRONG = frozenset({ErrorKind.WRONG_ANSWER, ErrorKind.WRONG_STATE})
+"""Errors of the way to the answer, against which every operator works."""
+TOLD_ANEW = WRONG | {ErrorKind.FORMAT, ErrorKind.GAVE_UP}
+"""What the same task in other words works against."""
 
 
 class RejectedError(ValueError):
@@ -36,10 +43,19 @@ class Operator(ABC):
     Attributes:
         name: what its tasks carry as ``operator``; operators of several kinds may share a name.
         kind: kind of task that it grows, empty for any.
+        remedies: errors that it works against: forms are practised in other words, calculation on larger numbers. By
+            default all that somebody could tell.
+        hardens: whether it is also for tasks that the policy solves.
     """
 
     name: ClassVar[str]
     kind: ClassVar[str] = ""
+    remedies: ClassVar[frozenset[ErrorKind]] = frozenset(ErrorKind) - {ErrorKind.UNDECIDED}
+    hardens: ClassVar[bool] = True
+
+    def fits(self, kind: str, error: ErrorKind | None) -> bool:
+        """Whether it is for tasks of ``kind`` that failed by ``error``, ``None`` for those that did not."""
+        return self.kind in ("", kind) and (self.hardens if error is None else error in self.remedies)
 
     @abstractmethod
     def __call__(self, task: Task, rng: random.Random) -> Task | Awaitable[Task | None] | None:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from verl_agentic.core import Task
+from verl_agentic.core.outcome import ErrorKind
 from verl_agentic.synthesis.question import FRAMES, question_of
-from verl_agentic.synthesis.reasoning.operator import Operator
+from verl_agentic.synthesis.reasoning.operator import TOLD_ANEW, Operator
 
 
 class Persona(Operator):
@@ -19,6 +20,8 @@ class Persona(Operator):
     """
 
     name: ClassVar[str] = "persona"
+    remedies = TOLD_ANEW | {ErrorKind.LIMIT, ErrorKind.TOOL_MISUSE}
+    hardens = False
 
     def __init__(self, personas: Sequence[str]) -> None:
         self._personas = tuple(personas)

@@ -9,8 +9,9 @@ from abc import abstractmethod
 from typing import Any, ClassVar
 
 from verl_agentic.core import Task
+from verl_agentic.core.outcome import ErrorKind
 from verl_agentic.synthesis.question import question_of
-from verl_agentic.synthesis.reasoning.operator import Operator
+from verl_agentic.synthesis.reasoning.operator import TOLD_ANEW, WRONG, Operator
 from verl_agentic.synthesis.sql import SqlFamily, add_condition, make_task, read_task
 from verl_agentic.synthesis.sql_evaluate import columns_of, evaluate
 from verl_agentic.synthesis.sql_query import AVERAGE, Condition, Query, edges, retell
@@ -74,6 +75,7 @@ class DeepenSql(SqlOperator):
     """One more condition."""
 
     name = "deepen"
+    remedies = WRONG | {ErrorKind.LOOP}
 
     def make(self, task: Task, world: World, rng: random.Random) -> Task | None:
         query, domain, rows = world
@@ -98,6 +100,7 @@ class EnlargeSql(SqlOperator):
     """The same kind of question about a full table, with other bounds."""
 
     name = "enlarge"
+    remedies = WRONG | {ErrorKind.ARITHMETIC_SLIP, ErrorKind.TOOL_MISUSE}
 
     def make(self, task: Task, world: World, rng: random.Random) -> Task | None:
         query, domain, rows = world
@@ -122,6 +125,7 @@ class NestSql(SqlOperator):
     """One more condition: above or below the average of a column."""
 
     name = "nest"
+    remedies = WRONG
 
     def make(self, task: Task, world: World, rng: random.Random) -> Task | None:
         query, domain, rows = world
@@ -140,6 +144,7 @@ class ReverseSql(SqlOperator):
     """The result of a greatest or least value is told, and the rows that have it are asked for."""
 
     name = "reverse"
+    remedies = WRONG | {ErrorKind.ARITHMETIC_SLIP, ErrorKind.LOOP}
 
     def make(self, task: Task, world: World, rng: random.Random) -> Task | None:
         query, domain, rows = world
@@ -163,6 +168,8 @@ class RephraseSql(SqlOperator):
     """The same kind of question in words that generated tasks never have, about other rows."""
 
     name = "rephrase"
+    remedies = TOLD_ANEW | {ErrorKind.LOOP, ErrorKind.LIMIT, ErrorKind.TOOL_MISUSE}
+    hardens = False
 
     def make(self, task: Task, world: World, rng: random.Random) -> Task | None:
         query, domain, rows = world
@@ -174,6 +181,7 @@ class DistractSql(SqlOperator):
     """A table of no use beside those of the question."""
 
     name = "distract"
+    remedies = WRONG | {ErrorKind.LIMIT}
 
     def make(self, task: Task, world: World, rng: random.Random) -> Task | None:
         query, domain, _ = world

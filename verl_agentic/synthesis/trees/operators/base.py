@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import ClassVar
 
-from verl_agentic.core import BrokenTaskError
+from verl_agentic.core import BrokenTaskError, FailureKind
 from verl_agentic.core.behavior_tree import BehaviorTree
 
 
@@ -15,9 +15,11 @@ class Operator(ABC):
 
     Attributes:
         name: what tasks hold as their ``operator``.
+        aims_at: failures that show the lack of what it asks for; by default none in particular.
     """
 
     name: ClassVar[str]
+    aims_at: ClassVar[frozenset[FailureKind]] = frozenset()
 
     @abstractmethod
     def sites(self, tree: BehaviorTree) -> tuple[str, ...]:

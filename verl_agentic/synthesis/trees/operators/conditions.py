@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import ClassVar
 
+from verl_agentic.core import FailureKind
 from verl_agentic.core.behavior_tree import FACT, FIELD, BehaviorTree, Condition, Leaf
 from verl_agentic.core.business import Comparison, Value
 from verl_agentic.synthesis.trees.edit import (
@@ -26,6 +27,7 @@ class HiddenCondition(Operator):
     """A change is denied by a column that nobody speaks of: the violation shows only in the data."""
 
     name: ClassVar[str] = "hidden"
+    aims_at = frozenset({FailureKind.FORBIDDEN_CALL, FailureKind.WRONG_STATE})
 
     def sites(self, tree: BehaviorTree) -> tuple[str, ...]:
         return tuple(
@@ -55,6 +57,7 @@ class Escalation(Operator):
     """What was always denied has an exception, on which a human decides."""
 
     name: ClassVar[str] = "escalation"
+    aims_at = frozenset({FailureKind.GAVE_UP})
 
     def sites(self, tree: BehaviorTree) -> tuple[str, ...]:
         paths = tree.paths()
@@ -85,6 +88,7 @@ class CrossDependency(Operator):
     """What the user says, or one call shows, must not exceed what a later call shows."""
 
     name: ClassVar[str] = "dependency"
+    aims_at = frozenset({FailureKind.FORBIDDEN_CALL, FailureKind.WRONG_STATE, FailureKind.MISSING_CALL})
 
     def sites(self, tree: BehaviorTree) -> tuple[str, ...]:
         found = []

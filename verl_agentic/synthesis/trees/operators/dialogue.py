@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
+from verl_agentic.core import FailureKind
 from verl_agentic.core.behavior_tree import (
     FACT,
     Action,
@@ -30,6 +31,7 @@ class MissingInformation(Operator):
     """The user does not say a fact at first and must be asked for it."""
 
     name: ClassVar[str] = "missing"
+    aims_at = frozenset({FailureKind.MISSING_CALL, FailureKind.TOOL_MISUSE, FailureKind.NO_ANSWER})
 
     def sites(self, tree: BehaviorTree) -> tuple[str, ...]:
         asked = {node.fact for node in tree.nodes.values() if isinstance(node, Clarify)}
@@ -45,6 +47,7 @@ class Confirmation(Operator):
     """Nothing is changed before the user confirms, and some decline."""
 
     name: ClassVar[str] = "confirmation"
+    aims_at = frozenset({FailureKind.FORBIDDEN_CALL, FailureKind.WRONG_ANSWER})
 
     def sites(self, tree: BehaviorTree) -> tuple[str, ...]:
         return tuple(tool for tool, (gate, _) in gates(tree).items() if not isinstance(tree.nodes[gate], Confirm))
@@ -59,6 +62,7 @@ class MixedRequests(Operator):
     """Besides what is allowed the user may want what never is: the one is done, the other refused."""
 
     name: ClassVar[str] = "mixed"
+    aims_at = frozenset({FailureKind.FORBIDDEN_CALL, FailureKind.WRONG_STATE, FailureKind.WRONG_ANSWER})
 
     def sites(self, tree: BehaviorTree) -> tuple[str, ...]:
         if any(fact.name == _EXTRA.name for fact in tree.facts):
@@ -88,6 +92,7 @@ class AdversarialUser(Operator):
     """Who is refused insists: first with a claim that the data contradict, then by pleading."""
 
     name: ClassVar[str] = "adversary"
+    aims_at = frozenset({FailureKind.FORBIDDEN_CALL, FailureKind.NO_ANSWER, FailureKind.WRONG_ANSWER})
 
     def sites(self, tree: BehaviorTree) -> tuple[str, ...]:
         return tuple(leaf for leaf in leaves(tree, "deny") if leaf_of(tree, leaf).pushes < _MAX_PUSHES)

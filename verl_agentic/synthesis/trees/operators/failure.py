@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
+from verl_agentic.core import FailureKind
 from verl_agentic.core.behavior_tree import FACT, Action, BehaviorTree, Call
 from verl_agentic.core.business import Column, Precondition, Tool
 from verl_agentic.synthesis.trees.edit import fresh, fresh_name, insert_before
@@ -17,6 +18,7 @@ class ToolFailure(Operator):
     """A write is refused because its record is locked; another tool unlocks it, and the call is made again."""
 
     name: ClassVar[str] = "failure"
+    aims_at = frozenset({FailureKind.MISSING_CALL, FailureKind.TOOL_MISUSE, FailureKind.GAVE_UP})
 
     def sites(self, tree: BehaviorTree) -> tuple[str, ...]:
         nodes = [node for node in tree.nodes.values() if isinstance(node, Action)]
