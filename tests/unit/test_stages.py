@@ -11,11 +11,12 @@ import pytest
 from omegaconf import OmegaConf
 
 from verl_agentic.core import FailureKind, Outcome, UserInputError
-from verl_agentic.flywheel import RoundInput, RoundResult, register_hook
+from verl_agentic.flywheel import CurriculumSettings, RoundInput, RoundResult, register_hook
 from verl_agentic.integration.epochs import EpochPlanner
 from verl_agentic.integration.prepare import check_stages, generate_splits
 from verl_agentic.integration.resolvers import made_path, resolve_starter, total_epochs
 from verl_agentic.integration.settings import AgenticSettings, read_settings
+from verl_agentic.integration.stages import USER_CONF_ENV, read_plan
 from verl_agentic.store import Store, TaskStatus, store_url
 
 SEQUENCE = [
@@ -85,7 +86,7 @@ def test_a_run_of_one_stage_is_described_by_the_other_keys() -> None:
         ({"stage": "mixed", "epochs": 1, "flywheel": "trees_"}, r"agentic.stages\[1\].flywheel: unknown flywheel"),
         ({"stage": "mixed", "epochs": 1, "flywheel": 3}, r"agentic.stages\[1\].flywheel must be a name or a list"),
         ({"stage": "mixed", "epochs": 1, "shares": {"old": 1}}, r"agentic.stages\[1\].shares.old is unknown"),
-        ({"stage": "mixed", "epochs": 1, "shares": {"new": -1}}, r"agentic.stages\[1\].shares: .*new must be"),
+        ({"stage": "mixed", "epochs": 1, "shares": {"new": -1}}, r"^agentic.stages\[1\].shares.new must be"),
     ],
 )
 def test_a_bad_stage_is_one_message_that_names_the_key(entry: Any, said: str) -> None:
@@ -175,3 +176,22 @@ def test_epochs_draw_and_follow_up_by_stage_also_in_a_run_that_goes_on(tmp_path:
             train(store, resumed, epoch)
         assert [store.draw(epoch) for epoch in range(5)] == draws[:5]
         assert {one.status for one in store.pool()} == {TaskStatus.ACTIVE}
+
+
+def test_groups_of_the_users_own_may_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "stage").mkdir()
+    (tmp_path / "flywheel").mkdir()
+    (tmp_path / "stage" / "sums.yaml").write_text("# @package _global_\nagentic:\n  kinds: [math]\n")
+    hooks = "# @package _global_\nagentic:\n  flywheel:\n    hooks: [{name: frontier, groups: 2}]\n"
+    (tmp_path / "flywheel" / "slow.yaml").write_text(hooks)
+    (tmp_path / "flywheel" / "empty.yaml").write_text("defaults: [frontier]\n")
+    entry = {"stage": "sums", "epochs": 2, "flywheel": "slow"}
+    with pytest.raises(UserInputError, match="unknown stage 'sums'"):
+        read_plan([entry], "", [], [], CurriculumSettings())
+    monkeypatch.setenv(USER_CONF_ENV, str(tmp_path))
+    (stage,) = read_plan([entry], "", [], [], CurriculumSettings()).stages
+    assert (stage.kinds, stage.hooks) == (("math",), ({"name": "frontier", "groups": 2},))
+    with pytest.raises(UserInputError, match=r"unknown flywheel 'fast'; known: .*reasoning, slow, trees"):
+        read_plan([{**entry, "flywheel": "fast"}], "", [], [], CurriculumSettings())
+    with pytest.raises(UserInputError, match=r"empty.yaml: sets nothing below 'agentic'"):
+        read_plan([{**entry, "flywheel": "empty"}], "", [], [], CurriculumSettings())

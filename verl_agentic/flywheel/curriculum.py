@@ -13,6 +13,8 @@ from verl_agentic.store import Candidates, Cell, Progress, Store
 
 Sizes = Mapping[Cell, Mapping[Progress, int]]
 
+CURRICULUM_KEY = "agentic.curriculum"
+"""Where it is configured; every message about it begins with it."""
 SHARES = ("frontier", "grown", "new", "failed", "replay")
 """Names of the shares of an epoch."""
 
@@ -50,18 +52,18 @@ class CurriculumSettings:
     only: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
-        numbers = {name: getattr(self, name) for name in SHARES}
+        numbers = {f"shares.{name}": getattr(self, name) for name in SHARES}
         numbers.update({f"kinds.{name}": value for name, value in self.kinds.items()})
         numbers.update({f"depths.{name}": value for name, value in self.depths.items()})
         for name, value in numbers.items():
             if not (isinstance(value, (int, float)) and math.isfinite(value) and value >= 0):
-                raise UserInputError(f"flywheel.curriculum.{name} must be a number >= 0, got {value!r}")
+                raise UserInputError(f"{CURRICULUM_KEY}.{name} must be a number >= 0, got {value!r}")
         if self.total == 0:
-            raise UserInputError("flywheel.curriculum: all shares are 0; give at least one of them a positive value")
+            raise UserInputError(f"{CURRICULUM_KEY}.shares: all are 0; give at least one of them a positive value")
         for name in ("max_age", "max_staleness"):
             limit = getattr(self, name)
             if not (limit is None or (isinstance(limit, int) and limit >= 0)):
-                raise UserInputError(f"flywheel.curriculum.{name} must be a whole number >= 0 or null, got {limit!r}")
+                raise UserInputError(f"{CURRICULUM_KEY}.{name} must be a whole number >= 0 or null, got {limit!r}")
 
     def draws(self, cell: Cell) -> bool:
         """Whether the tasks of a kind and depth are drawn at all."""
@@ -98,7 +100,7 @@ def draw_epoch(
         UserInputError: there is nothing to draw, or the epoch was drawn with another size.
     """
     if size < 1:
-        raise UserInputError(f"flywheel.epoch_size must be at least 1, got {size}")
+        raise UserInputError(f"{CURRICULUM_KEY}.epoch_size must be at least 1, got {size}")
     drawn = store.draw(epoch)
     if drawn is not None:
         if len(drawn) != size:
@@ -130,7 +132,7 @@ class _Draw:
             of = "" if only is None else f" of {', '.join(sorted(only))}"
             raise UserInputError(
                 f"the pool holds no task{of} that can be drawn; add tasks, see the reasons of quarantined ones, or "
-                "loosen flywheel.curriculum (kinds, depths, max_age)"
+                f"loosen {CURRICULUM_KEY} (kinds, depths, max_age)"
             )
         # Repeating an active task teaches more than another look at a mastered one.
         active: Sizes = {cell: left for cell, counts in sizes.items() if (left := _unmastered(counts))}

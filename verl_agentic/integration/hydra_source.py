@@ -23,9 +23,9 @@ if sys.version_info >= (3, 11):
 else:
     from importlib.abc import Traversable
 
+from verl_agentic.integration.stages import USER_CONF_ENV
+
 SCHEME = "verl-agentic"
-USER_CONF_ENV = "VERL_AGENTIC_CONF"
-"""Folders of the user's own groups and recipes (``os.pathsep`` between them), before the package's."""
 
 
 class AgenticConfigSource(ConfigSource):  # type: ignore[misc]

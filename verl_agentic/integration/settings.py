@@ -56,14 +56,7 @@ class RolloutSettings:
 
     @property
     def limits(self) -> DialogueLimits:
-        return DialogueLimits(
-            self.max_turns,
-            self.max_tool_chars,
-            self.max_parallel_calls,
-            self.call_seconds,
-            self.open_seconds,
-            self.grace_seconds,
-        )
+        return DialogueLimits(**{field.name: getattr(self, field.name) for field in fields(DialogueLimits)})
 
 
 @dataclass
@@ -126,17 +119,12 @@ class CurriculumNode:
 
     def drawn(self) -> CurriculumSettings:
         """How an epoch is drawn."""
-        shares = self.shares
         return CurriculumSettings(
-            shares.frontier,
-            shares.grown,
-            shares.new,
-            shares.failed,
-            shares.replay,
-            self.kinds,
-            self.depths,
-            self.max_age,
-            self.max_staleness,
+            **vars(self.shares),
+            kinds=self.kinds,
+            depths=self.depths,
+            max_age=self.max_age,
+            max_staleness=self.max_staleness,
         )
 
 
@@ -228,13 +216,9 @@ class AgenticSettings:
         """Which epochs are drawn and followed up how.
 
         Raises:
-            UserInputError: naming the key of ``agentic.stages``, or the share, that is wrong.
+            UserInputError: naming the key of ``agentic.stages`` or ``agentic.curriculum`` that is wrong.
         """
-        try:
-            curriculum = self.curriculum.drawn()
-        except UserInputError as error:
-            raise UserInputError(f"agentic.curriculum.shares: {error}") from error
-        return read_plan(self.stages, self.stage, self.kinds, self.flywheel.hooks, curriculum)
+        return read_plan(self.stages, self.stage, self.kinds, self.flywheel.hooks, self.curriculum.drawn())
 
 
 def read_settings(config: DictConfig) -> AgenticSettings:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from verl_agentic.core import UserInputError
 from verl_agentic.flywheel import CurriculumSettings
-from verl_agentic.flywheel.curriculum import SHARES
+from verl_agentic.flywheel.curriculum import CURRICULUM_KEY, SHARES
 from verl_agentic.synthesis.families import load_families
 
+if sys.version_info >= (3, 11):
+    from importlib.resources.abc import Traversable
+else:
+    from importlib.abc import Traversable
+
 STAGES_KEY = "agentic.stages"
+USER_CONF_ENV = "VERL_AGENTIC_CONF"
+"""Folders of the user's own groups and recipes (``os.pathsep`` between them), before the package's."""
 _KEYS = ("stage", "epochs", "kinds", "flywheel", "shares")
 
 
@@ -133,9 +143,9 @@ def _epochs(position: int, entry: Any) -> int:
 def _kinds(key: str, stage: str, given: Any) -> tuple[str, ...]:
     if given is None:
         options = _options("stage")
-        node = _group("stage", stage)["agentic"] if stage in options else {}
+        node = _group("stage", stage) if stage in options else {}
         if not node.get("kinds"):
-            known = ", ".join(name for name in options if _group("stage", name)["agentic"].get("kinds"))
+            known = ", ".join(name for name in options if _group("stage", name).get("kinds"))
             raise UserInputError(f"{key}.stage: unknown stage {stage!r}; known: {known}; or give {key}.kinds=[...]")
         given = node["kinds"]
     if not _is_list(given) or not given or not all(isinstance(kind, str) for kind in given):
@@ -156,7 +166,7 @@ def _hooks(key: str, given: Any, hooks: Sequence[Any]) -> tuple[tuple[Any, ...],
             raise UserInputError(
                 f"{key}.flywheel: unknown flywheel {given!r}; known: {', '.join(options)}; or give a list of hooks"
             )
-        given = _group("flywheel", given)["agentic"]["flywheel"]["hooks"]
+        given = _group("flywheel", given).get("flywheel", {}).get("hooks")
     if not _is_list(given):
         raise UserInputError(f"{key}.flywheel must be a name or a list of hooks, e.g. [{{name: frontier}}]")
     return tuple(given), f"{key}.flywheel"
@@ -174,7 +184,7 @@ def _curriculum(key: str, names: Sequence[str], shares: Any, base: CurriculumSet
     try:
         return replace(base, only=only, **dict(shares or {}))
     except UserInputError as error:
-        raise UserInputError(f"{key}.shares: {error}") from error
+        raise UserInputError(str(error).replace(CURRICULUM_KEY, key, 1)) from error
 
 
 def _is_list(value: Any) -> bool:
@@ -182,12 +192,29 @@ def _is_list(value: Any) -> bool:
 
 
 def _options(group: str) -> list[str]:
-    names = (entry.name for entry in resources.files("verl_agentic.conf").joinpath(group).iterdir())
-    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
+    """Names of a group's options, the user's own among them."""
+    found = {file.name for folder in _folders(group) for file in folder.iterdir() if file.name.endswith(".yaml")}
+    return sorted(name.removesuffix(".yaml") for name in found)
 
 
 def _group(group: str, option: str) -> dict[str, Any]:
-    """What an option of one of the package's groups sets."""
-    file = resources.files("verl_agentic.conf").joinpath(group).joinpath(f"{option}.yaml")
-    node: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
-    return node
+    """What an option of a group sets below ``agentic``; the user's own goes before the package's of the same name.
+
+    Raises:
+        UserInputError: the user's file is not YAML, or sets nothing there.
+    """
+    file = next(file for folder in _folders(group) if (file := folder.joinpath(f"{option}.yaml")).is_file())
+    try:
+        node = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise UserInputError(f"{file}: is not YAML: {str(error).splitlines()[0]}") from error
+    found = node.get("agentic") if isinstance(node, Mapping) else None
+    if not isinstance(found, Mapping):
+        raise UserInputError(f"{file}: sets nothing below 'agentic'; a stage of a sequence must not rest on defaults")
+    return dict(found)
+
+
+def _folders(group: str) -> list[Traversable]:
+    """Where a group's options lie: in the user's folders, then in the package."""
+    own = [Path(folder) / group for folder in os.environ.get(USER_CONF_ENV, "").split(os.pathsep) if folder]
+    return [*(folder for folder in own if folder.is_dir()), resources.files("verl_agentic.conf").joinpath(group)]
