@@ -14,7 +14,7 @@ from verl_agentic.integration.settings import AgenticSettings
 from verl_agentic.llm import LLMSettings
 
 ROOT = Path(__file__).resolve().parents[2]
-KEY = re.compile(r"\bagentic\.([a-z_]+(?:\.[A-Za-z_*]+)*)")
+KEY = re.compile(r"\bagentic\.([a-z_]+[0-9]?(?:\.[A-Za-z_*]+)*)")
 # Resolvers that recipes call, which are no keys.
 OTHERS = ("agentic.starter", "agentic.smollm2", "agentic.epochs")
 

@@ -1,9 +1,10 @@
 """The data flywheel: which tasks an epoch trains on, and how the pool grows between epochs."""
 
+from verl_agentic.core.outcome import ErrorKind
 from verl_agentic.flywheel.agreement import AgreementVerifier
 from verl_agentic.flywheel.budget import BudgetedHook, HookBudget, HookUse
 from verl_agentic.flywheel.curriculum import CurriculumSettings, draw_epoch
-from verl_agentic.flywheel.error_analysis import Diagnosis, ErrorKind, diagnose
+from verl_agentic.flywheel.error_analysis import Diagnosis, diagnose
 from verl_agentic.flywheel.frontier import FrontierHook
 from verl_agentic.flywheel.hook import FlywheelHook, RoundInput, RoundResult, TaskResult
 from verl_agentic.flywheel.imports import import_tasks

@@ -13,6 +13,7 @@ from typing import Any
 
 from verl_agentic.core import InfrastructureError, Task, UserInputError
 from verl_agentic.core.chat import BudgetSpentError, ChatModel, make_chat_model
+from verl_agentic.core.outcome import ErrorKind
 from verl_agentic.flywheel.agreement import AgreementVerifier
 from verl_agentic.flywheel.checks import (
     Candidate,
@@ -25,7 +26,7 @@ from verl_agentic.flywheel.checks import (
     Unambiguous,
 )
 from verl_agentic.flywheel.drafts import rejected_text
-from verl_agentic.flywheel.error_analysis import ErrorKind, commonest, error_counts
+from verl_agentic.flywheel.error_analysis import commonest, error_counts
 from verl_agentic.flywheel.hook import RoundInput, RoundResult
 from verl_agentic.flywheel.parents import parent_groups
 from verl_agentic.reward_fns.registry import run_coroutine
