@@ -151,3 +151,35 @@ def test_limits_of_the_run_do_not_count_as_differences(run_dir: Path, capsys: py
     for session in ("0", "1"):
         output = said(capsys, "replay", TASK.id, "--step", "3", "--session", session, "--run", str(run_dir))
         assert "no difference" in output
+
+
+def test_one_is_shown_with_what_was_expected_and_why(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    right = said(capsys, "trajectories", "show", str(run_dir), "outcome-1")
+    for text in (TASK.messages[-1]["content"], *(turn.content for turn in WHOLE.turns), "success; reward 1.000"):
+        assert " ".join(text.split())[:60] in " ".join(right.split())
+    assert all(f"{call.name}(" in right for call in WHOLE.calls)
+    assert "the final state is as expected" in right
+
+    wrong = said(capsys, "trajectories", "show", str(run_dir), "outcome-2")
+    assert "failure: wrong_answer; reward 0.000; ended by answer" in wrong
+    assert "answer: 5" in wrong and 'expected: {"answer": "4"}' in wrong and "diagnosis: " in wrong
+    assert "abcdefgh12345678" not in said(capsys, "trajectories", "show", str(run_dir), "outcome-3")
+    assert "was not kept in full" in said(capsys, "trajectories", "show", str(run_dir), "outcome-4", status=2)
+
+
+def test_a_state_that_differs_is_shown_row_by_row(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    damaged = Trajectory.from_json(WHOLE.to_json())
+    table, rows = next((name, rows) for name, rows in damaged.state["tables"].items() if rows)
+    lost = rows.pop()
+    rows.append({**lost, next(iter(lost)): 31415})
+    damaged.reward = {"score": 0.0, "acc": 0.0, "reason": "some [bold]rows[/bold] are wrong", "subgoals": 0.5}
+    with Store(store_url(run_dir)) as store:
+        store.record_outcomes([outcome(TASK, damaged, 3, 0.0, step=4)], "x")
+    text = said(capsys, "trajectories", "show", str(run_dir), "outcome-5")
+    assert "reason: some [bold]rows[/bold] are wrong" in text and "subgoals: 0.500" in text
+    assert "missing" in text and "unexpected" in text and "31415" in text
+    data = json.loads(said(capsys, "trajectories", "show", str(run_dir), TASK.id, "--json"))
+    (difference,) = data["difference"]
+    assert (data["id"], data["reason"], difference["table"]) == ("outcome-5", damaged.reward["reason"], table)
+    assert difference["missing"] == [lost] and data["diagnosis"]["kind"]
+    assert "some [bold]rows[/bold] are wrong" in said(capsys, "trajectories", "ls", str(run_dir), "--step", "4")

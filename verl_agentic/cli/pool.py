@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rich.console import Console
-
+from verl_agentic.cli.plain_text import wide_console
 from verl_agentic.cli.pool_tables import entries_table, lineage_tree, stats_tables, task_tables
 from verl_agentic.cli.tasks import KINDS, names
 from verl_agentic.core import UserInputError
@@ -86,7 +85,7 @@ def _ls(store: Store, arguments: argparse.Namespace) -> None:
     chosen = _filter(arguments)
     entries = pool_entries(store, chosen, arguments.limit)
     total = len(entries) if len(entries) < arguments.limit else pool_size(store, chosen)
-    _console().print(entries_table(entries, total))
+    wide_console().print(entries_table(entries, total))
 
 
 def _show(store: Store, arguments: argparse.Namespace) -> None:
@@ -94,7 +93,7 @@ def _show(store: Store, arguments: argparse.Namespace) -> None:
     task = store.task(one.id)
     assert task is not None
     history = success_history(store, [one.id], before_epoch=_FOR_EVER).get(one.id, ())
-    console = _console()
+    console = wide_console()
     for part in task_tables(one, task, history):
         console.print(part)
 
@@ -102,7 +101,7 @@ def _show(store: Store, arguments: argparse.Namespace) -> None:
 def _lineage(store: Store, arguments: argparse.Namespace) -> None:
     one = _entry(store, arguments.task_id)
     grown = descendants(store, one.id, arguments.limit)
-    _console().print(lineage_tree(ancestors(store, one.id), one, grown))
+    wide_console().print(lineage_tree(ancestors(store, one.id), one, grown))
 
 
 def _export(store: Store, arguments: argparse.Namespace) -> None:
@@ -124,7 +123,7 @@ def _import(store: Store, arguments: argparse.Namespace) -> None:
 
 
 def _stats(store: Store, arguments: argparse.Namespace) -> None:
-    console = _console()
+    console = wide_console()
     progress = Candidates(store, _FOR_EVER).sizes()
     parts = stats_tables(pool_counts(store), progress, pool_origins(store), quarantined(store), store.rounds())
     for part in parts:
@@ -141,9 +140,3 @@ def _entry(store: Store, task_id: str) -> PoolEntry:
     if found is None:
         raise UserInputError(f"the store holds no task {task_id!r}; 'verl-agentic pool ls' lists tasks")
     return found
-
-
-def _console() -> Console:
-    console = Console()
-    # A file or pipe has no width to keep to, and ids must not be cut.
-    return console if console.is_terminal else Console(width=200)

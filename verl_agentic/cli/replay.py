@@ -12,9 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
-from verl_agentic.cli.plain_text import plain_text
+from verl_agentic.cli.plain_text import plain_text, wide_console
 from verl_agentic.cli.settings_given import read_settings_given
 from verl_agentic.core import Task, Trajectory, UserInputError
 from verl_agentic.integration.settings import read_rollout_settings
@@ -22,14 +20,7 @@ from verl_agentic.serving.plan import PlayPlan
 from verl_agentic.serving.replay import Replay, replay
 from verl_agentic.serving.run import kept_records
 from verl_agentic.store import Store, store_url
-from verl_agentic.store.trajectories import (
-    EVALUATION,
-    OUTCOME,
-    StoredTrajectory,
-    TrajectoryFilter,
-    stored_trajectories,
-    stored_trajectory,
-)
+from verl_agentic.store.trajectories import named_trajectory
 from verl_agentic.synthesis.rows import read_tasks
 from verl_agentic.tool_envs.registry import check_options
 
@@ -97,7 +88,7 @@ def _found(arguments: argparse.Namespace) -> tuple[Task, Trajectory, str, Mappin
     if arguments.rollouts is not None:
         return *_of_rollouts(arguments, tasks), {}
     with Store(arguments.store or store_url(arguments.run_dir), create=False) as store:
-        one = _of_store(store, arguments)
+        one = named_trajectory(store, arguments.id, arguments.session, arguments.step)
         run_settings = store.info().get("rollout") or {}
     task = tasks.get(one.task_id)
     if task is None:
@@ -108,19 +99,6 @@ def _found(arguments: argparse.Namespace) -> tuple[Task, Trajectory, str, Mappin
         return task, Trajectory.from_json(one.trajectory), one.id, run_settings
     except (ValueError, TypeError, KeyError) as error:
         raise UserInputError(f"{one.id}: its trajectory was not kept in full") from error
-
-
-def _of_store(store: Store, arguments: argparse.Namespace) -> StoredTrajectory:
-    one: StoredTrajectory | None = None
-    if arguments.id.rpartition("-")[0] in (OUTCOME, EVALUATION):
-        one = stored_trajectory(store, arguments.id)
-    else:
-        chosen = TrajectoryFilter(task_id=arguments.id, session=arguments.session, step=arguments.step)
-        newest = list(stored_trajectories(store, chosen, limit=1, newest_first=True))
-        one = newest[0] if newest else None
-    if one is None:
-        raise UserInputError(f"there is no trajectory {arguments.id!r}; 'verl-agentic trajectories ls' lists them")
-    return one
 
 
 def _of_rollouts(arguments: argparse.Namespace, tasks: dict[str, Task]) -> tuple[Task, Trajectory, str]:
@@ -145,7 +123,7 @@ def _say(found: Replay, name: str, as_json: bool) -> None:
         ]
         print(json.dumps({"id": name, "same": not differences, "differences": differences}, ensure_ascii=False))
         return
-    console = Console(width=None if Console().is_terminal else 200)
+    console = wide_console()
     for one in found.differences:
         console.print(plain_text(one.where, style="bold"))
         console.print(plain_text(f"  stored:   {one.stored[:_SHOWN]}"))

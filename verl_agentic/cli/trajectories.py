@@ -1,4 +1,4 @@
-"""``verl-agentic trajectories``: list the trajectories of a run, and write them as messages in OpenAI's form."""
+"""``verl-agentic trajectories``: list a run's trajectories, show one, and write them as messages in OpenAI's form."""
 
 from __future__ import annotations
 
@@ -8,20 +8,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
-from verl_agentic.cli.plain_text import plain_text
+from verl_agentic.cli.plain_text import plain_text, wide_console
+from verl_agentic.cli.trajectory_dialogue import print_trajectory, shown_data
 from verl_agentic.core import FailureKind, Task, Trajectory, UserInputError
 from verl_agentic.core.openai_form import record_of
 from verl_agentic.core.whole_file import replacing
 from verl_agentic.report.numbers import NONE, decimal
 from verl_agentic.store import Store, store_url
 from verl_agentic.store.secrets import redact_texts
-from verl_agentic.store.trajectories import StoredTrajectory, TrajectoryFilter, stored_trajectories
+from verl_agentic.store.trajectories import (
+    StoredTrajectory,
+    TrajectoryFilter,
+    named_trajectory,
+    stored_trajectories,
+)
 from verl_agentic.synthesis.base import SPLITS
 
 _LIMIT = 50
+_REASON_CHARS = 200
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,9 +38,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     exported = actions.add_parser("export", help="write trajectories as JSON lines with messages and tools")
     exported.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .jsonl file")
     exported.set_defaults(action=_export)
-    for action in (listed, exported):
+    shown = actions.add_parser("show", help="print one: the dialogue, the difference from what was expected, and why")
+    shown.set_defaults(action=_show, limit=None)
+    for action in (listed, exported, shown):
         action.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="folder of the run")
         action.add_argument("--store", metavar="URL", help="database URL of its store (default: the one in RUN_DIR)")
+    shown.add_argument("id", metavar="ID", help="of a trajectory, or of a task: its newest trajectory")
+    shown.add_argument("--all", action="store_true", help="cut nothing")
+    shown.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    for action in (listed, exported):
         action.add_argument("--kind", help="of tasks of this kind only")
         action.add_argument("--task", metavar="TASK_ID", help="of this task only")
         action.add_argument("--split", choices=SPLITS, help="of this split only")
@@ -82,9 +94,8 @@ def line_of(one: StoredTrajectory) -> dict[str, Any] | None:
 
     Secrets are blanked, also in what an older release stored.
     """
-    try:
-        trajectory = Trajectory.from_json(one.trajectory)
-    except (ValueError, TypeError, KeyError):
+    trajectory = _read(one)
+    if trajectory is None:
         return None
     task = None if one.task is None else Task.from_json(one.task)
     tools = task.tools if task else []
@@ -117,15 +128,40 @@ def _ls(store: Store, arguments: argparse.Namespace) -> None:
         table.add_column(name, overflow="fold")
     for name in ("step", "epoch", "session", "reward", "success"):
         table.add_column(name, justify="right")
+    table.add_column("reason", overflow="fold")
     for one in stored_trajectories(store, chosen(arguments), arguments.limit, newest_first=True):
         failure = NONE if one.failure is FailureKind.NONE else one.failure.value
         table.add_row(
             *(plain_text(text) for text in (one.id, one.task_id, one.kind or NONE, one.split, failure)),
             *(str(one.step), NONE if one.epoch is None else str(one.epoch), str(one.session)),
-            *(decimal(one.reward), "yes" if one.acc >= 1 else "no"),
+            *(decimal(one.reward), "yes" if one.acc >= 1 else "no", plain_text(_reason(one)[:_REASON_CHARS])),
         )
-    console = Console()
-    (console if console.is_terminal else Console(width=200)).print(table)
+    wide_console().print(table)
+
+
+def _reason(one: StoredTrajectory) -> str:
+    trajectory = _read(one)
+    return NONE if trajectory is None else str(redact_texts(trajectory.reward.get("reason") or NONE))
+
+
+def _read(one: StoredTrajectory) -> Trajectory | None:
+    """The trajectory, ``None`` where it was not kept or cannot be read."""
+    try:
+        return Trajectory.from_json(one.trajectory)
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _show(store: Store, arguments: argparse.Namespace) -> None:
+    one = named_trajectory(store, arguments.id)
+    trajectory = _read(one)
+    if trajectory is None:
+        raise UserInputError(f"trajectory {one.id} was not kept in full")
+    task = None if one.task is None else Task.from_json(one.task)
+    if arguments.json:
+        print(json.dumps({**(line_of(one) or {}), **shown_data(one, trajectory, task)}, ensure_ascii=False))
+    else:
+        print_trajectory(wide_console(), one, trajectory, task, arguments.all)
 
 
 def _export(store: Store, arguments: argparse.Namespace) -> None:

@@ -105,6 +105,29 @@ def stored_trajectory(store: Store, trajectory_id: str) -> StoredTrajectory | No
     return None if row is None else _of(source, row)
 
 
+def named_trajectory(store: Store, name: str, session: int | None = None, step: int | None = None) -> StoredTrajectory:
+    """The trajectory of that id, or the newest one of the task of that id.
+
+    Args:
+        store: where it is.
+        name: ``outcome-N``, ``evaluation-N`` or a task's id.
+        session: of a task, the number in its group.
+        step: of a task, the training step.
+
+    Raises:
+        UserInputError: there is none.
+    """
+    one: StoredTrajectory | None
+    if name.rpartition("-")[0] in (OUTCOME, EVALUATION):
+        one = stored_trajectory(store, name)
+    else:
+        chosen = TrajectoryFilter(task_id=name, session=session, step=step)
+        one = next(iter(list(stored_trajectories(store, chosen, limit=1, newest_first=True))), None)
+    if one is None:
+        raise UserInputError(f"there is no trajectory {name!r}; 'verl-agentic trajectories ls' lists them")
+    return one
+
+
 def _may_hold(source: str, chosen: TrajectoryFilter) -> bool:
     if source == EVALUATION:
         return chosen.epoch is None and chosen.split != TRAIN
