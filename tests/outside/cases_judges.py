@@ -368,7 +368,10 @@ def _w() -> Iterator[Case]:
         ("several words", "New York", "new york", 1.0),
         ("capitals for a word", "damaged", "DAMAGED", 1.0),
         ("a code as it is", "A-1x", "A-1x", 1.0),
-        ("capitals inside of a word", "xQz", "XqZ", 0.0),
+        ("capitals inside of a word", "iPhone", "iphone", 1.0),
+        ("a code in a list", ["A-1x", "B-2"], ["A-1X", "b-2"], 0.0),
+        ("a number with a unit", "10kg", "10 KG", 0.0),
+        ("a unit", "10kg", "10KG", 1.0),
         ("a date's T", "2024-05-01T10:00", "2024-05-01t10:00", 1.0),
         ("a mail address", "Ann.Lee2@x.org", "ann.lee2@x.org", 1.0),
     ):
