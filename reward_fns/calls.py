@@ -144,16 +144,15 @@ def _fulfils(item: dict[str, Any], name: str, arguments: dict[str, Any], case: b
         elif is_free_text(value):
             if not _filled(arguments[key]):
                 return False
-        elif not arguments_agree(name, arguments[key], value):
-            return False
-        elif case and not _codes(value) <= set(_texts(arguments[key])):
+        elif not arguments_agree(name, arguments[key], value) or (case and not _same_codes(arguments[key], value)):
             return False
     return all(_filled(arguments.get(key)) for key in item.get("texts") or ())
 
 
-def _codes(value: Any) -> set[str]:
-    """The codes in a value, as they are written."""
-    return {text for text in _texts(value) if _CODE.fullmatch(text) and not _CASELESS.fullmatch(text)}
+def _same_codes(called: Any, required: Any) -> bool:
+    """Whether every code of the required value stands in the called one as it is written."""
+    codes = {text for text in _texts(required) if _CODE.fullmatch(text) and not _CASELESS.fullmatch(text)}
+    return codes <= set(_texts(called))
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -44,10 +44,10 @@ _AFTER_DO_NOT = _words("worry hesitate forget mind panic")
 _AFTER_NO = _words("later less fewer more sooner problem problems worries doubt trouble")
 _UNTIL = _words("until till before")
 _GRANTED = _words(
-    "possible available allowed permitted granted approved authorized authorised given made issued paid offered provided "
-    "processed completed done due correct right true accurate valid applicable accepted honored honoured happening "
-    "coming supported covered included option something refundable eligible needed required necessary offer give grant issue "
-    "approve allow apply exist happen"
+    "possible available allowed permitted granted approved authorized authorised given made issued paid "
+    "offered provided processed completed done due correct right true accurate valid applicable accepted "
+    "honored honoured happening coming supported covered included option something refundable eligible "
+    "needed required necessary offer give grant issue approve allow apply exist happen"
 )
 _DENIED = _words(
     "impossible denied declined refused rejected unavailable ineligible excluded untrue false wrong incorrect"
@@ -137,7 +137,7 @@ def _negates(tokens: list[str], place: int) -> bool:
 
 
 def _denies_behind(tokens: list[str], place: int) -> bool:
-    """Whether here it is said that what stands before is not so: "is not possible", "cannot be given", "was declined"."""
+    """Whether what stands before is said not to be so: "is not possible", "cannot be given", "was declined"."""
     token = tokens[place]
     before = tokens[place - 1] if place else ""
     near = tokens[place + 1 : place + 1 + _NEAR]

@@ -9,7 +9,8 @@ takes more than ``max_parts`` parts is wrong, or it would pay to hide things in 
 violation zeroes the reward; the score is the weighted share of goals that came true.
 
 What is not the policy's fault never becomes a reward: where the judge is down, slow, refuses, talks nonsense or gives
-a verdict that contradicts its own evidence, :class:`verl_agentic.core.InfrastructureError` is raised, and verl drops the sample from its group.
+a verdict that contradicts its own evidence, :class:`verl_agentic.core.InfrastructureError` is raised, and verl drops the
+sample from its group.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """Simulated users (G9a to G9e): when they leave, what they take for a refusal or a question, and what a model may say."""
 
+# ruff: noqa: RUF001 - the marks of other scripts are what is tested
 from __future__ import annotations
 
 import inspect
@@ -118,6 +119,9 @@ def _g9b() -> Iterator[Case]:
         "Sorry for the delay, I am still looking.",
         "   \n",
         "I will now proceed with the cancellation.",
+        "I need to check our policy first.",
+        "Please give me a moment.",
+        "I'd be happy to help with that.",
     ):
         yield Case("G9b", f"own, waits: {message!r}", scripted(message, script=KNOWN), own=True)
     for message in (
@@ -125,6 +129,7 @@ def _g9b() -> Iterator[Case]:
         "I have cancelled your order.",
         "Your order has been cancelled. I will also send you a mail about it.",
         "The refund will be processed within three days.",
+        "I have all that I need. It is done.",
         "Done! Let me know if there is anything else.",
         "All done. I'll be happy to help again.",
         "The policy of cancelling orders is on our page.",
@@ -194,6 +199,8 @@ def _g9d() -> Iterator[Case]:
         ("I'm asking in order to help: what is your email?", EMAIL),
         ("Your email is missing. Type it here.", EMAIL),
         ("What is your email？", EMAIL),
+        ("Thanks. What is the reason", REASON),
+        ("Which email address do you use.", EMAIL),
     ):
         yield Case("G9d", f"own, asks: {message}", scripted(message, answer), own=True)
     for message in (

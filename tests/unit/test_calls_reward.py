@@ -108,7 +108,7 @@ def test_a_code_counts_in_its_own_letters() -> None:
     read = ("get_order", {"order_id": "a-1"}, None)
     assert judge(read, GOOD_WRITE)["failure"] == "missing_call"
     assert judge(("get_order", {"order_id": " #A-1"}, None), GOOD_WRITE)["acc"] == 1.0
-    replayed = {"calls": [{"name": "get_order", "arguments": {"order_id": "a-1"}, "recorded": 0}]}
+    replayed = {"calls": [{"name": "get_order", "arguments": {"order_id": "a-1"}, "recorded": "normal"}]}
     assert judge(read, GOOD_WRITE, state=replayed)["acc"] == 1.0
 
 
