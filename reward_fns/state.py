@@ -90,8 +90,8 @@ def compute_score(
         extra_info: must hold the rollout as ``trajectory`` (JSON of :class:`verl_agentic.core.Trajectory`); may hold
             the ``task`` (JSON of :class:`verl_agentic.core.Task`), whose world gives the initial rows.
         partial: make the score of a wrong trajectory its fraction of sub-goals. ``acc`` stays strict.
-        max_misses: for ground truths that have none; by default 5 for tools that only read and for rejected calls, 1 for
-            those that write.
+        max_misses: for ground truths that have none; by default 5 for tools that only read and for rejected calls, 1
+            for those that write.
 
     Raises:
         UserInputError: there is no trajectory, or ``max_misses`` is no number.

@@ -42,7 +42,9 @@ _TOKEN = re.compile(
 _DECIMAL_COMMA = re.compile(r"[-0-9.]+,[0-9]{1,2}")
 _GROUPED = re.compile(r"(?<=[0-9])[\u00a0\u2009\u202f](?=[0-9]{3}(?![0-9]))")
 _STRAIGHT = str.maketrans({"\u2212": "-", "\u2019": "'"})
-_CURRENCIES = frozenset("usd eur gbp chf jpy cny inr cad aud nzd sek nok dkk pln czk brl mxn krw sgd hkd zar".split())
+_CURRENCIES = frozenset(
+    ("usd", "eur", "gbp", "chf", "jpy", "cny", "inr", "cad", "aud", "nzd", "sek", "nok", "dkk", "pln", "brl", "krw")
+)
 
 
 @dataclass(frozen=True, slots=True)

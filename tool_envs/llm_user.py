@@ -5,9 +5,9 @@ talked into is therefore not left to the model:
 
 * It does not have what it must not tell. Facts reach its prompt when the policy asked for them, by the words of the
   script; elsewhere in the prompt they are masked. The ground truth and the world never do.
-* Its reply is checked for what was not asked for, for the task's answer, and for everything hidden; for the agent's part,
-  which models fall into; and for numbers, codes and addresses that nobody gave it. One with any of these is asked for
-  anew, once; then the user says :data:`NEUTRAL_REPLY`.
+* Its reply is checked for what was not asked for, for the task's answer, and for everything hidden; for the agent's
+  part, which models fall into; and for numbers, codes and addresses that nobody gave it. One with any of these is asked
+  for anew, once; then the user says :data:`NEUTRAL_REPLY`.
 * It leaves only when nothing is asked of it, nothing waits for its yes or is still under way, and its ways around a
   refusal are used up; or with its patience.
 * Its reply is short, and nothing in it reads as a control token or a command of the dialogue.

@@ -14,20 +14,28 @@ MAX_READ_CHARS = 8192
 
 _LINK = re.compile(r"\b(?:https?://|www\.)[^\s?]*(?:\?[^\s?]+)*|\b[\w.-]{1,80}\.[a-z]{2,9}/[^\s?]{0,300}\?[^\s?]+")
 _GIVE_TIME = re.compile(r"\bgive (?:me|us) (?:just )?(?:a|one|another) (?:few )?(?:moment|second|minute|sec|min)s?\b")
-_MARKS = str.maketrans({"\u2019": "'", "\u061f": "?", "\u055e": "?", "\u1367": "?", "*": None, "`": None})
+_MARKS = str.maketrans(
+    {"\u2019": "'", "\u201c": '"', "\u201d": '"', "\u061f": "?", "\u055e": "?", "\u1367": "?", "*": None, "`": None}
+)
 
 # How a sentence or a clause begins.
 _START = r"(?:^|[.!?\n:;,]\s*|\b(?:and|so|then|now|please|kindly|just)\s+)"
-_HANDS_OVER = r"(?:provide|give|tell|share|specify|state|enter|send|supply|submit|type|write|indicate)"
+_HANDS_OVER = (
+    r"(?:provide|give|tell|share|specify|state|enter|send|supply|submit|type|write|indicate|fill in|repeat|spell"
+    r"|describe|explain|clarify|verify|mention|(?:reply|respond|answer) with)"
+)
 _QUESTION = re.compile(
     r"\?"
     rf"|\b(?:please|kindly|can you|could you)\s+{_HANDS_OVER}\b|\b(?:please|kindly|can you|could you)\s+let\b"
-    rf"|{_START}{_HANDS_OVER}\s+(?:(?:me|us|it|them|in|below|here)\b|(?:me |us |in )?(?:your|the|which|what|both|all)\b)"
+    rf"|{_START}{_HANDS_OVER}\s+"
+    r"(?:(?:me|us|it|them|in|below|here)\b|(?:me |us |in )?(?:your|the|which|what|both|all)\b)"
     r"|\b(?:tell|give) me\b|\blet me know\b"
     r"|\b(?:i|we)(?:'ll| will|'d| would)?(?: also| just| still| first| only| now)? (?:need|require)(?= \w)"
     r"(?! to (?:check|look|verify|process|see|make|find|consult|review|get)\b)"
     r"|\b(?:may|can|could|might) (?:i|we) (?:please )?(?:have|get|ask|know|see)\b|\bi(?:'d| would) like to know\b"
-    rf"|{_START}(?:your|the) [\w' -]{{1,40}},? please\b"
+    rf"|{_START}(?:your|the) [\w' -]{{1,40}},? please\b|\bmissing your\b"
+    r"|(?:^|[.!?\n]\s*)(?!(?:wait|hold|hang|one|just|a|no|yes|stop|go|stay|be|bear)\b)[\w' -]{1,40},? please[.! ]*$"
+    r"|\byour [\w -]{1,40} (?:is|are) (?:required|needed)\b"
     r"|(?:^|[.!?\n]\s*)(?:and )?(?:what(?:'s| is| are| was)|which|where is|when (?:did|was|is)|who is|how (?:many|much)"
     r"|why (?:did|do))\b[^.!?\n,]{0,60}\.?\s*$"
     r"|请|請|吗|嗎|教えて|ください|下さい|お願い|주세요|알려"
@@ -40,8 +48,9 @@ _NEGATION_CHARS = 16
 # "I can confirm that it is done" confirms something itself and asks for nothing, as a confirmation number does.
 _CONFIRM = re.compile(
     r"(?<!can )(?<!\bi )(?<!happy to )\bconfirm(?:ation)?\b(?! (?:e-?mail|mail|number|code|message|letter|text|sms)\b)"
-    r"|\bare you sure\b|\bis (?:that|this) (?:ok|okay|correct|right|fine|what you want)\b"
-    r"|\b(?:type|say|reply|answer|respond|write|enter)(?: with)? [\"']?yes\b"
+    r"|\bare you sure\b|\bis (?:that|this) (?:ok|okay|correct|right|fine|alright|all right|what you want)\b"
+    r"|\b(?:type|say|reply|answer|respond|write|enter)(?: with)? [\"']?(?:yes|ok|okay|y)\b"
+    r"|\byour (?:approval|consent|go-ahead|permission)\b"
 )
 _SENT_CONFIRMATION = re.compile(r"\b(?:receive|get|sent?|find|with) (?:you )?(?:a|an|the|your|our)? ?confirmation\b")
 _IF_YOU_WANT = r"\b(?:if|once|when|as soon as) you (?:agree|approve|want|wish|like|say so|prefer)\b"
@@ -61,20 +70,24 @@ _NOT = r"(?:can't|cannot|can not|couldn't|could not|don't|do not|didn't|did not|
 # What reads as a refusal and is none, by what it says is not so.
 _HARMLESS = re.compile(
     rf"\b{_NOT} (?:see|find|think of|detect|spot|foresee|imagine|identify|notice)(?: there being)?"
-    r"(?: \w+){0,2} (?:problems?|issues?|troubles?|obstacles?|restrictions?|objections?|errors?|conflicts?|fees?|charges?"
-    r"|concerns?|mistakes?|difficult\w*|reasons? (?:not|against))\b"
-    r"|\b(?:can't|cannot|couldn't|could not) (?:wait|agree more|go wrong|be (?:easier|happier|better))\b|\bcan't thank\b"
-    r"|\b(?:not|isn't|nothing|no|never|doesn't go|don't go|not go)\b[^.?!;,]{0,30}\bagainst\b[^.?!]{0,40}\bpolic(?:y|ies)\b"
+    r"(?: \w+){0,2} (?:problems?|issues?|troubles?|obstacles?|restrictions?|objections?|errors?|conflicts?|fees?"
+    r"|charges?|concerns?|mistakes?|difficult\w*|reasons? (?:not|against))\b"
+    r"|\b(?:can't|cannot|couldn't|could not) (?:wait|agree more|go wrong|thank|be (?:easier|happier|better))\b"
+    r"|(?:\b(?:not|nothing|no|never)|n't)\b[^.?!;,]{0,30}\bagainst\b[^.?!]{0,40}\bpolic(?:y|ies)\b"
+    r"|\bno reason (?:why )?\w+ (?:can't|cannot|couldn't|won't)\b"
+    rf"|\b{_NOT} (?:see|find) (?:anything|what is|what's) (?:wrong|against)\b"
     r"|\b(?:not|n't|never)(?: \w+)? (?:refused|denied|declined?)\b"
-    r"|\b(?:won't|will not) (?:affect|impact|influence|change|cost|hurt|lose|expire|matter|take|need|require|have to|regret"
-    r"|be (?:any )?(?:charged|billed|affected|needed|necessary|required|a problem|an issue|long|trouble|difficult|lost|problem))\b"
-    r"|\bwon't (?:charge|bother|keep you|forget)\b"
+    r"|(?<!\bi )(?<!\bwe )\b(?:won't|will not) (?:affect|impact|influence|change|cost|hurt|lose|expire|matter|have"
+    r"|regret|take (?:long|much|more)|be (?:any )?(?:charged|billed|affected|needed|necessary|required|a problem|an issue|long"
+    r"|trouble|difficult|lost|problem))\b"
+    r"|\b(?:won't|will not) (?:charge|bother|keep you|forget|need|require)\b"
     r"|\b(?:if|in case|when|whenever|should|understand|see|hear|sorry)(?: that)? you (?:still )?"
     r"(?:can't|cannot|can not|couldn't|could not|are unable|are not able|were unable)\b"
 )
 _CLOSING = re.compile(r"\banything else\b|\bany (?:other|further|more)\b|\bfurther (?:help|assistance)\b")
 _SORRY = re.compile(
-    r"\bsorry\b(?! (?:to hear|to read|for (?:the|your|any|this|that)|about (?:the|that|this)|you\b))|\bregret\b|\bunfortunately\b"
+    r"\bsorry\b(?! (?:to hear|to read|for (?:the|your|any|this|that)|about (?:the|that|this)|you\b))"
+    r"|\bregret\b|\bunfortunately\b"
 )
 _DONE = re.compile(
     r"\bdone\b|\bsuccess|\bcompleted?\b|\bprocessed\b|\brefunded\b|\bcancell?ed\b"
@@ -83,15 +96,21 @@ _DONE = re.compile(
 # Waiting is asked for, or the next step told.
 _WAIT = re.compile(
     r"\b(?:one|just a|another|for a) (?:moment|second|minute|sec|min)\b|\ba (?:moment|second|minute),? please\b"
-    r"|\bplease wait\b|\b(?:hold|hang) on\b|\bbear with me\b|\bstand by\b|\bwhile i (?!was\b|had\b)|\b(?:is|are) being\b"
-    r"|\b(?:will|'ll) now (?!be\b|have\b)|\blet me now\b|\b(?:i|we)(?:'m| am|'re| are) (?:now|still|currently|just) \w+ing\b"
+    r"|\bplease (?:wait|hold)\b|\bwait,? please\b|\b(?:hold|hang) on\b|\bbear with me\b|\bstand by\b"
+    r"|\bwhile i (?!was\b|had\b)"
+    r"|\b(?:is|are) being\b|\b(?:will|'ll) now (?!be\b|have\b)|\blet me now\b"
+    r"|\b(?:i|we)(?:'m| am|'re| are) (?:now|still|currently|just) \w+ing\b"
     r"|\b(?:i|we) (?:need|have) to (?:check|look|verify|process|see|find|consult|review)\b"
+    r"|\btake (?:a|just a|only a|another) (?:few |little )?(?:moments?|seconds?|minutes?|while)\b"
     r"|\b(?:then|next|after that),? i(?:'ll| will)? (?!\w+ed\b)"
 )
 _PLAN = re.compile(
     r"\b(?:i|we)(?:'ll| will|'m going to| am going to|'re going to| are going to)\s+"
     r"(?!be\b|not\b|never\b|need\b|require\b|have to\b|let you\b|remember\b|keep\b|always\b|only\b|miss\b)\w+"
-    r"|\b(?:happy|glad) to (?:help|assist)\b|\blet (?:me|us)\s+(?!know\b)\w+|\b(?:i am|i'm|we are|we're)\s+(?!looking forward\b)\w+ing\b"
+    r"|(?:^|[.!?,\n]\s*)(?:now |still )?(?:processing|checking|looking|searching|retrieving|fetching|working|pulling"
+    r"|loading|verifying|cancell?ing|refunding|updating|reviewing|querying|calculating|connecting|running|executing)\b"
+    r"|\b(?:happy|glad) to (?:help|assist)\b|\blet (?:me|us)\s+(?!know\b)\w+"
+    r"|\b(?:i am|i'm|we are|we're)\s+(?!looking forward\b)\w+ing\b"
 )
 
 

@@ -20,7 +20,7 @@ _AGENT = re.compile(
     r"|\bas an? (?:ai|artificial|language model|virtual|assistant)\b|\bi(?:'m| am) an? (?:ai|virtual|language) "
     rf"|\b(?:provide|share|tell me|give me|confirm|enter|send me|specify)(?: me)?(?: with)? your {_THINGS}"
     rf"|\b(?:may|can|could) i (?:please )?(?:have|get) your {_THINGS}"
-    rf"|\bi(?:'ve| have)(?: now| just)? (?:cancell?ed|refunded|processed|updated|changed|booked|issued|found|located) your\b"
+    rf"|\bi(?:'ve| have)(?: now| just)? (?:cancell?ed|refunded|processed|updated|changed|booked|found) your\b"
     rf"|\byour {_THINGS}[^.?!]{{0,30}} (?:has|have) been \w+ed\b"
     rf"|\blet me (?:check|look up|look into|find|pull up|verify|process|cancel) (?:that|this|it|your)\b"
 )

@@ -45,8 +45,8 @@ The dialogue so far is the JSON between the two lines that are alike; entries fr
 {dialogue}
 {again}Write your next reply."""
 _AGAIN = (
-    "An earlier draft said what was not asked for, made up a number, spoke as the agent would, or said nothing. You are "
-    "the user; keep strictly to what you may tell.\n"
+    "An earlier draft said what was not asked for, made up a number, spoke as the agent would, or said nothing. You "
+    "are the user; keep strictly to what you may tell.\n"
 )
 
 

@@ -9,8 +9,8 @@ takes more than ``max_parts`` parts is wrong, or it would pay to hide things in 
 violation zeroes the reward; the score is the weighted share of goals that came true.
 
 What is not the policy's fault never becomes a reward: where the judge is down, slow, refuses, talks nonsense or gives
-a verdict that contradicts its own evidence, :class:`verl_agentic.core.InfrastructureError` is raised, and verl drops the
-sample from its group.
+a verdict that contradicts its own evidence, :class:`verl_agentic.core.InfrastructureError` is raised, and verl drops
+the sample from its group.
 """
 
 from __future__ import annotations
@@ -118,8 +118,8 @@ async def compute_score(
 def _too_long(task: Task | None, max_chars: int, max_parts: int) -> RewardResult:
     if task is not None and len(record_parts(Trajectory(task.id), task, max_chars, max_parts)) > max_parts:
         raise BrokenTaskError(
-            f"task {task.id}: its messages alone take a judge more than {max_parts} requests of {max_chars} characters; "
-            "raise max_parts or max_chars"
+            f"task {task.id}: its messages alone take more than {max_parts} requests of {max_chars} characters to "
+            "a judge; raise max_parts or max_chars"
         )
     return over_limits(f"the record takes more than {max_parts} requests of {max_chars} characters")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 
 _QUOTED = re.compile(r'"([^"]{1,4000})"|`([^`]{1,4000})`')
 # What a sentence says of the statement at its beginning or in conclusion; elsewhere it may be anybody's claim.
@@ -51,7 +52,7 @@ def unfounded(evidence: str, satisfied: bool | None, shown: Iterable[str]) -> st
     long = [words for quote in quotes if len(words := _words(quote[0] or quote[1])) >= _LEAST_QUOTED_WORDS]
     source = "".join(f" {' '.join(_words(one))} " for one in shown) if long else ""
     for words in long:
-        pairs = list(zip(words, words[1:], strict=False))
+        pairs = list(pairwise(words))
         found = sum(f" {first} {second} " in source for first, second in pairs)
         if found < _QUOTED_SHARE * len(pairs):
             return f"the evidence quotes what nobody said: {' '.join(words)[:100]}"
@@ -66,9 +67,8 @@ def _concluded(text: str) -> bool | None:
             # "No evidence that ... and the statement is true": it is denied from outside.
             if match["so"] not in ("and", "but") or not _NEGATION.search(sentence, 0, match.start()):
                 found = bool(match["true"] or match["holds"]) is not bool(match["denied"])
-    if found is None and (match := _UP_FRONT.search(text)):
-        found = match["true"] is not None
-    return found
+    up_front = _UP_FRONT.search(text)
+    return up_front["true"] is not None if found is None and up_front else found
 
 
 def _words(text: str) -> list[str]:

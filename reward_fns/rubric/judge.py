@@ -64,7 +64,7 @@ _PART_VERDICT = """\
 You see one part only, and others see the rest. What happens here settles a statement that says that it did or did not \
 happen. What does not happen here may happen in another part, so that settles nothing. End the evidence with "So this \
 part shows that the statement is true.", "So this part shows that the statement is false." or "So this part leaves it \
-open.", and put the same into "satisfied": true, false or null. Where it is open, quote what in this part bears on it."""
+open.", and put the same into "satisfied": true, false or null. Where it is open, quote what bears on it here."""
 _USER = """\
 {boundary}
 {record}

@@ -1,5 +1,7 @@
-"""Rewards that judge dialogues (X, Y, W, and of Z2 what is about judges and calls), against a real endpoint where a model
-judges."""
+"""Rewards that judge dialogues: X, Y, W, and of Z2 what is about judges and calls.
+
+Where a model judges, it is asked over HTTP.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +75,7 @@ def _verdict(body: dict[str, Any], shown: bool | None) -> str:
 
 
 def looking_for(phrase: str, *, broken_by_it: bool = False) -> Reply:
-    """A judge to whom statements with "code" are true where the phrase is shown, or false there; the others are true."""
+    """A judge to whom statements with "code" are true where the phrase is shown, or false; others are true."""
 
     def reply(body: dict[str, Any]) -> str:
         shown = phrase in body["messages"][1]["content"]
@@ -178,7 +180,7 @@ def _z2() -> Iterator[Case]:
         ("two evidences", '{"evidence": "it was rude", "evidence": "it was polite", "satisfied": true}'),
     ):
         yield Case("Z2", f"judge: {name}", _replied(text, None), own=True)
-    # Decided otherwise than 0: such a verdict is no verdict, so it is asked for anew and then an infrastructure failure.
+    # Decided otherwise than 0: such a verdict is none; it is asked for anew, then an infrastructure failure.
     contradicting = json.dumps({"evidence": "It was rude. The statement is false.", "satisfied": True})
     yield Case("Z2", "judge: verdict contradicts evidence", _replied(contradicting, None), sure=False)
     for name, evidence, satisfied, expected in (

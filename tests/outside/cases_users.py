@@ -1,4 +1,4 @@
-"""Simulated users (G9a to G9e): when they leave, what they take for a refusal or a question, and what a model may say."""
+"""Simulated users (G9a to G9e): when they leave, what is a refusal or a question to them, what a model may say."""
 
 # ruff: noqa: RUF001 - the marks of other scripts are what is tested
 from __future__ import annotations
@@ -115,6 +115,8 @@ def _g9b() -> Iterator[Case]:
         "Let me check that for you.",
         "I'm going to look into your order.",
         "Just a second.",
+        "Checking your order now...",
+        "Wait, please.",
         "I'll cancel it right away.",
         "Sorry for the delay, I am still looking.",
         "   \n",
@@ -155,12 +157,16 @@ def _g9c() -> Iterator[Case]:
         "Your request was not declined; the order is cancelled.",
         "Nothing in that goes against our policy. It is done.",
         "Sorry to hear that. Your order is cancelled.",
+        "There is no reason why we couldn't, so it is cancelled.",
+        "That won't be a problem. It is cancelled.",
         "It is cancelled. If you cannot see it on your page, reload it.",
     ):
         check = scripted(message, "Thanks, bye.", stays=False, script=KNOWN)
         yield Case("G9c", f"own, none: {message}", check, own=True)
     for message in (
         "I cannot cancel it.",
+        "We won't change your booking.",
+        "We won't take it back.",
         "We won't cancel this order.",
         "Your order won't be refunded. Is there anything else?",
         "I can't see any way to do that.",
@@ -195,6 +201,8 @@ def _g9d() -> Iterator[Case]:
         ("We still need the reason for it.", REASON),
         ("I'd also require your email.", EMAIL),
         ("And your email, please.", EMAIL),
+        ("Email address, please.", EMAIL),
+        ("Reply with your email.", EMAIL),
         ("May I know the reason.", REASON),
         ("I'm asking in order to help: what is your email?", EMAIL),
         ("Your email is missing. Type it here.", EMAIL),
