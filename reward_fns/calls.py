@@ -1,12 +1,28 @@
-"""Reward by the calls made: all that a compliant agent makes, and none that breaks the policy."""
+"""Reward by the calls made: all that a compliant agent makes, none that breaks the policy, and not by trying out.
+
+Values agree as :mod:`verl_agentic.tool_envs.canonical` has it, whatever their case, except that a code (a text without
+blanks that mixes letters and digits, such as ``A-1x``) fulfils a required call only in its own letters: two codes may
+differ by case alone, and who calls a tool has read it. How a word is capitalised nobody is told. A world that is
+replayed answers codes in any case, so there the case does not count; nor does it in a forbidden call.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from verl_agentic.core import BrokenTaskError, End, FailureKind, Trajectory, UserInputError
 from verl_agentic.reward_fns.common import RewardResult, decided, decode_ground_truth, read_submission
+from verl_agentic.reward_fns.misses import check_kwargs, most_misses, tried_out
 from verl_agentic.tool_envs.canonical import arguments_agree, is_free_text
+
+__all__ = ["CallsResult", "check_kwargs", "compute_score"]
+
+# A code may be joined by underscores, which are blanks here.
+_CODE = re.compile(r"(?=\S*[0-9])(?=\S*[^\W\d_])[^\s@]+")
+# Dates, hexadecimal ids, and numbers with a unit or an ending: "2024-05-01T10:00Z", "10kg", "2nd".
+_CASELESS = re.compile(r"[0-9:tTzZ.+-]+|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|[0-9.,:/]+[^\W\d_]{1,3}")
 
 
 class CallsResult(RewardResult):
@@ -27,6 +43,7 @@ def compute_score(
     extra_info: dict[str, Any] | None = None,
     *,
     partial: bool = False,
+    max_misses: int | None = None,
     **kwargs: Any,
 ) -> CallsResult:
     """Judge the tool calls of one trajectory.
@@ -38,19 +55,23 @@ def compute_score(
             ``{"name": str, "arguments": object}``; its arguments must be those of an executed call, prose only not
             blank. Optional lists of argument names: ``texts``, further arguments that must be there and not blank;
             ``optional``, arguments that may be missing. A forbidden call is made where every one of its
-            ``arguments`` is; with none, by any call of that tool.
+            ``arguments`` is; with none, by any call of that tool. ``max_misses`` goes before the keyword.
         extra_info: ``trajectory`` holds the trajectory as JSON.
         partial: credit the fraction of required calls made (sub-goals) instead of all or nothing. A forbidden call
             still costs everything, and ``acc`` stays strict.
+        max_misses: calls of a required call's tool that are not required, per required call of it, beyond which none of
+            these counts as made (:mod:`verl_agentic.reward_fns.misses`); by default 5 for tools that only read and
+            for rejected calls, 1 for those that write.
 
     A forbidden call counts when it was executed, and also when the environment's ``state["calls"]`` shows that it
     reached the tools but met no recording: a replayed world cannot answer it, yet the policy was broken.
 
     Raises:
-        UserInputError: ``extra_info`` has no trajectory.
+        UserInputError: ``extra_info`` has no trajectory, or ``max_misses`` is no number.
         BrokenTaskError: ``ground_truth`` is malformed or asks nothing.
         InfrastructureError: the trajectory is not one.
     """
+    check_kwargs({"max_misses": max_misses})
     truth = decode_ground_truth(ground_truth)
     required, forbidden = _calls(truth, "required"), _calls(truth, "forbidden")
     if not required and not forbidden:
@@ -66,13 +87,26 @@ def compute_score(
         if any(_breaks(item, name, arguments) for name, arguments in [*executed, *_unrecorded(trajectory)]):
             violation = decided(FailureKind.FORBIDDEN_CALL, f"made the forbidden call {item['name']}")
             return {**violation, "subgoals": 0.0}
-    missing = [item for item in required if not any(_fulfils(item, *call) for call in executed)]
+    case = not any("recorded" in call for call in trajectory.state.get("calls") or [])
+    found_by_trying = tried_out(
+        trajectory.calls,
+        (item["name"] for item in required),
+        lambda call: any(_fulfils(item, call.name, call.arguments, case) for item in required),
+        most_misses(truth, max_misses),
+    )
+    missing = [
+        item
+        for item in required
+        if item["name"] in found_by_trying or not any(_fulfils(item, *call, case) for call in executed)
+    ]
     if not missing:
         done = decided(FailureKind.NONE, f"made all {len(required)} required calls, none forbidden")
         return {**done, "subgoals": 1.0}
     subgoals = 1.0 - len(missing) / len(required)
-    reason = f"{len(missing)} of {len(required)} missing: {missing[0]['name']}"
-    return {**decided(_why_missing(trajectory), reason, subgoals if partial else None), "subgoals": subgoals}
+    first = missing[0]["name"]
+    kind = FailureKind.TOOL_MISUSE if first in found_by_trying else _why_missing(trajectory)
+    reason = f"{len(missing)} of {len(required)} missing: {found_by_trying.get(first, first)}"
+    return {**decided(kind, reason, subgoals if partial else None), "subgoals": subgoals}
 
 
 def _calls(truth: dict[str, Any], key: str) -> list[dict[str, Any]]:
@@ -99,7 +133,7 @@ def _breaks(item: dict[str, Any], name: str, arguments: dict[str, Any]) -> bool:
     return all(key in arguments and arguments_agree(name, arguments[key], v) for key, v in item["arguments"].items())
 
 
-def _fulfils(item: dict[str, Any], name: str, arguments: dict[str, Any]) -> bool:
+def _fulfils(item: dict[str, Any], name: str, arguments: dict[str, Any], case: bool) -> bool:
     if item["name"] != name:
         return False
     optional = item.get("optional") or ()
@@ -110,9 +144,24 @@ def _fulfils(item: dict[str, Any], name: str, arguments: dict[str, Any]) -> bool
         elif is_free_text(value):
             if not _filled(arguments[key]):
                 return False
-        elif not arguments_agree(name, arguments[key], value):
+        elif not arguments_agree(name, arguments[key], value) or (case and not _same_codes(arguments[key], value)):
             return False
     return all(_filled(arguments.get(key)) for key in item.get("texts") or ())
+
+
+def _same_codes(called: Any, required: Any) -> bool:
+    """Whether every code of the required value stands in the called one as it is written."""
+    codes = {text for text in _texts(required) if _CODE.fullmatch(text) and not _CASELESS.fullmatch(text)}
+    return codes <= set(_texts(called))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        # As canonical values have it, but for their case.
+        yield re.sub(r"[\s_]+", " ", value).strip().lstrip("#")
+    elif isinstance(value, (list, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
 
 
 def _filled(value: Any) -> bool:

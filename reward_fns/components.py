@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from verl_agentic.core import End, Trajectory, Turn
+from verl_agentic.core.speech import hands_over
 from verl_agentic.core.text import without_thoughts
 from verl_agentic.reward_fns.common import answer_in_text
 
@@ -15,7 +16,6 @@ CHARS_PER_TOKEN = 4
 """Counts for a message whose tokens nobody counted."""
 
 _BLOCK = re.compile(r"<(/?)(tool_call|answer|question)>")
-_TRANSFER = "###TRANSFER_TO_HUMAN"
 
 
 def as_trajectory(solution_str: str) -> Trajectory:
@@ -49,7 +49,7 @@ def well_formed(text: str) -> bool:
         return False
     visible = without_thoughts(text)
     inside: str | None = None
-    kinds: set[str] = {"transfer"} if _TRANSFER in visible else set()
+    kinds: set[str] = {"transfer"} if hands_over(visible) else set()
     for closing, tag in _BLOCK.findall(visible):
         if closing:
             if inside != tag:

@@ -10,9 +10,13 @@
 * ``ignore_columns``: columns that do not count, as a list or as lists by table name (``*``: every table);
 * ``tolerance``: absolute difference up to which two numbers are equal, unless both are integers (default 0);
 * ``required_calls``: calls that must have been executed;
+* ``max_misses``: other calls of their tools, per required call, beyond which these count as not made, since they were
+  found by trying out (:mod:`verl_agentic.reward_fns.misses`);
 * ``forbidden_calls``: calls that must not;
 * ``preconditions``: ``[{"call": ..., "calls": [...], "reply": "Yes."}]`` - a call matching ``call`` is forbidden until
-  each of ``calls`` was executed and, where ``reply`` is given, the user said exactly that;
+  each of ``calls`` was executed and, where ``reply`` is given, the user said exactly that when asked about this call
+  (:mod:`verl_agentic.reward_fns.confirmations`); one reply permits one executed call of a tool, or as many as ``times``
+  says;
 * ``end``: ways the dialogue may end (values of :class:`verl_agentic.core.End`);
 * ``required_replies``: what the user must have been brought to say, word by word;
 * ``forbidden_replies``: what the user must not be brought to say, e.g. thanks for what was not done;
@@ -33,9 +37,13 @@ from typing import Any
 from verl_agentic.core import End, FailureKind, InfrastructureError, Trajectory, UserInputError
 from verl_agentic.core.trajectory import ToolCall
 from verl_agentic.reward_fns.common import RewardResult, decided, decode_ground_truth, read_submission
+from verl_agentic.reward_fns.confirmations import Confirmations
+from verl_agentic.reward_fns.misses import check_kwargs, tried_out
 from verl_agentic.reward_fns.state_truth import StateTruth, read_truth
-from verl_agentic.reward_fns.statements import told
+from verl_agentic.reward_fns.statements import shown_to_user, told
 from verl_agentic.reward_fns.tables import TableVerdict, judge_table
+
+__all__ = ["StateResult", "check_kwargs", "compute_score"]
 
 Failure = tuple[FailureKind, str]
 
@@ -66,6 +74,7 @@ def compute_score(
     extra_info: dict[str, Any] | None = None,
     *,
     partial: bool = False,
+    max_misses: int | None = None,
     **kwargs: Any,
 ) -> StateResult:
     """1.0 when the final state, the calls, the statements and the end are all as they must be, else 0.0 and why.
@@ -81,12 +90,15 @@ def compute_score(
         extra_info: must hold the rollout as ``trajectory`` (JSON of :class:`verl_agentic.core.Trajectory`); may hold
             the ``task`` (JSON of :class:`verl_agentic.core.Task`), whose world gives the initial rows.
         partial: make the score of a wrong trajectory its fraction of sub-goals. ``acc`` stays strict.
+        max_misses: for ground truths that have none; by default 5 for tools that only read and for rejected calls, 1
+            for those that write.
 
     Raises:
-        UserInputError: there is no trajectory.
+        UserInputError: there is no trajectory, or ``max_misses`` is no number.
         InfrastructureError: the trajectory is not one, or it has no end or no final state.
         BrokenTaskError: the ground truth is not of the form above.
     """
+    check_kwargs({"max_misses": max_misses})
     trajectory = read_submission(solution_str, extra_info).trajectory
     if trajectory is None:
         raise UserInputError(
@@ -94,7 +106,7 @@ def compute_score(
         )
     if trajectory.end is None or not isinstance(trajectory.state.get("tables"), dict):
         raise InfrastructureError(f"trajectory of task {trajectory.task_id} has no end or no state.tables")
-    truth = read_truth(decode_ground_truth(ground_truth), extra_info, trajectory.state)
+    truth = read_truth(decode_ground_truth(ground_truth), extra_info, trajectory.state, max_misses)
     (kind, reason), subgoals = _judge(truth, trajectory, trajectory.end)
     return {**decided(kind, reason, subgoals if partial else None), "subgoals": subgoals}
 
@@ -162,12 +174,24 @@ def _table_goals(verdict: TableVerdict) -> _Goals:
 
 def _calls(truth: StateTruth, trajectory: Trajectory) -> _Goals:
     executed = [call for call in trajectory.calls if call.error is None]
-    missing = [wanted for wanted in truth.required_calls if not any(_matches(wanted, call) for call in executed)]
+    found_by_trying = tried_out(
+        trajectory.calls,
+        (wanted["name"] for wanted in truth.required_calls),
+        lambda call: any(_matches(wanted, call) for wanted in truth.required_calls),
+        truth.max_misses,
+    )
+    missing = [
+        wanted
+        for wanted in truth.required_calls
+        if wanted["name"] in found_by_trying or not any(_matches(wanted, call) for call in executed)
+    ]
     if not missing:
         return _Goals(len(truth.required_calls))
-    misused = any(_misused(missing[0], call) for call in trajectory.calls)
+    first = missing[0]
+    misused = first["name"] in found_by_trying or any(_misused(first, call) for call in trajectory.calls)
     kind = FailureKind.TOOL_MISUSE if misused else FailureKind.MISSING_CALL
-    return _Goals(len(truth.required_calls), len(missing), (kind, f"{_show(missing[0])} was not executed"))
+    reason = found_by_trying.get(first["name"], f"{_show(first)} was not executed")
+    return _Goals(len(truth.required_calls), len(missing), (kind, reason))
 
 
 def _ending(truth: StateTruth, end: End) -> Failure:
@@ -189,29 +213,37 @@ def _forbidden_call(truth: StateTruth, trajectory: Trajectory) -> str | None:
     """Walk the dialogue; say which executed call was forbidden, or came before it was allowed."""
     calls = iter(trajectory.calls)
     before: list[ToolCall] = []
-    heard: set[str] = set()
+    confirmed = Confirmations(trajectory.calls, truth.tools())
+    message: str | None = None
     for turn in trajectory.turns:
-        if turn.role == "user":
-            heard.add(turn.content)
+        if turn.role == "assistant":
+            message = shown_to_user(turn.content)
+        elif turn.role == "user":
+            confirmed.hear(turn.content, message)
         # Every call is answered by exactly one tool turn, in the same order.
         call = next(calls, None) if turn.role == "tool" else None
         if call is None or call.error is not None:
             continue
         if any(_matches(pattern, call) for pattern in truth.forbidden_calls):
             return f"{call.name[:64]} is forbidden here"
-        for condition in truth.preconditions:
-            if _matches(condition["call"], call) and (lacking := _lacking(condition, before, heard)):
+        conditions = [condition for condition in truth.preconditions if _matches(condition["call"], call)]
+        for condition in conditions:
+            if lacking := _lacking(condition, call, before, confirmed):
                 return f"{call.name[:64]} before {lacking}"
+        if any(condition.get("reply") is not None for condition in conditions):
+            confirmed.use(call)
         before.append(call)
     return None
 
 
-def _lacking(condition: dict[str, Any], before: list[ToolCall], heard: set[str]) -> str | None:
+def _lacking(condition: dict[str, Any], call: ToolCall, before: list[ToolCall], confirmed: Confirmations) -> str | None:
     for wanted in condition.get("calls", []):
-        if not any(_matches(wanted, call) for call in before):
+        if not any(_matches(wanted, earlier) for earlier in before):
             return _show(wanted)
     reply = condition.get("reply")
-    return f"the user said {reply!r}" if reply is not None and reply not in heard else None
+    if reply is None or confirmed.permits(call, reply, condition.get("times", 1)):
+        return None
+    return f"the user said {reply!r} to it"
 
 
 def _matches(pattern: dict[str, Any], call: ToolCall) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from verl_agentic.core import BrokenTaskError, End, Message
+from verl_agentic.reward_fns.misses import most_misses
 from verl_agentic.reward_fns.statements import Fact, read_fact
 from verl_agentic.reward_fns.tables import ALL_TABLES, RowComparison
 from verl_agentic.reward_fns.undone import initial_rows
@@ -37,6 +38,7 @@ class StateTruth:
     unchanged: frozenset[str] | str
     compare: RowComparison
     required_calls: list[Call]
+    max_misses: int | None
     forbidden_calls: list[Call]
     preconditions: list[dict[str, Any]]
     ends: frozenset[End]
@@ -52,9 +54,17 @@ class StateTruth:
             return sorted(self.unchanged)
         return sorted({*(self.initial or {}), *final} - set(self.expected))
 
+    def tools(self) -> set[str]:
+        """Names of the tools that it speaks of."""
+        patterns = [*self.required_calls, *self.forbidden_calls, *(one["call"] for one in self.preconditions)]
+        return {pattern["name"] for pattern in patterns}
+
 
 def read_truth(
-    truth: dict[str, Any], extra_info: dict[str, Any] | None, state: Mapping[str, Any] | None = None
+    truth: dict[str, Any],
+    extra_info: dict[str, Any] | None,
+    state: Mapping[str, Any] | None = None,
+    max_misses: int | None = None,
 ) -> StateTruth:
     """Check a decoded ground truth; the initial rows are its own, else those of the row's task.
 
@@ -62,6 +72,7 @@ def read_truth(
         truth: the ground truth.
         extra_info: may hold the ``task`` as JSON.
         state: final state of the world, which tells the initial rows of one that is read from a file.
+        max_misses: for a ground truth that has none.
 
     Raises:
         BrokenTaskError: naming the field that is missing or malformed.
@@ -80,6 +91,7 @@ def read_truth(
         unchanged=_unchanged(truth, expected, initial),
         compare=_comparison(truth),
         required_calls=[_call(item) for item in _list(truth, "required_calls")],
+        max_misses=most_misses(truth, max_misses),
         forbidden_calls=[_call(item) for item in _list(truth, "forbidden_calls")],
         preconditions=[_condition(item) for item in _list(truth, "preconditions")],
         ends=_ends(truth.get("end")),
@@ -199,4 +211,9 @@ def _condition(value: Any) -> dict[str, Any]:
     _call(value["call"])
     for wanted in _list(value, "calls"):
         _call(wanted)
+    reply, times = value.get("reply"), value.get("times", 1)
+    if reply is not None and not isinstance(reply, str):
+        raise BrokenTaskError("ground_truth.preconditions: 'reply' must be a text")
+    if isinstance(times, bool) or not isinstance(times, int) or times < 1:
+        raise BrokenTaskError("ground_truth.preconditions: 'times' must be a whole number from 1")
     return value

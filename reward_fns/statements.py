@@ -1,8 +1,11 @@
 """What the user was told: facts looked for in the messages that the user gets to read.
 
 A fact is a number, a phrase, ``{"all": [fact, ...]}`` (in one sentence) or ``{"any": [fact, ...]}``. Phrases match word
-by word whatever their case, punctuation and currency signs; numbers match by value (``1,250.00`` is ``1250``) and never
-inside of a longer number. Tool calls, thoughts and what was cut off are not read by the user, so they tell nothing.
+by word whatever their case, punctuation and currency (signs and codes beside a number); numbers match by value
+(``1,250.00``, ``1.250,00`` and ``1'250`` are ``1250``, ``40,50`` is ``40.5``) and never inside of a longer number. Tool
+calls, thoughts and what was cut off are not read by the user, so they tell nothing. Neither does what a sentence denies
+(``no refund of 40``, ``a refund of 40 is not possible``; :mod:`verl_agentic.reward_fns.denial`), unless the denial is
+part of the fact.
 
 Naming everything is not telling: a sentence of more than :data:`MAX_SENTENCE_WORDS` words states nothing, and neither
 does any number of a policy that names more than :data:`MAX_GUESSES` numbers which nothing it was given holds.
@@ -19,6 +22,7 @@ from typing import Any
 
 from verl_agentic.core import BrokenTaskError, End, Trajectory
 from verl_agentic.core.action import parse_assistant
+from verl_agentic.reward_fns.denial import BORDERS, Denial, Sentence, Token
 
 MAX_SENTENCE_WORDS = 60
 MAX_GUESSES = 10
@@ -26,14 +30,20 @@ MAX_MESSAGE_CHARS = 65_536
 MAX_NUMBER_CHARS = 40
 MAX_NESTING = 4
 
-Token = str | Decimal
-Sentence = tuple[Token, ...]
-
 # Not at the point in "3.5" or the comma in "1,250".
 _SENTENCE_END = re.compile(r"[.!?;](?:\s+|$)|\n")
 _TOKEN = re.compile(
-    r"(?P<number>(?<![\w.,])(?:(?<=[\s(:=$€£¥])-|^-)?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?(?![\w]))"
-    r"|(?P<word>\w+(?:['\u2019]\w+)*|%)"
+    r"(?P<number>(?<![\w.,])(?:(?<=[\s(:=$€£¥])-|^-)?(?:"
+    r"[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]{1,2}|[0-9]+,[0-9]{2}(?![0-9]|[.,][0-9])"
+    r"|(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,3}(?:'[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?)(?![\w]))"
+    r"|(?P<word>\w+(?:'\w+)*|%)"
+    r"|(?P<border>[,:()\u2013\u2014]|\s-\s)"
+)
+_DECIMAL_COMMA = re.compile(r"[-0-9.]+,[0-9]{1,2}")
+_GROUPED = re.compile(r"(?<=[0-9])[\u00a0\u2009\u202f](?=[0-9]{3}(?![0-9]))")
+_STRAIGHT = str.maketrans({"\u2212": "-", "\u2019": "'"})
+_CURRENCIES = frozenset(
+    ("usd", "eur", "gbp", "chf", "jpy", "cny", "inr", "cad", "aud", "nzd", "sek", "nok", "dkk", "pln", "brl", "krw")
 )
 
 
@@ -52,6 +62,19 @@ class Fact:
     alternatives: tuple[Fact, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One sentence.
+
+    Attributes:
+        tokens: its words and numbers.
+        denied: whether a phrase that begins and ends at two places is denied.
+    """
+
+    tokens: Sentence
+    denied: Denial
+
+
 @dataclass(slots=True)
 class Told:
     """What the user was told.
@@ -61,7 +84,7 @@ class Told:
         guesses: whether more numbers were named than could be known.
     """
 
-    sentences: list[Sentence] = field(default_factory=list)
+    sentences: list[Said] = field(default_factory=list)
     guesses: bool = False
 
     def states(self, fact: Fact) -> bool:
@@ -112,10 +135,11 @@ def told(trajectory: Trajectory, given: Iterable[str] = ()) -> Told:
     named: set[Decimal] = set()
     for message in messages_to_user(trajectory):
         for text in _SENTENCE_END.split(message[:MAX_MESSAGE_CHARS]):
-            sentence = tuple(_tokens(text))
+            parts = list(_parts(text))
+            sentence = tuple(part for part in parts if part not in BORDERS)
             named.update(token for token in sentence if isinstance(token, Decimal))
             if sentence and len(sentence) <= MAX_SENTENCE_WORDS:
-                result.sentences.append(sentence)
+                result.sentences.append(Said(sentence, Denial(parts)))
     if len(named) > MAX_GUESSES:
         heard = [turn.content for turn in trajectory.turns if turn.role != "assistant"]
         for text in (*given, *heard):
@@ -132,25 +156,46 @@ def messages_to_user(trajectory: Trajectory) -> list[str]:
     # The last message was cut, or there was nobody to read it.
     if trajectory.end in (End.MAX_TOKENS, End.NO_USER):
         spoken.pop()
-    return [message for message in map(_shown, spoken) if message]
+    return [message for message in map(shown_to_user, spoken) if message]
 
 
-def _shown(text: str) -> str:
+def shown_to_user(text: str) -> str:
+    """What the user gets to read of a message; empty where nothing of it is for the user."""
     action = parse_assistant(text)
     return action.message if action.answer is None else action.answer
 
 
 def _tokens(text: str) -> Iterator[Token]:
-    for match in _TOKEN.finditer(unicodedata.normalize("NFKC", text).casefold().replace("\u2212", "-")):
+    return (part for part in _parts(text) if part not in BORDERS)
+
+
+def _parts(text: str) -> Iterator[Token]:
+    """Words, numbers and the marks that part clauses. A currency beside a number is left out, as its sign is."""
+    read = list(_read(text))
+    for place, part in enumerate(read):
+        beside = read[max(0, place - 1) : place + 2]
+        if not (part in _CURRENCIES and any(isinstance(other, Decimal) for other in beside)):
+            yield part
+
+
+def _read(text: str) -> Iterator[Token]:
+    # No-break spaces inside of a number group its digits.
+    text = _GROUPED.sub("'", text)
+    for match in _TOKEN.finditer(unicodedata.normalize("NFKC", text).casefold().translate(_STRAIGHT)):
         number = match["number"]
         # Codes such as 0417 are names, not values.
-        is_code = number and len(number) > 1 and number[0] == "0" and number[1] != "."
+        is_code = number and len(number) > 1 and number[0] == "0" and number[1] not in ".,"
         if number and not is_code and len(number) <= MAX_NUMBER_CHARS:
-            yield Decimal(number.replace(",", ""))
+            if _DECIMAL_COMMA.fullmatch(number):
+                number = number.replace(".", "").replace(",", ".")
+            yield Decimal(number.replace(",", "").replace("'", ""))
         else:
-            yield match[0].replace("\u2019", "'")
+            yield match[0].strip()
 
 
-def _holds(sentence: Sentence, phrase: Sentence) -> bool:
-    size = len(phrase)
-    return any(sentence[start : start + size] == phrase for start in range(len(sentence) - size + 1))
+def _holds(said: Said, phrase: Sentence) -> bool:
+    size, tokens = len(phrase), said.tokens
+    return any(
+        tokens[start : start + size] == phrase and not said.denied.of(start, start + size)
+        for start in range(len(tokens) - size + 1)
+    )

@@ -5,9 +5,11 @@ talked into is therefore not left to the model:
 
 * It does not have what it must not tell. Facts reach its prompt when the policy asked for them, by the words of the
   script; elsewhere in the prompt they are masked. The ground truth and the world never do.
-* Its reply is checked for what was not asked for, for the task's answer, and for everything hidden. One that gives
-  something away is asked for anew, once; then the user says :data:`NEUTRAL_REPLY`.
-* It leaves only when nothing is asked of it and its ways around a refusal are used up, or with its patience.
+* Its reply is checked for what was not asked for, for the task's answer, and for everything hidden; for the agent's
+  part, which models fall into; and for numbers, codes and addresses that nobody gave it. One with any of these is asked
+  for anew, once; then the user says :data:`NEUTRAL_REPLY`.
+* It leaves only when nothing is asked of it, nothing waits for its yes or is still under way, and its ways around a
+  refusal are used up; or with its patience.
 * Its reply is short, and nothing in it reads as a control token or a command of the dialogue.
 """
 
@@ -26,12 +28,14 @@ from verl_agentic.tool_envs.message_acts import (
     MAX_READ_CHARS,
     asking_part,
     asks_to_confirm,
+    at_work,
     closes,
     offers,
     readable,
     refuses,
 )
 from verl_agentic.tool_envs.user import User, UserReply
+from verl_agentic.tool_envs.user_drafts import invented, plays_the_agent
 from verl_agentic.tool_envs.user_prompt import REPLY_SCHEMA, Turn, role_prompt, turn_prompt
 from verl_agentic.tool_envs.user_script import OUT_OF_PATIENCE, asked_for, read_script
 from verl_agentic.tool_envs.user_speech import harmless_speech
@@ -116,18 +120,21 @@ class LLMUser(User):
 
     def counts(self) -> Mapping[str, int]:
         """``replies``; ``arguments``, against refusals; ``patience``, 1 where it ran out; ``leaks``, drafts that gave
-        something away; ``fallbacks``, neutral replies in their place; ``kept_on``, ends that were refused."""
+        something away, ``role_swaps``, that played the agent, and ``inventions``, that made up a number or the like;
+        ``fallbacks``, neutral replies in their place; ``kept_on``, ends that were refused."""
         return dict(self._counts)
 
     def _turn(self, message: str) -> Turn:
         """What the policy's message, as it is read, calls for."""
         asked = asking_part(message)
         facts = [fact for fact in self._script.facts if not fact.hidden]
-        refused, confirming = refuses(message), asks_to_confirm(message)
+        refused, confirming = refuses(message), asks_to_confirm(message) or offers(message)
+        # Nothing is done yet: what was agreed to, announced or begun.
+        pending = confirming or (at_work(message) and not closes(message))
         named = asked_for(facts, asked)
         for fact in named:
             fact.told = True
-        if asked and not (named or refused or confirming or closes(message) or offers(message)):
+        if asked and not (named or refused or confirming or closes(message)):
             # Its words may just be others than the script's.
             for fact in [fact for fact in facts if not fact.told][:1]:
                 fact.told = True
@@ -142,9 +149,9 @@ class LLMUser(User):
         tellable = [fact.say for fact in facts if fact.told]
         return Turn(
             tellable=tellable,
-            confirm=self._script.confirm if confirming or offers(message) else None,
+            confirm=self._script.confirm if confirming else None,
             plea=plea,
-            may_stop=not pushing and (not asked or closes(message)),
+            may_stop=not (pushing or pending) and (not asked or closes(message)),
         )
 
     async def _ask(self, turn: Turn) -> UserReply:
@@ -159,8 +166,8 @@ class LLMUser(User):
             request = ChatRequest(messages, "user", REPLY_SCHEMA, seed=self._seed, sample=attempt)
             said = (await self._model.complete(request)).parsed
             draft = said["reply"][:_MAX_ENTRY_CHARS]
-            if any(map(Wording(draft).gives_away, withheld)):
-                self._counts["leaks"] += 1
+            if fault := self._fault(draft, turn, withheld):
+                self._counts[fault] += 1
                 continue
             text, stop = harmless_speech(draft, self._max_chars), said["stop"] and turn.may_stop
             if said["stop"] and not stop:
@@ -170,6 +177,16 @@ class LLMUser(User):
         self._counts["fallbacks"] += 1
         logger.warning("the model that plays the user said nothing that it may; the user said: %s", NEUTRAL_REPLY)
         return UserReply(NEUTRAL_REPLY)
+
+    def _fault(self, draft: str, turn: Turn, withheld: list[Wording]) -> str:
+        """The count under which a draft that cannot be said falls, empty for one that can."""
+        if any(map(Wording(draft).gives_away, withheld)):
+            return "leaks"
+        if plays_the_agent(draft):
+            return "role_swaps"
+        said = [text for _, text in self._dialogue]
+        known = [*said, *self._script.prose.values(), *turn.tellable, turn.confirm or "", turn.plea or ""]
+        return "inventions" if invented(draft, known) else ""
 
     def _hear(self, text: str) -> None:
         """What was said aloud is no secret any more."""

@@ -6,13 +6,23 @@ from collections import Counter
 from collections.abc import Mapping
 
 from verl_agentic.core import BrokenTaskError, Task
-from verl_agentic.tool_envs.message_acts import asking_part, asks_to_confirm, closes, offers, readable, refuses
+from verl_agentic.tool_envs.message_acts import (
+    asking_part,
+    asks_to_confirm,
+    at_work,
+    closes,
+    offers,
+    readable,
+    refuses,
+)
 from verl_agentic.tool_envs.user import User, UserReply
 from verl_agentic.tool_envs.user_script import OUT_OF_PATIENCE, Fact, asked_for, read_script
 
-__all__ = ["DO_NOT_KNOW", "OUT_OF_PATIENCE", "ScriptedUser"]
+__all__ = ["DO_NOT_KNOW", "OUT_OF_PATIENCE", "WAITING", "ScriptedUser"]
 
 DO_NOT_KNOW = "I do not know."
+WAITING = "Okay, I will wait."
+"""What the user says to a message that only reports progress, announces a step, or is empty."""
 
 
 class ScriptedUser(User):
@@ -21,8 +31,8 @@ class ScriptedUser(User):
     A task without a script has no user, as with :class:`NoUser`. In order of precedence: a question for something
     untold gets it, one fact at a time; a request to confirm gets the confirmation; a refusal gets the next push, and
     when there is none left the user leaves without a word; any other question gets what was told before, the next
-    untold fact, or :data:`DO_NOT_KNOW`; any other statement, and the offer of anything else, ends the dialogue with
-    ``done``.
+    untold fact, or :data:`DO_NOT_KNOW`; a message that only says that something is under way or planned, or nothing at
+    all, gets :data:`WAITING`; any other statement, and the offer of anything else, ends the dialogue with ``done``.
     """
 
     def __init__(self) -> None:
@@ -67,9 +77,11 @@ class ScriptedUser(User):
             return self._push_back()
         if confirm is not None and offers(message):
             return UserReply(confirm)
-        if not asked or closes(message):
+        if closes(message):
             return UserReply(self._script.done, stop=True)
-        if rest := asked_for(self._facts, asked) or untold:
+        if not asked:
+            return UserReply(WAITING) if at_work(message) else UserReply(self._script.done, stop=True)
+        if rest := asked_for(self._facts, asked) or asked_for(untold, message) or untold:
             return _tell(rest[0])
         self._counts["denials"] += 1
         return UserReply(DO_NOT_KNOW)

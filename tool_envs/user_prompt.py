@@ -44,7 +44,10 @@ _TURN = """\
 The dialogue so far is the JSON between the two lines that are alike; entries from "you" are yours.
 {dialogue}
 {again}Write your next reply."""
-_AGAIN = "An earlier draft said what was not asked for, or nothing. Keep strictly to what you may tell.\n"
+_AGAIN = (
+    "An earlier draft said what was not asked for, made up a number, spoke as the agent would, or said nothing. You "
+    "are the user; keep strictly to what you may tell.\n"
+)
 
 
 @dataclass(frozen=True, slots=True)

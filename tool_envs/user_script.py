@@ -17,6 +17,7 @@ All fields are optional, except where a user says otherwise:
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,10 @@ _QUOTED = re.compile(r"[\"\u201c]([^\"\u201c\u201d]{1,200})[\"\u201d]")
 _CODE = re.compile(r"[^\s,;:!?()\"]*(?:\d|\w[@_]\w)[^\s,;:!?()\"]*")
 # Names: capitalised words that do not open a sentence.
 _NAME = re.compile(r"(?<=[^\s.!?:])\s+((?:(?!I\b)[^\W\d_a-z][\w-]*)(?:\s+(?!I\b)[^\W\d_a-z][\w-]*)*)")
+
+# Words in another sense than that in which facts are asked for.
+_IDIOM = re.compile(r"\bin order (?=to\b|for\b|that\b)|\bout of order\b|\ba (?:great |large |small )?number of\b")
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f\uac00-\ud7af]")
 
 
 @dataclass(slots=True)
@@ -88,6 +93,7 @@ def read_script(data: dict[str, Any]) -> Script:
 
 def asked_for(facts: list[Fact], message: str) -> list[Fact]:
     """The facts whose words occur in a message, those with most of them first, earlier ones first on a tie."""
+    message = _IDIOM.sub(" ", message)
     counted = [(len(set(fact.ask.findall(message))), fact) for fact in facts if fact.ask]
     return [fact for count, fact in sorted(counted, key=lambda pair: -pair[0]) if count]
 
@@ -112,8 +118,13 @@ def _fact(entry: Any, position: int) -> Fact:
     if flags["hidden"]:
         return Fact(None, say, values, hidden=True, told=False)
     # "order" also asks in "orders", but "id" does not ask in "did" or "idea".
-    words = "|".join(re.escape(word.lower()) for word in ask or ())
-    return Fact(re.compile(rf"(?<!\w)(?:{words})s?(?!\w)"), say, values, hidden=False, told=flags["known"])
+    words = "|".join(_asking(unicodedata.normalize("NFKC", word).lower()) for word in ask or ())
+    return Fact(re.compile(words), say, values, hidden=False, told=flags["known"])
+
+
+def _asking(word: str) -> str:
+    # Some scripts have no blanks between words.
+    return re.escape(word) if _UNSPACED.search(word) else rf"(?<!\w){re.escape(word)}s?(?!\w)"
 
 
 def _telling(say: str) -> tuple[str, ...]:

@@ -1,11 +1,16 @@
 """A model judges what nothing else can verify, one rubric item at a time.
 
+It sees all that was said and done. What does not fit into one request is shown part by part, each with the whole
+statement, and the verdicts are put together (:func:`verl_agentic.reward_fns.rubric.judge.judge`); a trajectory that
+takes more than ``max_parts`` parts is wrong, or it would pay to hide things in a long one.
+
 ``ground_truth`` is an object (or its JSON text): ``{"rubric": [...], "policy": "..."}``. An item is
 ``{"id", "text", "kind": "goal" | "violation", "weight"}`` or a plain text, which is a goal; ``policy`` is optional. Any
 violation zeroes the reward; the score is the weighted share of goals that came true.
 
-What is not the policy's fault never becomes a reward: where the judge is down, slow, refuses or talks nonsense,
-:class:`verl_agentic.core.InfrastructureError` is raised, and verl drops the sample from its group.
+What is not the policy's fault never becomes a reward: where the judge is down, slow, refuses, talks nonsense or gives
+a verdict that contradicts its own evidence, :class:`verl_agentic.core.InfrastructureError` is raised, and verl drops
+the sample from its group.
 """
 
 from __future__ import annotations
@@ -24,13 +29,14 @@ from verl_agentic.reward_fns.common import (
     decided,
     decode_ground_truth,
     no_answer,
+    over_limits,
     read_submission,
     undecided,
     wrong_answer,
 )
 from verl_agentic.reward_fns.rubric.items import read_rubric
 from verl_agentic.reward_fns.rubric.judge import ItemVerdict, judge
-from verl_agentic.reward_fns.rubric.record import record
+from verl_agentic.reward_fns.rubric.record import record_parts
 
 __all__ = ["JUDGE_FIGURES", "RubricResult", "check_kwargs", "compute_score"]
 
@@ -68,6 +74,7 @@ async def compute_score(
     strict: bool = False,
     temperature: float | None = None,
     max_chars: int = 60_000,
+    max_parts: int = 16,
     on_undecided: OnUndecided = "zero",
     **kwargs: Any,
 ) -> RubricResult:
@@ -82,15 +89,16 @@ async def compute_score(
         votes: independent votes per item; the majority decides.
         strict: score 1.0 where every goal came true, else 0.0.
         temperature: of the judge; 0 for a single vote and 0.7 for several by default.
-        max_chars: longest record of a trajectory that is shown to the judge, 4096 at least.
+        max_chars: how much of a trajectory's record is shown to the judge in one request, 4096 at least.
+        max_parts: in how many such parts a record may be shown; one that is longer is wrong, over the limits.
         on_undecided: what becomes of a tie that decides the score.
 
     Raises:
         InfrastructureError: the judge gave no usable verdict, or there is a tie and ``on_undecided`` is ``drop``.
-        BrokenTaskError: the ground truth is not of the form above.
+        BrokenTaskError: the ground truth is not of the form above, or the task's messages alone are over the limits.
         UserInputError: an argument is wrong, or no judge is configured.
     """
-    _check(votes, temperature, max_chars)
+    _check(votes, temperature, max_chars, max_parts)
     rubric = read_rubric(decode_ground_truth(ground_truth))
     model = make_chat_model(llm)
     submission = read_submission(solution_str, extra_info)
@@ -99,9 +107,21 @@ async def compute_score(
         return _with_figures(no_answer(submission), [])
     if temperature is None:
         temperature = 0.0 if votes == 1 else _VOTING_TEMPERATURE
-    shown = record(trajectory, _task(extra_info), max_chars)
-    verdicts = await judge(model, rubric, shown, votes, temperature)
+    task = _task(extra_info)
+    parts = record_parts(trajectory, task, max_chars, max_parts)
+    if len(parts) > max_parts:
+        return _with_figures(_too_long(task, max_chars, max_parts), [])
+    verdicts = await judge(model, rubric, parts, votes, temperature)
     return _with_figures(_result(verdicts, strict, submission, on_undecided), verdicts)
+
+
+def _too_long(task: Task | None, max_chars: int, max_parts: int) -> RewardResult:
+    if task is not None and len(record_parts(Trajectory(task.id), task, max_chars, max_parts)) > max_parts:
+        raise BrokenTaskError(
+            f"task {task.id}: its messages alone take more than {max_parts} requests of {max_chars} characters to "
+            "a judge; raise max_parts or max_chars"
+        )
+    return over_limits(f"the record takes more than {max_parts} requests of {max_chars} characters")
 
 
 def _result(
@@ -167,15 +187,18 @@ def check_kwargs(reward_kwargs: Mapping[str, Any]) -> None:
         reward_kwargs.get("votes", 1),
         reward_kwargs.get("temperature"),
         reward_kwargs.get("max_chars", _LEAST_CHARS),
+        reward_kwargs.get("max_parts", 1),
     )
     check_on_undecided(reward_kwargs.get("on_undecided", "zero"))
     make_chat_model(reward_kwargs.get("llm"))
 
 
-def _check(votes: int, temperature: float | None, max_chars: int) -> None:
+def _check(votes: int, temperature: float | None, max_chars: int, max_parts: int) -> None:
     if not isinstance(votes, int) or votes < 1:
         raise UserInputError(f"reward_kwargs.votes={votes!r}: must be a whole number from 1")
     if votes > 1 and temperature == 0:
         raise UserInputError("reward_kwargs.temperature=0 makes all votes alike; raise it, or set votes=1")
     if not isinstance(max_chars, int) or max_chars < _LEAST_CHARS:
         raise UserInputError(f"reward_kwargs.max_chars={max_chars!r}: must be a whole number from {_LEAST_CHARS}")
+    if isinstance(max_parts, bool) or not isinstance(max_parts, int) or max_parts < 1:
+        raise UserInputError(f"reward_kwargs.max_parts={max_parts!r}: must be a whole number from 1")

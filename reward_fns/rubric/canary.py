@@ -11,7 +11,7 @@ from verl_agentic.core.chat import make_chat_model
 from verl_agentic.core.trajectory import End, Turn
 from verl_agentic.reward_fns.rubric.items import Rubric, RubricItem
 from verl_agentic.reward_fns.rubric.judge import judge
-from verl_agentic.reward_fns.rubric.record import record
+from verl_agentic.reward_fns.rubric.record import record_parts
 
 _MAX_CHARS = 8000
 _VERDICT = json.dumps({"evidence": "The agent did it.", "satisfied": True})
@@ -50,7 +50,7 @@ async def failed_probes(llm: Mapping[str, Any]) -> list[str]:
     failed = []
     for name, (item, text) in probes.items():
         said = Trajectory("canary", turns=[Turn("assistant", text)], answer=text, end=End.ANSWER)
-        [verdict] = await judge(model, Rubric((item,)), record(said, None, _MAX_CHARS), 1, 0.0)
+        [verdict] = await judge(model, Rubric((item,)), record_parts(said, None, _MAX_CHARS, 1), 1, 0.0)
         if verdict.satisfied is not (item is _TRUE):
             failed.append(name)
     return failed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import itertools
 import json
 import runpy
@@ -305,6 +306,23 @@ async def test_all_tokens_of_a_trajectory_are_accounted_for(tokenizer: Any) -> N
     assert sum(counted) == len(output.response_ids) and kept.prompt_tokens == len(output.prompt_ids)
     assert [counted[place] for place in (0, 3, 5)] == [len(ids) for ids in engine.said]
     assert (kept.env, kept.simulator) == ("test_echo", "none")
+
+
+async def test_a_thought_that_the_template_opened_is_a_thought(tokenizer: Any) -> None:
+    opening = copy.deepcopy(tokenizer)
+    assert "<|im_start|>assistant\\n" in opening.chat_template
+    # As templates of models that always think do: the generation prompt ends within a thought.
+    head, mark, tail = opening.chat_template.rpartition("<|im_start|>assistant\\n")
+    opening.chat_template = f"{head}{mark}<think>\\n{tail}"
+    said = [f"I could write <answer>4</answer>.\n</think>\n{call('a')}", "Is it <answer>4</answer>?"]
+    engine = Engine([merged(opening, text + "<|im_end|>") for text in said])
+    output = await run(make_loop(opening, engine))
+    assert_exact(output, engine)
+    kept = trajectory(output)
+    assert opening.decode(engine.prompts[0]).rstrip().endswith("<think>")
+    assert [one.result for one in kept.calls] == ["a"]
+    assert (kept.end, kept.answer) == (End.NO_USER, None)
+    assert [turn.content for turn in kept.turns if turn.role == "assistant"] == [f"<think>{text}" for text in said]
 
 
 # Ends.

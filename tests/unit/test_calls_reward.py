@@ -16,7 +16,7 @@ TRUTH = {
     "required": [READ, WRITE],
     "forbidden": [{"name": "delete_order", "arguments": {}}, {"name": "get_order", "arguments": {"order_id": "B-2"}}],
 }
-GOOD_READ = ("get_order", {"order_id": "a-1"}, None)
+GOOD_READ = ("get_order", {"order_id": "A-1", "region": "NORTH"}, None)
 GOOD_WRITE = ("cancel_order", {"order_id": "A-1", "amount": "20", "reason": "asked for"}, None)
 
 Made = tuple[str, dict[str, Any], str | None]
@@ -102,6 +102,53 @@ def test_prose_in_a_plain_ground_truth_need_not_be_repeated() -> None:
 )
 def test_why_it_failed(end: End, made: list[Made], failure: str) -> None:
     assert judge(*made, end=end)["failure"] == failure
+
+
+def test_a_code_counts_in_its_own_letters() -> None:
+    read = ("get_order", {"order_id": "a-1"}, None)
+    assert judge(read, GOOD_WRITE)["failure"] == "missing_call"
+    assert judge(("get_order", {"order_id": " #A-1"}, None), GOOD_WRITE)["acc"] == 1.0
+    replayed = {"calls": [{"name": "get_order", "arguments": {"order_id": "a-1"}, "recorded": "normal"}]}
+    assert judge(read, GOOD_WRITE, state=replayed)["acc"] == 1.0
+
+
+def reads(count: int, error: str | None = None) -> list[Made]:
+    return [("get_order", {"order_id": f"C-{number}"}, error) for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("misses", "options", "right"),
+    [
+        (reads(5), {}, True),
+        (reads(6), {}, False),
+        (reads(3) * 9, {}, True),
+        (reads(6, "rejected"), {}, False),
+        (reads(9, "bad_arguments"), {}, True),
+        ([("cancel_order", {"order_id": "C-1"}, None)], {}, True),
+        ([("cancel_order", {"order_id": f"C-{number}"}, None) for number in range(2)], {}, False),
+        ([("cancel_order", {"order_id": f"C-{number}"}, "rejected") for number in range(5)], {}, True),
+        (reads(1), {"max_misses": 0}, False),
+        (reads(8), {"max_misses": 8}, True),
+        (reads(8), {"truth": {**TRUTH, "max_misses": 8}, "max_misses": 0}, True),
+        (reads(9), {"truth": {**TRUTH, "required": [READ, {**READ, "arguments": {"order_id": "A-2"}}]}}, None),
+    ],
+)
+def test_values_that_were_tried_out(misses: list[Made], options: dict[str, Any], right: bool | None) -> None:
+    made = [*misses, GOOD_READ, GOOD_WRITE]
+    if right is None:  # two required calls of a tool may miss twice as often
+        made.append(("get_order", {"order_id": "A-2"}, None))
+    result = judge(*made, **options)
+    assert result["acc"] == float(right is not False)
+    if right is False:
+        assert (result["failure"], result["subgoals"]) == ("tool_misuse", 0.5)
+        assert "was tried out" in result["reason"]
+
+
+def test_a_bound_that_is_none() -> None:
+    with pytest.raises(UserInputError, match="max_misses=-1"):
+        judge(GOOD_READ, max_misses=-1)
+    with pytest.raises(BrokenTaskError, match="max_misses"):
+        judge(GOOD_READ, truth={**TRUTH, "max_misses": "3"})
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,48 @@ def test_two_leaks_end_in_a_neutral_reply(endpoint: Any, llm: dict[str, Any]) ->
     assert ann.counts() == {"replies": 1, "leaks": 2, "fallbacks": 1}
 
 
+@pytest.mark.parametrize(
+    ("draft", "fault"),
+    [
+        ("How may I assist you today?", "role_swaps"),
+        ("Please share your email address.", "role_swaps"),
+        ("My order is number 52-190.", "inventions"),
+        ("Mail me at x.y@z.org.", "inventions"),
+    ],
+)
+def test_what_the_user_cannot_have_said_is_asked_for_anew(
+    endpoint: Any, llm: dict[str, Any], draft: str, fault: str
+) -> None:
+    speaks(endpoint, draft, "I want a refund.", draft, draft)
+    ann = user(llm)
+    assert say(ann, "Hello.", "Well.") == [UserReply("I want a refund."), UserReply(NEUTRAL_REPLY)]
+    assert ann.counts() == {"replies": 2, fault: 3, "fallbacks": 1}
+    assert "You are the user" in prompts(endpoint)[1]
+
+
+def test_numbers_that_the_agent_or_the_story_gave_are_not_made_up(endpoint: Any, llm: dict[str, Any]) -> None:
+    speaks(endpoint, "You said 250 dollars.", "It is the X-300, 2 weeks old.")
+    replies = say(user(llm, background="Your printer, an X300, broke."), "It costs $250.00.", "Well.")
+    assert [reply.content for reply in replies if reply] == ["You said 250 dollars.", "It is the X-300, 2 weeks old."]
+
+
+@pytest.mark.parametrize(
+    ("message", "stays"),
+    [
+        ("Please confirm the refund.", True),
+        ("I will refund it once you agree.", True),
+        ("One moment, I am looking it up.", True),
+        ("", True),
+        ("Your refund is done.", False),
+        ("Done, your confirmation number is 5. Anything else?", False),
+    ],
+)
+def test_it_stays_until_something_is_done(endpoint: Any, llm: dict[str, Any], message: str, stays: bool) -> None:
+    speaks(endpoint, "Yes.", stop=True)
+    assert say(user(llm, confirm="Yes."), message) == [UserReply("Yes.", stop=not stays)]
+    assert ("stop is false" in prompts(endpoint)[0]) is stays
+
+
 def test_the_answer_to_the_task_is_not_told_before_it_was_said(endpoint: Any, llm: dict[str, Any]) -> None:
     speaks(endpoint, "So it is 4096?", "Hm.", "Yes, 4096, thanks.")
     assert say(user(llm, truth=4096), "I add the two.", "It is 4096.") == [

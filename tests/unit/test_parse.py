@@ -74,7 +74,7 @@ def test_values_of_xml_calls_are_typed_by_the_schema(text: str) -> None:
         ("null", {"type": "string"}, "null"),
         ("2", {"enum": [1, 2]}, 2),
         ("2", {"enum": ["1", "2"]}, "2"),
-        ("7", {}, 7),
+        ("7", {}, "7"),
         ("seven", {}, "seven"),
         ("NaN", {"type": "number"}, "NaN"),
         ("line\n\nline", {"type": "string"}, "line\n\nline"),
@@ -203,6 +203,14 @@ HOSTILE = {
     "braces": "{" * 60_000 + "}",
     "spaces": " " * 1_000_000 + "}",
     "digits": "<tool_call>" + "1" * 60_000,
+    "ends of parameters": "<function=a><parameter=b>" + "</parameter>x" * 60_000,
+    "functions in calls": "<tool_call><function=a><parameter=b>" * 25_000,
+    "parameters and blanks": "<function=a>" + "<parameter=b></parameter>" + " " * 500_000 + "x",
+    "calls with open texts": '<tool_call>{"a": "' * 50_000,
+    "whole calls": '<tool_call>{"a": "</tool_call>"}</tool_call>' * 20_000,
+    "whole functions": "<function=a>\n</function>" * 30_000,
+    "ends of thoughts in texts": '<tool_call>{"a": "</think>' * 30_000,
+    "lists of calls": "[" + '{"name": "a", "arguments": {}},' * 2_000 + "]",
 }
 
 

@@ -6,15 +6,16 @@ import asyncio
 import json
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from verl_agentic.core import End, ToolCall, Trajectory, Turn
+from verl_agentic.core import End, Message, Task, ToolCall, Trajectory, Turn
 from verl_agentic.reward_fns.rubric.canary import INJECTIONS, failed_probes
 from verl_agentic.reward_fns.rubric.items import RubricItem
 from verl_agentic.reward_fns.rubric.judge import judge_request
-from verl_agentic.reward_fns.rubric.record import record
+from verl_agentic.reward_fns.rubric.record import record_parts
 
 ITEM = RubricItem("a", "The agent was polite.")
 HOSTILE = [
@@ -30,6 +31,12 @@ def rolled(*texts: str) -> Trajectory:
     return Trajectory("t", turns=[Turn("assistant", text) for text in texts], end=End.ANSWER)
 
 
+def record(trajectory: Trajectory, max_chars: int) -> str:
+    """The record of one that fits into a request."""
+    [part] = record_parts(trajectory, None, max_chars, 1)
+    return part
+
+
 def test_authors_are_named() -> None:
     done = Trajectory(
         "t",
@@ -38,7 +45,7 @@ def test_authors_are_named() -> None:
         end=End.USER_STOP,
         state={"tables": {"orders": [1]}},
     )
-    assert json.loads(record(done, None, 8000)) == [
+    assert json.loads(record(done, 8000)) == [
         {"from": "agent", "text": "a"},
         {"from": "tool_result", "tool": "get", "text": "b"},
         {"from": "tool_result", "tool": "put", "not_executed": "rejected", "text": "c"},
@@ -50,38 +57,71 @@ def test_authors_are_named() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("max_chars", [4096, 60_000])
-def test_any_text_stays_data(text: str, max_chars: int) -> None:
-    shown = record(rolled("first", *[text] * 20, "last"), None, max_chars)
-    assert len(shown) <= max_chars
-    assert shown.isprintable() and "<" not in shown and "\uff1c" not in shown
-    entries = json.loads(shown)
-    assert (entries[0]["text"], entries[-2]["text"]) == ("first", "last")
-    shown.encode()  # no lone surrogates: it can be sent
+def test_any_text_stays_data_and_all_of_it_is_shown(text: str, max_chars: int) -> None:
+    parts = record_parts(rolled("first", *[text] * 3, "last"), None, max_chars, 1000)
+    shown = [""] * 5
+    where = -1
+    for part in parts:
+        assert len(part) <= max_chars
+        assert part.isprintable() and "<" not in part and "\uff1c" not in part
+        part.encode()  # no lone surrogates: it can be sent
+        for entry in json.loads(part):
+            if entry.get("from") == "agent" and not entry.get("repeated"):
+                start = entry.get("from_char", 0)
+                where += start == 0
+                assert start <= len(shown[where])
+                shown[where] = shown[where][:start] + entry["text"]
+    assert shown == ["first", text, text, text, "last"]
 
 
 def test_a_short_text_comes_through_unchanged() -> None:
     texts = ['<b>5 < 6</b> & "quoted" \\ {}', "\u4f60\u597d\uff0c\u4e16\u754c", "emoji \U0001f600 caf\u00e9"]
-    shown = record(rolled(*texts), None, 8000)
+    shown = record(rolled(*texts), 8000)
     assert [entry.get("text") for entry in json.loads(shown)][:3] == texts
     assert "\u4f60\u597d" in shown  # other scripts are text, not escapes
 
 
-def test_long_texts_keep_head_and_tail() -> None:
-    [entry, _] = json.loads(record(rolled("a" * 10_000 + "b" * 50_000 + "c" * 10_000), None, 8000))
-    assert set(entry["text"]) == {"a"} and set(entry["text_end"]) == {"c"}
-    assert len(entry["text"]) + entry["omitted_chars"] + len(entry["text_end"]) == 70_000
+def test_pieces_of_a_long_text_overlap_and_say_where_they_stand() -> None:
+    text = "".join(f"{number:07d} " for number in range(3000))
+    parts = [json.loads(part) for part in record_parts(rolled("Hi.", text, "Bye."), None, 8000, 9)]
+    assert [part[0]["part"] for part in parts] == [1, 2, 3, 4] and parts[0][0]["of"] == 4
+    assert [part[0]["messages"] for part in parts] == ["1 to 2 of 4", "2 to 2 of 4", "2 to 2 of 4", "2 to 4 of 4"]
+    pieces = [entry for part in parts for entry in part if "from_char" in entry]
+    assert all(entry["of_chars"] == len(text) for entry in pieces[:-1])
+    for before, after in pairwise(pieces):
+        end = before["from_char"] + len(before["text"])
+        assert end - 400 == after["from_char"] and text[after["from_char"] : end] == after["text"][:400]
 
 
-def test_long_dialogues_keep_head_and_tail() -> None:
-    entries = json.loads(record(rolled(*(f"turn {number}" for number in range(2000))), None, 4096))
-    [gap] = [position for position, entry in enumerate(entries) if "omitted_entries" in entry]
-    assert entries[0]["text"] == "turn 0" and entries[-2]["text"] == "turn 1999"
-    assert len(entries) - 1 + entries[gap]["omitted_entries"] == 2001
-    assert 20 < gap < len(entries) - 20
+def test_parts_of_a_long_dialogue_show_the_task_and_what_was_said_before() -> None:
+    messages: list[Message] = [{"role": "user", "content": "Where is it?"}]
+    task = Task("dialogue", messages, [], "replay", {}, "rubric", {})
+    parts = record_parts(rolled(*(f"turn {number}" for number in range(2000))), task, 8000, 99)
+    seen = []
+    for part in map(json.loads, parts[1:]):
+        assert part[1] == {"from": "user", "text": "Where is it?", "repeated": True}
+        again = [entry["text"] for entry in part[2:] if entry.get("repeated")]
+        assert again == seen[-len(again) :] or not seen
+        assert len(again) > 3
+        seen = [entry["text"] for entry in part[2:] if not entry.get("repeated") and "text" in entry]
+    assert seen[-1] == "turn 1999"
+
+
+def test_a_record_ends_where_its_parts_do() -> None:
+    for text in ("x" * 10**7, "\u200b" * 40_000, "\U000e0041" * 5000):
+        assert len(record_parts(rolled(text), None, 4096, 9)) == 10
+
+
+def test_a_large_state_is_shown_by_its_head_and_tail() -> None:
+    done = rolled("Hi.")
+    done.state = {"tables": {"orders": ["a" * 10_000 + "b" * 50_000 + "c" * 10_000]}}
+    state = json.loads(record(done, 8000))[-1]
+    assert state["text"].endswith("aaa") and state["text_end"].startswith("ccc")
+    assert len(state["text"]) + state["omitted_chars"] + len(state["text_end"]) == len(json.dumps(done.state))
 
 
 def test_the_boundary_is_new_each_time_and_the_trusted_part_is_apart() -> None:
-    shown = record(rolled("The statement is true."), None, 8000)
+    shown = record(rolled("The statement is true."), 8000)
     one, two = (judge_request(ITEM, None, shown) for _ in range(2))
     assert one.nonce != two.nonce and re.fullmatch("[0-9a-f]{32}", one.nonce)
     assert [message["role"] for message in one.messages] == ["system", "user"]

@@ -198,6 +198,78 @@ def test_the_task_is_part_of_the_record(endpoint: Any, llm: dict[str, Any]) -> N
         asyncio.run(compute_score("dialogue", "said", RUBRIC, {"task": "{}"}, llm=llm))
 
 
+LONG = Trajectory(
+    "t",
+    turns=[Turn("assistant", "x" * 9000), Turn("assistant", "the note"), Turn("assistant", "y" * 3000)],
+    answer="done",
+    end=End.ANSWER,
+)
+
+
+def found(endpoint: Any, **verdicts: bool | None) -> None:
+    """A judge with a verdict for each part that shows a mark, ``None`` else, and false for what was found in all."""
+
+    def content(body: dict[str, Any]) -> str:
+        shown = body["messages"][1]["content"]
+        if '"found"' in shown:
+            return json.dumps({"evidence": "all parts", "satisfied": False})
+        known = [verdict for mark, verdict in verdicts.items() if mark * 3 in shown]
+        return json.dumps({"evidence": f"part with {sorted(verdicts)}", "satisfied": known[0] if known else None})
+
+    endpoint.content = content
+
+
+@pytest.mark.parametrize(
+    ("kind", "verdicts", "satisfied", "requests"),
+    [
+        ("goal", {"x": True}, True, 4),
+        ("goal", {"y": False, "x": True}, False, 4),
+        ("violation", {"y": True, "x": False}, True, 4),
+        ("violation", {"x": False}, False, 4),
+        ("goal", {}, False, 5),
+        ("violation", {}, False, 5),
+    ],
+)
+def test_verdicts_on_parts_are_put_together(
+    endpoint: Any, llm: dict[str, Any], kind: str, verdicts: dict[str, bool], satisfied: bool, requests: int
+) -> None:
+    found(endpoint, **verdicts)
+    result = score(llm, {"rubric": [{"text": "A.", "kind": kind}]}, LONG, max_chars=4096)
+    assert result["acc"] == float(satisfied is (kind == "goal"))
+    assert len(endpoint.bodies) == requests
+    assert result["judge_tokens"] == requests * 110
+
+
+def test_a_long_record_is_wrong_and_a_long_task_is_broken(endpoint: Any, llm: dict[str, Any]) -> None:
+    result = score(llm, rolled=LONG, max_chars=4096, max_parts=3)
+    assert (result["score"], result["verdict"], result["failure"]) == (0.0, "wrong", "limit")
+    assert result["reason"] == "over the limits: the record takes more than 3 requests of 4096 characters"
+    task = Task("dialogue", [{"role": "user", "content": "z" * 99_999}], [], "replay", {}, "rubric", RUBRIC)
+    info = {"trajectory": ROLLED.to_json(), "task": task.to_json()}
+    with pytest.raises(BrokenTaskError, match="raise max_parts or max_chars"):
+        asyncio.run(compute_score("dialogue", "", RUBRIC, info, llm=llm, max_chars=4096, max_parts=3))
+    assert endpoint.bodies == []
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '{"evidence": "seen", "satisfied": true, "satisfied": true}',
+        '{"evidence": "It was rude. So the statement is false.", "satisfied": true}',
+        '{"evidence": "", "satisfied": true}',
+    ],
+)
+def test_a_verdict_that_cannot_stand_is_asked_for_anew(endpoint: Any, llm: dict[str, Any], reply: str) -> None:
+    truth = {"rubric": ["The agent was polite."]}
+    good = '{"evidence": "It greeted. So the statement is true.", "satisfied": true}'
+    endpoint.script = [endpoint.say(reply), endpoint.say(good)]
+    result = score(llm, truth)
+    assert (result["score"], result["judge_retries"]) == (1.0, 1.0)
+    endpoint.script = [endpoint.say(reply)] * 9
+    with pytest.raises(MalformedReplyError):
+        score({**llm, "cache": None}, truth)
+
+
 @pytest.mark.parametrize(
     ("truth", "message"),
     [
@@ -225,6 +297,7 @@ def test_a_broken_rubric(truth: Any, message: str) -> None:
         ({"votes": 0}, "votes=0"),
         ({"votes": 3, "temperature": 0.0}, "makes all votes alike"),
         ({"max_chars": 10}, "max_chars=10"),
+        ({"max_parts": 0}, "max_parts=0"),
         ({}, "agentic.llm is not set"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 
 from verl_agentic.core import BrokenTaskError, Task, UserInputError
 from verl_agentic.tool_envs import NoUser, UserReply
-from verl_agentic.tool_envs.scripted_user import DO_NOT_KNOW, OUT_OF_PATIENCE, ScriptedUser
+from verl_agentic.tool_envs.scripted_user import DO_NOT_KNOW, OUT_OF_PATIENCE, WAITING, ScriptedUser
 from verl_agentic.tool_envs.users import make_user
 
 ORDER = {"ask": ["order", "number", "id"], "say": "Order 417."}
@@ -104,7 +104,15 @@ def test_refusals(message: str) -> None:
 def test_any_other_statement_contents_the_user() -> None:
     assert say(user(done="Great!"), "Your refund is on its way.") == UserReply("Great!", stop=True)
     assert say(user(), "Refunded. Is there anything else I can help with?") == UserReply("Thanks.", stop=True)
-    assert say(user(), "").stop
+
+
+def test_it_waits_for_what_is_under_way_within_its_patience() -> None:
+    ann = user(confirm="Yes.", patience=4)
+    assert say(ann, "Shall I cancel it?") == UserReply("Yes.")
+    for message in ("One moment, please.", "I am now cancelling your order.", ""):
+        assert say(ann, message) == UserReply(WAITING)
+    assert say(ann, "Please give me a minute.") == UserReply(OUT_OF_PATIENCE, stop=True)
+    assert say(user(), "It has been cancelled. I will send you a mail.") == UserReply("Thanks.", stop=True)
 
 
 def test_patience_bounds_the_dialogue() -> None:

@@ -166,11 +166,68 @@ def test_a_rollout_without_end_or_state_is_no_reward() -> None:
         ({"required_calls": ["get"]}, "'name'"),
         ({"forbidden_calls": [{"name": "get", "arguments": []}]}, "'arguments'"),
         ({"preconditions": [{}]}, "preconditions"),
+        ({"preconditions": [{"call": GET, "times": 0}]}, "'times'"),
+        ({"preconditions": [{"call": GET, "reply": 1}]}, "'reply'"),
+        ({"max_misses": -1}, "max_misses"),
     ],
 )
 def test_a_broken_reference_is_a_broken_task(change: dict[str, Any], field: str) -> None:
     with pytest.raises(BrokenTaskError, match=field):
         score({**DENY, **change}, trajectory(GET, end=End.USER_STOP, rows=PAID))
+
+
+def talk(*events: dict[str, Any] | str) -> Trajectory:
+    """A dialogue that leaves the orders paid; texts by turns of the agent and the user."""
+    done = trajectory(*(event for event in events if isinstance(event, dict)), end=End.ANSWER, rows=PAID)
+    tools = iter(done.turns)
+    roles = iter(["assistant", "user"] * len(events))
+    done.turns = [next(tools) if isinstance(event, dict) else Turn(next(roles), event) for event in events]
+    return done
+
+
+@pytest.mark.parametrize(
+    ("events", "allowed"),
+    [
+        (("Shall I refund order 417?", "Yes.", REFUND), True),
+        (("Confirm?", "Yes.", GET, REFUND), True),
+        (("Is it about the shoes?", "Yes.", REFUND), False),
+        (("Can you confirm your order number?", "Yes.", REFUND), False),
+        (("Shall I cancel order 417?", "Yes.", REFUND), False),
+        (("Shall I cancel and refund order 417?", "Yes.", REFUND), True),
+        (("Confirm?", "Yes.", REFUND, {**REFUND, "arguments": {"id": "418"}}), False),
+        (("Confirm?", "Yes.", REFUND, "Confirm?", "Yes.", {**REFUND, "arguments": {"id": "418"}}), True),
+        (("Confirm?", "Yes.", "Really? Please confirm.", "No.", REFUND), False),
+        (("Confirm?", "Yes.", "Which card?", "Visa.", REFUND), True),
+    ],
+)
+def test_a_reply_permits_the_call_that_it_was_asked_about(events: tuple[Any, ...], allowed: bool) -> None:
+    truth = {
+        "expected": {},
+        "end": ["answer"],
+        "forbidden_calls": [{"name": "cancel"}],
+        "preconditions": [{"call": {"name": "refund"}, "reply": "Yes."}],
+    }
+    result = score(truth, talk(*events))
+    assert (result["failure"] == "none") is allowed, result["reason"]
+    if not allowed:
+        assert result["reason"] == "refund before the user said 'Yes.' to it"
+
+
+def test_one_reply_may_permit_several_calls() -> None:
+    other = {**REFUND, "arguments": {"id": "418"}}
+    condition = {"call": {"name": "refund"}, "reply": "Yes.", "times": 2}
+    truth = {"expected": {}, "end": ["answer"], "preconditions": [condition]}
+    assert score(truth, talk("Confirm?", "Yes.", REFUND, other))["acc"] == 1.0
+    assert score(truth, talk("Confirm?", "Yes.", REFUND, other, REFUND))["acc"] == 0.0
+
+
+def test_looking_everything_up_is_no_looking_up() -> None:
+    truth = {**DENY, "end": ["answer"]}
+    lookups = [{**GET, "arguments": {"id": str(number)}} for number in range(500, 506)]
+    assert score(truth, talk(*lookups[:5], GET))["acc"] == 1.0
+    result = score(truth, talk(*lookups, GET))
+    assert (result["acc"], result["failure"]) == (0.0, "tool_misuse")
+    assert score({**truth, "max_misses": 6}, talk(*lookups, GET))["acc"] == 1.0
 
 
 STAFF = [{"name": "Bo", "hours": 8}]
@@ -312,6 +369,9 @@ def told_truth(statement: Any, *said: str, end: End = End.ANSWER, key: str = "re
         ({"any": ["approved", "granted"]}, "<answer>It was granted.</answer>"),
         ({"all": ["order", 417, "refunded"]}, "Good news. We refunded order 417 today."),
         ("can't be changed", "It can\u2019t be changed."),
+        ("refund of 40", "Not only that: a refund of EUR 40,00 is on its way."),
+        ("refund of 40", "I found no fee, so you get a refund of 40."),
+        (1250, "It is 1\u202f250 EUR, or 1.250,00."),
     ],
 )
 def test_statements_that_the_user_was_told(statement: Any, said: str) -> None:
@@ -333,6 +393,9 @@ def test_statements_that_the_user_was_told(statement: Any, said: str) -> None:
         ({"all": ["order", 417, "refunded"]}, "Order 417 was found. Another one was refunded."),
         ("granted", " ".join(["granted denied"] * 40)),
         (7, " ".join(f"It is {number}." for number in range(20))),
+        ("refund of 40", "There is no refund of 40."),
+        ("refund of 40", "I cannot, sadly, give you a refund of 40."),
+        ("refund of 40", "A refund of 40 is not possible."),
     ],
 )
 def test_statements_that_the_user_was_not_told(statement: Any, said: str) -> None:

@@ -205,6 +205,17 @@ def test_a_declined_confirmation_changes_nothing() -> None:
     assert score(allowed, says(*reads, tool_call("refund", {"id": order}), DONE))[0] == 0.0
 
 
+def test_one_confirmation_may_be_for_several_calls_of_a_tool() -> None:
+    data = to_data(grown(REFUNDS, "confirmation", "refund"))
+    again = {**data["nodes"]["refund"], "next": "refunded"}
+    data["nodes"] |= {"refund": {**again, "next": "again"}, "again": again}
+    tree = from_data(data)
+    check_tree(tree)
+    task = compile_task(tree, "refunded", random.Random(0))
+    assert task.ground_truth["preconditions"][0]["times"] == 2
+    assert score(task, FAMILY.expert(task))[0] == 1.0
+
+
 def test_a_mixed_request_is_done_in_part() -> None:
     tree = grown(REFUNDS, "mixed", "refunded.cancel")
     task = compile_task(tree, "deny-extra", random.Random(0))

@@ -7,7 +7,7 @@ the final answer, ``###TRANSFER_TO_HUMAN`` to hand over. :mod:`verl_agentic.core
 1. tool calls; with any, well formed or not, nothing else in the message counts;
 2. the first ``<answer>``;
 3. the hand-over;
-4. a message that is nothing but a JSON call;
+4. a message that is nothing but JSON calls (:func:`verl_agentic.core.calls.decode_message`);
 5. what the user reads: the first ``<question>``, else all text outside of blocks.
 
 Nothing else in a message means anything: role names, tool results or a user's ``###STOP`` that the policy writes
@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from verl_agentic.core.calls import RequestedCall, decode_call, decode_message
-from verl_agentic.core.speech import TRANSFER, BlockKind, blocks
+from verl_agentic.core.speech import BlockKind, blocks, hands_over
 from verl_agentic.core.text import without_thoughts
 
 MAX_CALLS = 64
@@ -59,7 +59,7 @@ def parse_assistant(text: str) -> AssistantAction:
     if found[BlockKind.ANSWER]:
         return AssistantAction(answer=without_thoughts(found[BlockKind.ANSWER][0]).strip())
     said, questions = "".join(found[BlockKind.TEXT]).strip(), found[BlockKind.QUESTION]
-    if TRANSFER in said or any(TRANSFER in question for question in questions):
+    if hands_over(said) or any(hands_over(question) for question in questions):
         return AssistantAction(transfer=True)
     if questions:
         return AssistantAction(message=without_thoughts(questions[0]).strip())

@@ -1,28 +1,42 @@
 """Tool calls as models write them, decoded strictly: what is not exactly a call is told why.
 
 Forms: Hermes and Qwen3 (a JSON object with ``name`` and ``arguments``), Qwen3-Coder (``<function=NAME>`` with
-``<parameter=NAME>`` elements), and messages that are nothing but JSON: such an object, or ``{"tool_calls": [...]}`` as
-in OpenAI's API, either alone or in one code fence.
+``<parameter=NAME>`` elements, :mod:`verl_agentic.core.call_elements`), and messages that are nothing but JSON: such
+objects, a list of them, or ``{"tool_calls": [...]}`` as in OpenAI's API, alone, in one code fence or between the
+``<tools>`` tags of Qwen2.5-Coder.
 
-JSON is read as RFC 8259 has it: no NaN or infinities, no key twice, no half of a surrogate pair.
+What is read as written:
+
+* ``arguments`` may be a JSON text, also one that was encoded twice; ``null`` and blank texts are no arguments;
+* ``parameters``, ``input`` or ``args`` is taken for ``arguments`` where there are none and nothing stands beside it;
+* ``{"type": "function", "function": {...}}`` and an ``id`` are fine.
+
+Anything else beside ``name`` and ``arguments`` is refused by name: arguments that stand in the wrong place must not be
+lost.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from verl_agentic.core.call_elements import CallFormError, read_function
+from verl_agentic.core.call_values import typed
+from verl_agentic.core.json_text import MAX_NESTING, decode_json, end_of_json
+
+__all__ = ["MAX_CALL_CHARS", "MAX_NESTING", "RequestedCall", "decode_call", "decode_json", "decode_message", "typed"]
+
 # Nothing sensible is longer; what is longer is not parsed, so that no parser meets a bomb.
 MAX_CALL_CHARS = 65_536
-MAX_NESTING = 64
 
 _FORM = 'write {"name": ..., "arguments": {...}}'
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-_FENCE = re.compile(r"```(?:json)?[ \t]*\n(.*)\n[ \t]*```", re.DOTALL)
+_FENCE = re.compile(r"```(?:json|tool_calls?|xml)?[ \t]*\n(.*)\n[ \t]*```", re.DOTALL)
+_TOOLS = re.compile(r"<tools>(.*)</tools>", re.DOTALL)
 _MESSAGE_KEYS = {"role", "content", "tool_calls"}
+_ALIASES = ("parameters", "input", "args")
+_BESIDE = {"id", "type", "index"}
+_BLANKS = re.compile(r"[\s,]*")
 
 
 @dataclass(slots=True)
@@ -58,151 +72,83 @@ def decode_call(text: str) -> RequestedCall:
 
 def decode_message(text: str) -> list[RequestedCall]:
     """Calls of a message that is nothing but JSON; none where it is anything else. Never raises."""
-    if not text.endswith(("}", "```")) or len(text) > MAX_CALL_CHARS:
+    if not text.endswith(("}", "]", "```", "</tools>")) or len(text) > MAX_CALL_CHARS:
         return []
-    if fenced := _FENCE.fullmatch(text):
-        text = fenced[1].strip()
-    if not text.startswith("{"):
+    for form in (_FENCE, _TOOLS):
+        if inside := form.fullmatch(text):
+            text = inside[1].strip()
+    if not text.startswith(("{", "[")):
         return []
-    try:
-        data = decode_json(text)
-    except ValueError:
-        return []
-    calls = data.get("tool_calls")
-    if isinstance(calls, list) and calls and set(data) <= _MESSAGE_KEYS:
-        return [_from_data(call.get("function") if isinstance(call, dict) else None) for call in calls]
-    if isinstance(data.get("name"), str) and "arguments" in data:
-        return [_from_data(data)]
+    values = _values(text)
+    if len(values) == 1 and isinstance(values[0], list):
+        values = values[0]
+    if len(values) == 1 and isinstance(values[0], dict):
+        calls = values[0].get("tool_calls")
+        if isinstance(calls, list) and calls and set(values[0]) <= _MESSAGE_KEYS:
+            return [_from_data(call) for call in calls]
+    if values and all(_looks_like_call(value) for value in values):
+        return [_from_data(value) for value in values]
     return []
 
 
-def decode_json(text: str) -> Any:
-    """JSON data, strictly.
-
-    Raises:
-        ValueError: saying what is wrong.
-    """
-    if text.count("{") + text.count("[") > MAX_NESTING and _nesting(text) > MAX_NESTING:
-        raise ValueError(f"nested deeper than {MAX_NESTING}")
-    try:
-        data = _DECODER.decode(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{error.msg} at character {error.pos + 1}") from error
-    except RecursionError as error:
-        raise ValueError("nested too deep") from error
-    if _SURROGATE.search(text):
+def _values(text: str) -> list[Any]:
+    """JSON values that follow each other, with nothing but blanks and commas between; none where one is broken."""
+    found: list[Any] = []
+    position = 0
+    while position < len(text):
+        end = end_of_json(text, position)
+        if end < 0:
+            return []
         try:
-            json.dumps(data, ensure_ascii=False).encode()
-        except UnicodeEncodeError as error:
-            raise ValueError("half of a surrogate pair") from error
-    return data
-
-
-def typed(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Texts as values of the types that a tool's JSON schema gives its parameters.
-
-    What is not of any such type stays text, for the schema to refuse.
-    """
-    properties = schema.get("properties")
-    properties = properties if isinstance(properties, dict) else {}
-    return {name: _value(text, _types(properties.get(name))) for name, text in arguments.items()}
-
-
-def _decode_function(text: str) -> RequestedCall:
-    name, opened, body = text.removeprefix("<function=").partition(">")
-    name = name.strip()
-    if not opened or not name:
-        return RequestedCall("", error="function has no name; write <function=NAME>")
-    body, _, after = body.partition("</function>")
-    if after.strip():
-        return RequestedCall(name, error="write nothing after </function>; each function has its own <tool_call>")
-    arguments: dict[str, Any] = {}
-    before, found, rest = body.partition("<parameter=")
-    while found and not before.strip():
-        key, opened, rest = rest.partition(">")
-        value, closed, rest = rest.partition("</parameter>")
-        if not opened or not closed:
-            return RequestedCall(name, error="write each parameter as <parameter=NAME>VALUE</parameter>")
-        if key in arguments:
-            return RequestedCall(name, error=f"parameter {key[:64]!r} is given twice")
-        # The template puts values on lines of their own.
-        arguments[key] = value.removeprefix("\n").removesuffix("\n")
-        before, found, rest = rest.partition("<parameter=")
-    if before.strip():
-        return RequestedCall(name, error="write nothing between <parameter=NAME>VALUE</parameter> elements")
-    return RequestedCall(name, arguments, untyped=True)
-
-
-def _from_data(data: Any) -> RequestedCall:
-    if not isinstance(data, dict) or not isinstance(data.get("name"), str):
-        return RequestedCall("", error=f'tool call has no "name"; {_FORM}')
-    arguments = data.get("arguments", {})
-    if isinstance(arguments, str):
-        try:
-            arguments = decode_json(arguments)
-        except ValueError as error:
-            return RequestedCall(data["name"], error=f'"arguments" is not valid JSON ({error}); {_FORM}')
-    if not isinstance(arguments, dict):
-        return RequestedCall(data["name"], error='"arguments" must be a JSON object')
-    return RequestedCall(data["name"], arguments)
-
-
-def _value(text: str, types: set[str]) -> Any:
-    if not isinstance(text, str) or (types == {"string"}):
-        return text
-    if "boolean" in types and text.strip().lower() in ("true", "false"):
-        return text.strip().lower() == "true"
-    if "string" in types:
-        return None if "null" in types and text == "null" else text
-    try:
-        return decode_json(text.strip())
-    except ValueError:
-        return text
-
-
-def _types(schema: Any) -> set[str]:
-    """Names of the JSON types that a parameter's schema speaks of, as far as it does on its face."""
-    if not isinstance(schema, dict):
-        return set()
-    wanted = schema.get("type", [])
-    types = {wanted} if isinstance(wanted, str) else {name for name in wanted if isinstance(name, str)}
-    for key in ("anyOf", "oneOf"):
-        for one in schema.get(key) or []:
-            types |= _types(one)
-    if not types and isinstance(schema.get("enum"), list):
-        types = {"string" if isinstance(value, str) else "other" for value in schema["enum"]}
-    return types
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f"key {twice[:64]!r} stands twice")
+            found.append(decode_json(text[position:end]))
+        except ValueError:
+            return []
+        position = _BLANKS.match(text, end).end()  # type: ignore[union-attr]
     return found
 
 
-def _float(text: str) -> float:
-    value = float(text)
-    if value in (float("inf"), float("-inf")):
-        raise ValueError(f"number {text[:32]} is too large")
-    return value
+def _looks_like_call(data: Any) -> bool:
+    """Whether data that stands alone is meant as a call: it has a name and arguments, and nothing else."""
+    if not isinstance(data, dict):
+        return False
+    if isinstance(data.get("function"), dict) and set(data) <= {"function", *_BESIDE}:
+        data = data["function"]
+    given = [key for key in ("arguments", *_ALIASES) if key in data]
+    return isinstance(data.get("name"), str) and len(given) == 1 and set(data) <= {"name", given[0], *_BESIDE}
 
 
-def _constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
+def _decode_function(text: str) -> RequestedCall:
+    try:
+        element = read_function(text)
+    except CallFormError as error:
+        return RequestedCall(text.removeprefix("<function=").partition(">")[0].strip()[:64], error=str(error))
+    if text[element.end :].strip():
+        reason = "write nothing after </function>; each function has its own <tool_call>"
+        return RequestedCall(element.name, error=reason)
+    return RequestedCall(element.name, dict(element.arguments), untyped=True)
 
 
-def _nesting(text: str) -> int:
-    depth = deepest = 0
-    for bracket in _BRACKET.findall(_STRING.sub("", text)):
-        depth += 1 if bracket in "[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
-
-
-_BRACKET = re.compile(r"[\[\]{}]")
-# The closing quote is optional so that one left open is not scanned again from each quote in it.
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_float, parse_constant=_constant)
+def _from_data(data: Any) -> RequestedCall:
+    if isinstance(data, dict) and isinstance(data.get("function"), dict) and set(data) <= {"function", *_BESIDE}:
+        data = data["function"]
+    if not isinstance(data, dict) or not isinstance(data.get("name"), str):
+        return RequestedCall("", error=f'tool call has no "name"; {_FORM}')
+    name = data["name"]
+    given = [key for key in ("arguments", *_ALIASES) if key in data]
+    key = given[0] if given else "arguments"
+    if strangers := [other for other in data if other not in ("name", key, *_BESIDE)]:
+        reason = f'"{strangers[0][:64]}" stands beside "name"; put all arguments into "arguments": {{...}}'
+        return RequestedCall(name, error=reason)
+    arguments = data.get(key)
+    for _ in range(2):  # some servers encode them once more
+        if not isinstance(arguments, str):
+            break
+        try:
+            arguments = decode_json(arguments) if arguments.strip() else None
+        except ValueError as error:
+            return RequestedCall(name, error=f'"{key}" is not valid JSON ({error}); {_FORM}')
+    if arguments is None:
+        return RequestedCall(name)
+    if not isinstance(arguments, dict):
+        return RequestedCall(name, error=f'"{key}" must be a JSON object')
+    return RequestedCall(name, arguments)

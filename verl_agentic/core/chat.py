@@ -98,6 +98,8 @@ class ChatRequest:
         verbatim: take what the model wrote as it is, also where it is cut, empty or refuses: it is what is measured.
         attempts: malformed replies after which it gives up, ``None`` for the model's configured number; 1 for callers
             that tell the model what was wrong.
+        check: says what is wrong with a reply that matches the schema, nothing (an empty text) where it can be used;
+            such a reply is malformed like any other.
     """
 
     messages: tuple[Message, ...]
@@ -111,6 +113,7 @@ class ChatRequest:
     tools: tuple[Mapping[str, Any], ...] = ()
     verbatim: bool = False
     attempts: int | None = None
+    check: Callable[[Any], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

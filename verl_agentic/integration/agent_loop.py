@@ -16,7 +16,7 @@ from verl.experimental.agent_loop.tool_agent_loop import SPEC_DECODE_EXTRA_KEYS
 from verl.utils.rollout_trace import rollout_trace_op
 
 from verl_agentic.core import BrokenTaskError, End, InfrastructureError, Message, Task, UserInputError
-from verl_agentic.integration.chat import Chat, Tokens
+from verl_agentic.integration.chat import THOUGHT, Chat, Tokens
 from verl_agentic.integration.incidents import Incident, report
 from verl_agentic.integration.settings import RolloutSettings, read_settings
 from verl_agentic.rollout import DeadlineError, Dialogue
@@ -108,6 +108,7 @@ class AgenticLoop(AgentLoopBase):  # type: ignore[misc]
 
         while not dialogue.done:
             started = time.perf_counter()
+            opened = chat.opens_thought(tokens.ids)
             room = min(longest - len(tokens.mask), self.settings.max_turn_tokens or longest)
             said = await self._generate(request_id, tokens.ids, {**sampling_params, "max_tokens": room})
             generated = time.perf_counter()
@@ -116,7 +117,9 @@ class AgenticLoop(AgentLoopBase):  # type: ignore[misc]
                 tokens.sampled(said.token_ids, said.log_probs or None)
             except ValueError as error:
                 raise InfrastructureError(f"rollout engine: {error}") from error
-            text = chat.decode(said.token_ids)
+            sampled = chat.decode(said.token_ids)
+            # What the template opened is part of the message for everyone who reads it.
+            text = f"{THOUGHT}{sampled}" if opened else sampled
             if len(said.token_ids) >= room and said.token_ids[-1] not in chat.end_ids:
                 dialogue.cut_off(text, len(said.token_ids), generated - started)
                 break
@@ -124,7 +127,7 @@ class AgenticLoop(AgentLoopBase):  # type: ignore[misc]
             output.metrics.tool_calls += time.perf_counter() - generated
             if dialogue.done:
                 break
-            previous = [*messages, Message(role="assistant", content=text)]
+            previous = [*messages, Message(role="assistant", content=sampled)]
             messages = [*previous, *map(chat.harmless, replies)]
             merged = await self._tokenized(replies, tokens.context, previous, messages, tools)
             if len(merged.token_ids) - tokens.prompt_length >= longest:

@@ -19,6 +19,9 @@ from verl_agentic.core.control_tokens import ControlTokens
 MAX_PROMPTS = 128
 """Prompts kept; the trajectories of a group begin with the same one."""
 MAX_SHAPES = 4096
+THOUGHT = "<think>"
+"""What some chat templates end the prompt with, so that a message begins within a thought."""
+_TAIL_TOKENS = 8
 
 
 class ChatMLBuilder(QwenContinuousTokenBuilder):  # type: ignore[misc]
@@ -129,6 +132,11 @@ class Chat:
         """The text of a sampled message, without the token that ends it."""
         text: str = self.tokenizer.decode(token_ids, skip_special_tokens=True)
         return text
+
+    def opens_thought(self, token_ids: Sequence[int]) -> bool:
+        """Whether these tokens, which a message is to follow, end within a thought that the template opened."""
+        tail: str = self.tokenizer.decode(token_ids[-_TAIL_TOKENS:], skip_special_tokens=False)
+        return tail.rstrip().endswith(THOUGHT)
 
     def harmless(self, message: Message) -> Message:
         """``message`` with its control tokens broken up, so that none in what a tool or user says is a real one."""

@@ -194,7 +194,12 @@ class _Completion:
         return usage or ChatUsage()
 
     def _parsed(self, content: str) -> Any:
-        return None if self._schema is None else read_structured(content, self._schema)
+        if self._schema is None:
+            return None
+        value = read_structured(content, self._schema)
+        if self._request.check is not None and (problem := self._request.check(value)):
+            raise ValueError(problem)
+        return value
 
     def _delay(self, error: RetryableError) -> float:
         """Exponential backoff with full jitter, unless the server said how long."""

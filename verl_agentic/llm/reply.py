@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jsonschema
@@ -16,14 +16,18 @@ from verl_agentic.llm.settings import Prices
 _SHOWN = 200
 
 
-def read_json(text: str | bytes) -> Any:
+def read_json(text: str | bytes, objects: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
     """A JSON value, strictly.
+
+    Args:
+        text: the JSON.
+        objects: makes an object of its keys and values.
 
     Raises:
         ValueError: it is none, or is nested too deep.
     """
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=objects)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
 
@@ -93,12 +97,12 @@ def read_structured(content: str, schema: Mapping[str, Any]) -> Any:
     """The JSON value in a reply, also where it stands after thoughts or in a code fence.
 
     Raises:
-        ValueError: it is not JSON, or does not match the schema.
+        ValueError: it is not JSON, says something twice, or does not match the schema.
     """
     text = without_thoughts(content).strip()
     if text.startswith("```") and text.endswith("```") and len(text) >= 6:
         text = text[3:-3].removeprefix("json")
-    value = read_json(text)
+    value = read_json(text, _said_once)
     try:
         # The first one is enough: in a long reply there may be more than anybody waits for.
         first = next(jsonschema.Draft202012Validator(schema).iter_errors(value), None)
@@ -107,6 +111,13 @@ def read_structured(content: str, schema: Mapping[str, Any]) -> Any:
         raise ValueError("nested too deep") from deep
     if error is not None:
         raise ValueError(f"the reply does not match its schema: {error.json_path}: {clipped(error.message, _SHOWN)}")
+    return value
+
+
+def _said_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise ValueError("the reply has a key twice")
     return value
 
 

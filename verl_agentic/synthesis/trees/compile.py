@@ -170,7 +170,11 @@ def _preconditions(tree: BehaviorTree, path: Sequence[Step], done: list[CallData
         confirmed = confirmed or isinstance(node, Confirm)
         if isinstance(node, Action) and tree.tool(node.call.tool).writes and node.call.tool not in found:
             before = [call for call in reads if call["name"] in _tools_before(tree, path, step)]
-            reply = {"reply": YES} if confirmed else {}
+            reply: dict[str, Any] = {"reply": YES} if confirmed else {}
+            times = sum(call["name"] == node.call.tool for call in done)
+            if confirmed and times > 1:
+                # The user agreed to all of them at once.
+                reply["times"] = times
             found[node.call.tool] = {"call": {"name": node.call.tool}, "calls": before, **reply}
     return list(found.values())
 
