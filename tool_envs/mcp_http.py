@@ -64,7 +64,7 @@ class _BoundedTransport(httpx2.AsyncBaseTransport):
                 return response
             kind = response.headers.get("content-type", "").lower()
             if response.status_code >= 400:
-                return await self._refused(request_id, response)
+                return await self._refused(request_id, response, in_session="mcp-session-id" in request.headers)
             if "json" in kind:
                 return await self._read(request_id, response)
             if "event-stream" in kind and "content-encoding" not in response.headers:
@@ -84,7 +84,7 @@ class _BoundedTransport(httpx2.AsyncBaseTransport):
         kept = {k: v for k, v in response.headers.items() if k not in ("content-encoding", "content-length")}
         return httpx2.Response(response.status_code, headers=kept, content=clean_json(body))
 
-    async def _refused(self, request_id: str | int, response: httpx2.Response) -> httpx2.Response:
+    async def _refused(self, request_id: str | int, response: httpx2.Response, *, in_session: bool) -> httpx2.Response:
         """The server's own error reply where its body is one to this request, else one that tells the status."""
         body = clean_json(await self._body(response) or b"")
         try:
@@ -97,7 +97,10 @@ class _BoundedTransport(httpx2.AsyncBaseTransport):
         text = str(error.get("message")) if isinstance(error, dict) else body.decode("utf-8", "replace").strip()
         status = f"HTTP {response.status_code} {response.reason_phrase}".rstrip()
         shown = f" ({text[:_SHOWN]})" if text and "<html" not in text[:_SHOWN].lower() else ""
-        return _failed(request_id, f"answered with {status}{shown}{_MENDS.get(response.status_code, '')}")
+        mend = _MENDS.get(response.status_code, "")
+        if response.status_code == 404 and in_session:
+            mend = "; it knows this session no more, as after a restart"
+        return _failed(request_id, f"answered with {status}{shown}{mend}")
 
     async def _body(self, response: httpx2.Response) -> bytes | None:
         """All of a reply, ``None`` where it is too long."""

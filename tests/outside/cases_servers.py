@@ -345,8 +345,12 @@ def lines() -> Iterator[Case]:
     yield own("G12", "surrogate-in-a-description", surrogate_in_a_description)
     unreadable = '{"jsonrpc":"2.0","id":@ID,"result":7}'
     yield own("G12", "only-its-own-call", one_of_three, unreadable, "MCP server 'raw'")
-    yield own("G12", "only-its-own-call-cut", one_of_three, '{"jsonrpc":"2.0","id":@ID,"result":{"con', "MCP server 'raw'")
-    yield own("G12", "an-error-that-is-a-text", reads, '{"jsonrpc":"2.0","id":@ID,"error":"no such row"}', "no such row")
+    yield own(
+        "G12", "only-its-own-call-cut", one_of_three, '{"jsonrpc":"2.0","id":@ID,"result":{"con', "MCP server 'raw'"
+    )
+    yield own(
+        "G12", "an-error-that-is-a-text", reads, '{"jsonrpc":"2.0","id":@ID,"error":"no such row"}', "no such row"
+    )
 
 
 async def stray(line: str) -> None:
@@ -409,7 +413,14 @@ OUTPUT = {"type": "object", "properties": {"n": {"type": "integer"}}, "required"
 def results() -> Iterator[Case]:
     text = {"type": "text", "text": "seen"}
     yield case("G13", "mcp-output-schema-unstructured", result, {"content": [text]}, "seen", sure=False)
-    yield case("G13", "mcp-unknown-block", result, {"content": [text, {"type": "hologram"}]}, "seen\n[hologram content]", sure=False)
+    yield case(
+        "G13",
+        "mcp-unknown-block",
+        result,
+        {"content": [text, {"type": "hologram"}]},
+        "seen\n[hologram content]",
+        sure=False,
+    )
     odd_one = {"content": [text], "structuredContent": {"n": "x"}}
     yield own("G13", "structured-does-not-match", result, odd_one, "seen", sure=False)
     yield own("G13", "structured-only", result, {"content": [], "structuredContent": {"n": 1}}, '{"n": 1}')
@@ -417,12 +428,43 @@ def results() -> Iterator[Case]:
     yield own("G13", "structured-a-list", result, {"content": [text], "structuredContent": [1]}, "seen", sure=False)
     yield own("G13", "matches", result, {"content": [text], "structuredContent": {"n": 1}}, "seen")
     yield own("G13", "a-block-that-is-null", result, {"content": [text, None]}, "seen\n[null content]", sure=False)
-    yield own("G13", "a-block-without-a-type", result, {"content": [{"x": 1}, text]}, "[unknown content]\nseen", sure=False)
-    yield own("G13", "a-text-that-is-none", result, {"content": [{"type": "text", "text": None}, text]}, "[text content]\nseen", sure=False)
-    yield own("G13", "an-image", result, {"content": [{"type": "image", "data": "AA==", "mimeType": "image/png"}]}, "[image: image/png]")
-    yield own("G13", "an-image-without-a-type", result, {"content": [{"type": "image", "data": "AA=="}, text]}, "[image content]\nseen", sure=False)
-    yield own("G13", "an-odd-annotation", result, {"content": [{**text, "annotations": {"priority": 9}}]}, "seen", sure=False)
-    yield own("G13", "an-error-with-one", result, {"content": [text, {"type": "new"}], "isError": True}, "Error: seen\n[new content]", sure=False)
+    yield own(
+        "G13", "a-block-without-a-type", result, {"content": [{"x": 1}, text]}, "[unknown content]\nseen", sure=False
+    )
+    yield own(
+        "G13",
+        "a-text-that-is-none",
+        result,
+        {"content": [{"type": "text", "text": None}, text]},
+        "[text content]\nseen",
+        sure=False,
+    )
+    yield own(
+        "G13",
+        "an-image",
+        result,
+        {"content": [{"type": "image", "data": "AA==", "mimeType": "image/png"}]},
+        "[image: image/png]",
+    )
+    yield own(
+        "G13",
+        "an-image-without-a-type",
+        result,
+        {"content": [{"type": "image", "data": "AA=="}, text]},
+        "[image content]\nseen",
+        sure=False,
+    )
+    yield own(
+        "G13", "an-odd-annotation", result, {"content": [{**text, "annotations": {"priority": 9}}]}, "seen", sure=False
+    )
+    yield own(
+        "G13",
+        "an-error-with-one",
+        result,
+        {"content": [text, {"type": "new"}], "isError": True},
+        "Error: seen\n[new content]",
+        sure=False,
+    )
 
 
 async def result(given: dict[str, Any], expected: str) -> None:
@@ -437,7 +479,9 @@ async def result(given: dict[str, Any], expected: str) -> None:
 def probes() -> Iterator[Case]:
     yield case("G13b", "mcp-silent-unknown", starts, {"unknown": "silent"}, 3.0, sure=False)
     yield own("G13b", "ends-at-unknown", starts, {"unknown": "exit"}, 3.0, sure=False)
-    yield own("G13b", "silent-and-talkative", starts, {"unknown": "silent", "start": ["Listening", "{}"]}, 3.0, sure=False)
+    yield own(
+        "G13b", "silent-and-talkative", starts, {"unknown": "silent", "start": ["Listening", "{}"]}, 3.0, sure=False
+    )
     yield own("G13b", "refuses-unknown", starts, {}, 1.0)
     yield own("G13b", "ends-for-good-is-named", ends_for_good)
 
@@ -485,7 +529,7 @@ async def enum_of_texts(schema: dict[str, Any]) -> None:
 
 # G22: tools that exit
 
-TOOLS = '''
+TOOLS = """
 import argparse, sys
 
 def cli(line: str) -> str:
@@ -526,7 +570,7 @@ class BadState:
         return "went"
     def state(self):
         sys.exit(7)
-'''
+"""
 
 
 def exits() -> Iterator[Case]:
@@ -777,17 +821,73 @@ async def obedient_cleans_up() -> None:
 
 
 def streams() -> Iterator[Case]:
-    yield case("G24", "py-logging-second-cell", cells, "import logging; logging.basicConfig(level=logging.INFO); logging.info('first')", "logging.info('second')", "INFO:root:second")
-    yield case("G24", "py-print-default-file", cells, "import functools, sys; p = functools.partial(print, file=sys.stdout); p('one')", "p('two')", "two")
-    yield case("G24", "py-logging-handler", cells, "import logging, sys; l = logging.getLogger('x'); l.addHandler(logging.StreamHandler(sys.stdout)); l.warning('one')", "l.warning('two')", "two")
-    yield case("G24", "py-from-sys-import-stdout", cells, "from sys import stdout; print('one', file=stdout)", "print('two', file=stdout)", "two")
-    yield case("G24", "py-default-argument-stdout", cells, "import sys\ndef say(x, out=sys.stdout):\n    print(x, file=out)\nsay('one')", "say('two')", "two")
+    yield case(
+        "G24",
+        "py-logging-second-cell",
+        cells,
+        "import logging; logging.basicConfig(level=logging.INFO); logging.info('first')",
+        "logging.info('second')",
+        "INFO:root:second",
+    )
+    yield case(
+        "G24",
+        "py-print-default-file",
+        cells,
+        "import functools, sys; p = functools.partial(print, file=sys.stdout); p('one')",
+        "p('two')",
+        "two",
+    )
+    yield case(
+        "G24",
+        "py-logging-handler",
+        cells,
+        "import logging, sys; l = logging.getLogger('x'); l.addHandler(logging.StreamHandler(sys.stdout)); l.warning('one')",
+        "l.warning('two')",
+        "two",
+    )
+    yield case(
+        "G24",
+        "py-from-sys-import-stdout",
+        cells,
+        "from sys import stdout; print('one', file=stdout)",
+        "print('two', file=stdout)",
+        "two",
+    )
+    yield case(
+        "G24",
+        "py-default-argument-stdout",
+        cells,
+        "import sys\ndef say(x, out=sys.stdout):\n    print(x, file=out)\nsay('one')",
+        "say('two')",
+        "two",
+    )
     yield own("G24", "stderr-by-name", cells, "from sys import stderr", "stderr.write('two\\n'); None", "two")
     yield own("G24", "a-bound-write", cells, "import sys; w = sys.stdout.write", "n = w('two')", "two")
-    yield own("G24", "print-to-a-list", cells, "import sys; outs = [sys.stdout, sys.stderr]", "for o in outs: print('x', file=o)", "x\nx")
-    yield own("G24", "stdout-replaced-and-not-put-back", cells, "import io, sys; sys.stdout = io.StringIO()", "print('two')", "two")
+    yield own(
+        "G24",
+        "print-to-a-list",
+        cells,
+        "import sys; outs = [sys.stdout, sys.stderr]",
+        "for o in outs: print('x', file=o)",
+        "x\nx",
+    )
+    yield own(
+        "G24",
+        "stdout-replaced-and-not-put-back",
+        cells,
+        "import io, sys; sys.stdout = io.StringIO()",
+        "print('two')",
+        "two",
+    )
     yield own("G24", "stdout-closed", cells, "import sys; sys.stdout.close()", "print('two')", "two")
-    yield own("G24", "redirected", cells, "import contextlib, io", "b = io.StringIO()\nwith contextlib.redirect_stdout(b): print('no')\nprint('yes')", "yes")
+    yield own(
+        "G24",
+        "redirected",
+        cells,
+        "import contextlib, io",
+        "b = io.StringIO()\nwith contextlib.redirect_stdout(b): print('no')\nprint('yes')",
+        "yes",
+    )
     yield own("G24", "what-was-said-is-not-said-again", cells, "print('one')", "print('two')", "two")
     yield own("G24", "each-cell-has-its-own-limit", cells, "print('a' * 100000)", "print('two')", "two")
     yield own("G24", "the-limit-holds-for-old-streams", limit_holds)

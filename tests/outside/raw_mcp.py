@@ -30,7 +30,9 @@ for text in sys.stdin:
         continue
     if method == "initialize":
         server = {"name": "raw", "version": "1"}
-        answer(message, "result", {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}, "serverInfo": server})
+        answer(
+            message, "result", {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}, "serverInfo": server}
+        )
     elif method == "tools/list":
         pages = [SPEC.get("tools", [ECHO]), *SPEC.get("pages", [])]
         at = int(params.get("cursor") or 0)
