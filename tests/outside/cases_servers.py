@@ -77,7 +77,8 @@ async def dialogue(env: str, options: dict[str, Any], **env_args: Any) -> AsyncI
     from verl_agentic.tool_envs import make_environment
 
     class Opened:
-        tools: list[dict[str, Any]] = []
+        def __init__(self) -> None:
+            self.tools: list[dict[str, Any]] = []
 
         async def said(self, text: str) -> str:
             return str((await one.feed(text))[-1]["content"])
@@ -585,7 +586,7 @@ def exits() -> Iterator[Case]:
     yield own("G22", "stop-iteration-of-a-tool", tool_exits, "stop", "StopIteration")
     yield own("G22", "exit-of-the-setup", tool_exits, "BadStart", "sys.exit(6)", tool="go")
     yield own("G22", "exit-of-the-state", state_exits)
-    for where in ("open", "tools", "reply", "close"):
+    for where in ("open", "tools", "reply", "close", "state"):
         yield own("G22", f"exit-of-an-environments-{where}", environment_exits, where, "sys.exit(5)")
     yield own("G22", "exit-of-a-reward", reward_exits)
     yield own("G22", "exit-of-a-file", file_exits)
@@ -661,6 +662,10 @@ def environment_exits(where: str, said: str) -> None:
         async def reply(self, message: str) -> Any:
             self.at("reply")
             return await super().reply(message)
+
+        def state(self) -> dict[str, Any]:
+            self.at("state")
+            return {}
 
         async def close(self) -> None:
             self.at("close")
