@@ -53,7 +53,7 @@ def configured_reward(name: str) -> ComputeScore:
         found = getattr(module_of_file(path), attribute, None)
     except FileNotFoundError as error:
         raise UserInputError(f"reward function: {error}") from error
-    except Exception as error:  # whatever a user's file raises
+    except (Exception, SystemExit) as error:  # whatever a user's file raises
         raise UserInputError(f"reward function: {path} cannot be loaded: {type(error).__name__}: {error}") from error
     if not callable(found):
         raise UserInputError(f"reward function {name!r}: {path} has no function {attribute!r}")

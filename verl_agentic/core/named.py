@@ -37,7 +37,7 @@ def named_object(what: str, name: str, built_in: Mapping[str, str], known: tuple
     except (ImportError, AttributeError, ValueError) as error:
         raise UserInputError(f"{what} {name!r} cannot be imported: {error}") from error
     except SystemExit as error:
-        raise UserInputError(f"{what} {name!r} cannot be imported: its module calls sys.exit({error.code!r})") from error
+        raise UserInputError(f"{what} {name!r} cannot be imported: it calls sys.exit({error.code!r})") from error
     if not callable(found):
         raise UserInputError(f"{what} {name!r} is neither a class nor a function")
     return found  # type: ignore[no-any-return]
