@@ -20,6 +20,7 @@ from verl_agentic.tool_envs.mcp_http import HTTP_FAILED, http_transport
 from verl_agentic.tool_envs.mcp_mending import Mending, mended
 from verl_agentic.tool_envs.mcp_settings import KEY, ServerSettings
 from verl_agentic.tool_envs.mcp_stdio import ServerLog, stdio_transport
+from verl_agentic.tool_envs.mcp_tools import clean_name
 
 logger = logging.getLogger(__name__)
 
@@ -70,14 +71,15 @@ class McpConnection:
         """Refuse names of tools that the server has, but that cannot be offered.
 
         Args:
-            names: as the server has them.
+            names: as the server has them, or as the policy would.
             key: where they were chosen.
 
         Raises:
             UserInputError: naming the tool, and what is wrong with it.
         """
-        for name in names:
-            if problem := self._mending.left_out.get(name):
+        server = self._settings.name
+        for odd, problem in self._mending.left_out.items():
+            if name := next((one for one in (odd, clean_name(odd), clean_name(f"{server}_{odd}")) if one in names), ""):
                 raise UserInputError(
                     f"{key} names {name!r}, which {self._name} describes so that it cannot be offered: {problem}; "
                     "leave it out, or have the server mended"

@@ -80,7 +80,8 @@ class LineReader:
     def _message(self) -> JSONRPCMessage | UnreadableMessageError | None:
         line = bytes(self._line)
         if not line.lstrip().startswith(b"{"):
-            return self._ignore(line)
+            self._ignore(line)
+            return None
         if self._length > self._max_bytes:
             return self._unreadable(line, None, RESULT_TOO_LONG)
         if (message := _parsed(line)) is not None:
@@ -106,7 +107,8 @@ class LineReader:
             is_reply = b'"jsonrpc"' in head or (code == RESULT_TOO_LONG and request is not None)
             is_reply = is_reply and not _METHOD_FIRST.match(head)
         if not is_reply:
-            return self._ignore(line)
+            self._ignore(line)
+            return None
         if code == RESULT_TOO_LONG:
             what = f"result of {self._length} bytes, more than {self._max_bytes}"
         else:

@@ -68,7 +68,7 @@ class _BoundedTransport(httpx2.AsyncBaseTransport):
             if "json" in kind:
                 return await self._read(request_id, response)
             if "event-stream" in kind and "content-encoding" not in response.headers:
-                stream = _CleanEvents(response.stream)
+                stream = _CleanEvents(response.stream, self._max_bytes)
                 return httpx2.Response(response.status_code, headers=response.headers, stream=stream)
             return response
         except httpx2.TransportError as error:
@@ -119,18 +119,29 @@ class _BoundedTransport(httpx2.AsyncBaseTransport):
 
 
 class _CleanEvents(httpx2.AsyncByteStream):
-    """A stream of events, whose lines hold JSON each, with the lines cleaned."""
+    """A stream of events, whose lines hold JSON each, with the lines cleaned.
 
-    def __init__(self, inner: Any) -> None:
+    A line that is longer than ``max_bytes`` goes on as it comes: the client refuses it.
+    """
+
+    def __init__(self, inner: Any, max_bytes: int) -> None:
         self._inner = inner
+        self._max_bytes = max_bytes
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        left = b""
+        held: list[bytes] = []
+        size = 0
         async for chunk in self._inner:
-            whole, newline, left = (left + chunk).rpartition(b"\n")
-            if whole or newline:
-                yield clean_json(whole + newline)
-        yield clean_json(left)
+            whole, newline, rest = chunk.rpartition(b"\n")
+            if newline:
+                yield clean_json(b"".join(held) + whole + newline)
+                held, size = [], 0
+            held.append(rest)
+            size += len(rest)
+            if size > self._max_bytes:
+                yield b"".join(held)
+                held, size = [], 0
+        yield clean_json(b"".join(held))
 
     async def aclose(self) -> None:
         await self._inner.aclose()

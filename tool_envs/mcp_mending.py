@@ -77,6 +77,7 @@ class Mending:
         self.left_out: dict[str, str] = {}
         self.probe_waits = False
         self._methods: dict[RequestId, str] = {}
+        self._told = False
 
     def sent(self, message: Any) -> RequestId | None:
         """Note what is sent; the id of a probe."""
@@ -128,12 +129,21 @@ class Mending:
         return message.model_copy(update={"result": result})
 
     def _unreadable(self, error: UnreadableMessageError) -> SessionMessage | None:
-        """The failure of the one call that waits, since the reply can only be its own; else nothing."""
+        """The failure of the one request that waits, since the reply can only be its own.
+
+        Where several wait, nothing: each has its deadline, and none is to fail for another.
+        """
         waiting = [request for request, method in self._methods.items() if method != _DISCOVER]
         if len(waiting) == 1:
             del self._methods[waiting[0]]
             return _refusal(waiting[0], UNREADABLE, str(error))
-        logger.warning("an MCP server's reply to one of %d requests cannot be read: %s", len(waiting), error)
+        logger.log(
+            logging.DEBUG if self._told else logging.WARNING,
+            "an MCP server's reply to one of %d requests cannot be read: %s",
+            len(waiting),
+            error,
+        )
+        self._told = True
         return None
 
 

@@ -17,6 +17,7 @@ from verl_agentic.core.json_schema import inner_problem, shape_problem, with_dra
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 _MAX_NAME = 64
+_EMPTY_AS_NULL = ("type", "properties", "required", "$defs", "definitions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,13 @@ def offer(servers: Mapping[str, Sequence[Tool]]) -> dict[str, OfferedTool]:
     Raises:
         UserInputError: two tools have one name even so.
     """
-    plain = Counter(_clean(tool.name) for tools in servers.values() for tool in tools)
+    plain = Counter(clean_name(tool.name) for tools in servers.values() for tool in tools)
     offered: dict[str, OfferedTool] = {}
     for server, tools in servers.items():
         for tool in tools:
-            name = _clean(tool.name)
+            name = clean_name(tool.name)
             if plain[name] > 1:
-                name = _clean(f"{server}_{tool.name}")
+                name = clean_name(f"{server}_{tool.name}")
             if name in offered:
                 other = offered[name]
                 raise UserInputError(
@@ -65,7 +66,7 @@ def readable_tools(listed: Sequence[Any], left_out: dict[str, str]) -> list[dict
     """Those of a server's list of tools that can be offered, with nothing but what makes them up.
 
     A schema that is missing takes no arguments; one whose type is a list with ``object`` in it, or that has none, is of
-    an object. One that names a draft is read by it and keeps its ``$schema``
+    an object; a null for what it requires is nothing. One that names a draft is read by it and keeps its ``$schema``
     (:func:`verl_agentic.core.json_schema.with_draft`).
 
     Args:
@@ -94,6 +95,8 @@ def _readable_schema(text: str) -> tuple[str, str]:
     schema = json.loads(text)
     if not isinstance(schema, dict):
         return "", f"is no object: {_short(schema)}"
+    # Some languages write a list that is empty as null.
+    schema = {key: value for key, value in schema.items() if value is not None or key not in _EMPTY_AS_NULL}
     kinds = schema.get("type", "object")
     if "object" not in (kinds if isinstance(kinds, list) else [kinds]):
         return "", f"is not of an object, but of type {_short(kinds)}"
@@ -152,5 +155,6 @@ def _short(value: Any) -> str:
     return json.dumps(value)[:80]
 
 
-def _clean(name: str) -> str:
+def clean_name(name: str) -> str:
+    """The name that the policy uses for a tool, where no other has it."""
     return _NOT_IN_NAMES.sub("_", name)[:_MAX_NAME]

@@ -19,6 +19,7 @@ from verl_agentic.tool_envs.python_process import clean
 # What the service may take beyond the program's own time: its queue and its container.
 _OVERHEAD_SECONDS = 30.0
 _MAX_STDERR_CHARS = 1500
+_CRASHES = (signal.SIGILL, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV)
 
 
 class FusionBackend:
@@ -55,10 +56,10 @@ class FusionBackend:
         self._service = hold(self._url, self._concurrency)
 
     async def run(self, code: str) -> str:
-        """What a program printed, the end of its error output, and how it ended where that says nothing.
+        """What a program printed, the end of its error output, and how it ended.
 
-        A program without error output that failed was killed (status 137 or -9, as for memory), crashed (139, -11 and
-        other signals) or exited with its status.
+        A program that was killed (status 137 or -9, as for memory) or crashed (139, -11 and other signals) could not
+        say so itself; one that failed without error output exited with its status.
 
         Raises:
             ToolError: it took too long.
@@ -99,22 +100,28 @@ class FusionBackend:
         output, errors = (_text(result.get(name)) for name in ("stdout", "stderr"))
         if len(output) > self._max_chars:
             output = f"{output[: self._max_chars]}\n... [{len(output) - self._max_chars} more characters]"
-        ending = errors.rstrip()[-_MAX_STDERR_CHARS:] or _ending(result.get("return_code"))
-        return clean("\n".join(part for part in (output.rstrip(), ending) if part))
+        errors = errors.rstrip()[-_MAX_STDERR_CHARS:]
+        ending = _ending(result.get("return_code"), said=bool(errors))
+        return clean("\n".join(part for part in (output.rstrip(), errors, ending) if part))
 
 
-def _ending(status: Any) -> str:
-    """How a program failed by its status, as Python (-11) or a shell (139) tells signals; empty where it did not."""
+def _ending(status: Any, *, said: bool) -> str:
+    """How a program failed, by its status, as Python (-11) or a shell (139) tells signals; empty where it did not.
+
+    Args:
+        status: of the program.
+        said: whether it said itself that it failed, in its error output.
+    """
     if not isinstance(status, int) or isinstance(status, bool) or status == 0:
         return ""
     number = -status if status < 0 else status - 128
     if number == signal.SIGKILL:
         return "[the program was killed, as for using too much memory]"
-    if number in (signal.SIGILL, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV):
+    if number in _CRASHES:
         return f"[the program crashed: {signal.Signals(number).name}]"
     if status < 0:
         return f"[the program was ended by signal {number}]"
-    return f"[the program exited with status {status}]"
+    return "" if said else f"[the program exited with status {status}]"
 
 
 def _text(value: Any) -> str:

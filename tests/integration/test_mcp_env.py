@@ -251,7 +251,7 @@ async def test_a_server_that_breaks_the_protocol_is_no_fault_of_the_policy(how: 
 
 async def test_an_error_reply_to_a_call_is_the_tools_and_told_to_the_policy() -> None:
     async with session({"command": [sys.executable, str(SERVERS / "rude.py"), "error"]}) as env:
-        with pytest.raises(ToolError, match="^database is locked$"):
+        with pytest.raises(ToolError, match=r"^database is locked$"):
             await asyncio.wait_for(env.call("tool1", {}), 10)
 
 

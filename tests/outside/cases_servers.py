@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
-import subprocess
 import sys
 import tempfile
 import threading
@@ -17,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from outside_case import Case, Check
+from outside_case import Case
 
 RAW = Path(__file__).with_name("raw_mcp.py")
 ECHO = {"name": "echo", "inputSchema": {"type": "object", "properties": {"text": {"type": "string"}}}}
@@ -183,6 +181,8 @@ def odd_tools() -> Iterator[Case]:
         "annotations-as-a-text": odd({"type": "object"}, annotations="none"),
         "an-output-schema-that-is-none": odd({"type": "object"}, outputSchema=7),
         "a-dialect-nobody-knows": odd({"$schema": "https://example.com/mine", "type": "object"}),
+        "nulls-for-what-is-empty": odd({"type": "object", "properties": None, "required": None}),
+        "a-name-that-is-cleaned": {"name": "od.d", "inputSchema": 5},
         "a-dialect-that-is-no-text": odd({"$schema": {}, "type": "object"}),
     }
     for name, tool in around.items():
@@ -197,6 +197,7 @@ def odd_tools() -> Iterator[Case]:
     yield own("G10", "named-in-a-warning", named_in_a_warning)
     yield own("G10", "on-a-later-page", on_a_later_page)
     yield own("G10", "a-task-that-needs-it", a_task_that_needs_it)
+    yield own("G10", "a-task-that-needs-it-as-offered", a_task_that_needs_it, "od.d", "od_d")
     yield own("G10", "a-list-that-is-none", a_list_that_is_none)
     yield own("G10", "good-tools-only", good_tools_only)
 
@@ -249,12 +250,13 @@ async def on_a_later_page() -> None:
         equal(names(opened), ["echo", "last"])
 
 
-async def a_task_that_needs_it() -> None:
+async def a_task_that_needs_it(name: str = "odd", chosen: str = "odd") -> None:
     from verl_agentic.core import UserInputError
 
-    error = await failure_of(opening({"tools": [ECHO, odd(prop(type="text"))]}, tools=["echo", "odd"]))
+    tool = {"name": name, "inputSchema": prop(type="text")}
+    error = await failure_of(opening({"tools": [ECHO, tool]}, tools=["echo", chosen]))
     assert isinstance(error, UserInputError), f"got {error!r}"
-    holds(str(error), "'odd'", "'raw'", "'text'")
+    holds(str(error), repr(chosen), "'raw'", "'text'")
 
 
 async def a_list_that_is_none() -> None:
@@ -846,7 +848,8 @@ def streams() -> Iterator[Case]:
         "G24",
         "py-logging-handler",
         cells,
-        "import logging, sys; l = logging.getLogger('x'); l.addHandler(logging.StreamHandler(sys.stdout)); l.warning('one')",
+        "import logging, sys\nl = logging.getLogger('x')\n"
+        "l.addHandler(logging.StreamHandler(sys.stdout))\nl.warning('one')",
         "l.warning('two')",
         "two",
     )
@@ -922,6 +925,9 @@ def fusion() -> Iterator[Case]:
     yield case("G25", "fusion-no-memory-limit-None", no_memory_limit, None, sure=False)
     yield own("G25", "killed-by-signal", fusion_says, {"return_code": -9}, "killed")
     yield own("G25", "crashed-by-status", fusion_says, {"return_code": 139}, "crashed")
+    yield own(
+        "G25", "killed-after-a-warning", fusion_says, {"return_code": -9, "stderr": "warned"}, "warned\n", "killed"
+    )
     yield own("G25", "another-status", fusion_says, {"return_code": 42}, "status 42")
     yield own("G25", "killed-after-output", fusion_says, {"return_code": 137, "stdout": "half\n"}, "half\n", "killed")
     yield own("G25", "fine-and-silent", fusion_says, {"return_code": 0}, "(no output)")
@@ -1006,6 +1012,3 @@ def packages() -> Iterator[Case]:
 async def imports(options: dict[str, Any], code: str, expected: str) -> None:
     async with dialogue("python", options) as opened:
         holds(await opened.said(call("python", code=code)), expected)
-
-
-_ = (Check, os, subprocess)

@@ -53,6 +53,7 @@ def test_the_schema_is_kept_and_so_is_its_draft() -> None:
         (None, {"type": "object"}),
         ({}, {"type": "object"}),
         ({"type": ["null", "object"], "required": ["a"]}, {"type": "object", "required": ["a"]}),
+        ({"type": None, "properties": None, "required": None}, {"type": "object"}),
         ({"anyOf": [{"type": "object"}]}, {"type": "object", "anyOf": [{"type": "object"}]}),
         ({"$schema": DRAFT_7, "type": "object"}, {"$schema": DRAFT_7, "type": "object"}),
         ({"$schema": "https://json-schema.org/draft/2020-12/schema"}, {"type": "object"}),

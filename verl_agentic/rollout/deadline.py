@@ -93,7 +93,7 @@ def forget(task: asyncio.Future[Any]) -> None:
     """Let the event loop end without ``task``: its end cancels what is left, and waits for it without a bound."""
     if isinstance(task, asyncio.Task):
         asyncio.tasks._unregister_task(task)
-        task._log_destroy_pending = False  # that it never ended has been said
+        task._log_destroy_pending = False  # type: ignore[attr-defined]  # that it never ended has been said
 
 
 def name_of(task: asyncio.Future[Any]) -> str:
