@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from verl_agentic.core import BrokenTaskError, FailureKind, InfrastructureError, UserInputError
+from verl_agentic.core.exits import exits_contained
 from verl_agentic.core.named import parameters_of
 from verl_agentic.reward_fns.common import Verdict
 
@@ -51,14 +52,20 @@ async def invoke(
         **accepted(function, kwargs),
     )
     try:
-        result = await call() if inspect.iscoroutinefunction(function) else await asyncio.to_thread(call)
-        if inspect.isawaitable(result):
-            result = await result
+        with exits_contained():
+            result = await call() if inspect.iscoroutinefunction(function) else await asyncio.to_thread(_plain, call)
+            if inspect.isawaitable(result):
+                result = await result
     except (BrokenTaskError, InfrastructureError, UserInputError):
         raise
     except Exception as error:
         raise InfrastructureError(f"reward {name!r} failed: {type(error).__name__}: {error}") from error
     return complete(result, name)
+
+
+def _plain(call: Callable[[], Any]) -> Any:
+    with exits_contained():  # in the thread: an event loop would end by it before it gets to whoever waits
+        return call()
 
 
 def accepted(function: Callable[..., Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def load_object(spec: str) -> Any:
     try:
         module = module_of_file(source) if source.endswith(".py") else importlib.import_module(source)
         return getattr(module, name)
-    except Exception as error:  # whatever a user's module raises while it is imported
+    except (Exception, SystemExit) as error:  # whatever a user's module raises while it is imported
         raise UserInputError(f"{spec!r} cannot be imported: {type(error).__name__}: {error}") from error
 
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from verl_agentic.core import InfrastructureError, Task, UserInputError
+from verl_agentic.core.exits import ExitedError, exits_contained
 from verl_agentic.tool_envs.base import Environment, ToolError
 from verl_agentic.tool_envs.function_loading import load_tools
 from verl_agentic.tool_envs.function_schema import whole_numbers
@@ -27,7 +28,8 @@ class FunctionsEnvironment(Environment):
     ``teardown()``, sync or async, are called at the start and the end where it has them, and what ``state()`` returns
     goes into the final state under the class's name. Text is given to the policy as it is, anything else as JSON.
 
-    A function refuses with :class:`ToolError`. Async ones run in the event loop and are cancelled at the deadline. Sync
+    A function refuses with :class:`ToolError`. One that exits (``sys.exit``, ``argparse`` on wrong arguments) fails, as
+    by any other exception. Async ones run in the event loop and are cancelled at the deadline. Sync
     ones run in threads; one that hangs is given up. Isolated ones run in processes that are killed: they get no
     environment variables but the usual, cannot write files, and one that takes too long or dies is the policy's doing.
 
@@ -119,7 +121,8 @@ class FunctionsEnvironment(Environment):
         except (ToolError, InfrastructureError):
             raise
         except Exception as error:
-            raise self._failure(name, f"{type(error).__name__}: {error}") from error
+            what = f"it {error}" if isinstance(error, ExitedError) else f"{type(error).__name__}: {error}"
+            raise self._failure(name, what) from error
 
     async def _call_isolated(self, name: str, arguments: dict[str, Any]) -> str:
         assert self._isolated
@@ -139,7 +142,8 @@ class FunctionsEnvironment(Environment):
 
     def state(self) -> dict[str, Any]:
         try:
-            return {owner.__name__: one.state() for owner, one in self._instances.items() if hasattr(one, "state")}
+            with exits_contained():
+                return {owner.__name__: one.state() for owner, one in self._instances.items() if hasattr(one, "state")}
         except Exception as error:
             raise InfrastructureError(f"state of the tools failed: {type(error).__name__}: {error}") from error
 
@@ -163,10 +167,11 @@ class FunctionsEnvironment(Environment):
 
     async def _run(self, name: str, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Call what may be sync or async, the former in a thread."""
-        if inspect.iscoroutinefunction(function):
-            return await function(*args, **kwargs)
-        result = await self._threads.run(name, functools.partial(function, *args, **kwargs))
-        return await result if isinstance(result, Awaitable) else result
+        with exits_contained():
+            if inspect.iscoroutinefunction(function):
+                return await function(*args, **kwargs)
+            result = await self._threads.run(name, functools.partial(function, *args, **kwargs))
+            return await result if isinstance(result, Awaitable) else result
 
     def _failure(self, name: str, what: str) -> Exception:
         return ToolError(what) if self._errors_to_policy else InfrastructureError(f"tool {name!r} failed: {what}")

@@ -18,8 +18,9 @@ from verl_agentic.tool_envs.user import User
 class McpEnvironment(Environment):
     """The tools of one or more MCP servers.
 
-    A server that fails a call as wrong (``isError``) refuses it: the text goes to the policy. One that dies, hangs,
-    breaks the protocol or cannot be reached fails the session, and is started anew for the next one. Calls of one turn
+    A server that fails a call as wrong, by ``isError`` or an error reply, refuses it: the text goes to the policy. One
+    that dies, hangs, breaks the protocol or cannot be reached fails the session, and is started anew for the next one.
+    A tool that is described so that it cannot be offered is left out, with one warning that names it. Calls of one turn
     may run at once.
 
     ``env_args`` may hold ``tools``, the names of those that the task offers.
@@ -69,13 +70,18 @@ class McpEnvironment(Environment):
 
         Raises:
             BrokenTaskError: the task offers a tool that no server has.
-            InfrastructureError: a server does not start.
+            UserInputError: the task or the configuration chooses a tool that had to be left out.
+            InfrastructureError: a server does not start, or its list of tools cannot be read.
         """
         await super().open(task, seed)
         for settings in self._servers:
             self._connections[settings.name] = McpConnection(settings) if self._own else shared_connection(settings)
         listed = await asyncio.gather(*(connection.tools() for connection in self._connections.values()))
         self._offered = offer(dict(zip(self._connections, listed, strict=True)))
+        chosen = task.env_args.get("tools")
+        missing = [name for name in chosen if name not in self._offered] if isinstance(chosen, list) else []
+        for connection in self._connections.values():
+            connection.check_not_odd([name for name in missing if isinstance(name, str)], "env_args.tools")
         self._schemas = select_tools(task, [tool.schema for tool in self._offered.values()])
 
     def tools(self) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp.shared.message import SessionMessage
 
-from verl_agentic.tool_envs.mcp_framing import LineReader, MalformedMessageError
+from verl_agentic.tool_envs.mcp_framing import LineReader
 
 _GUARD = Path(__file__).with_name("mcp_guard.py")
 _CHUNK = 1 << 16
@@ -32,17 +32,23 @@ class ServerLog:
 
     Attributes:
         failure: what it did wrong, empty while it did nothing.
+        ignored: how many lines of its output were no messages.
+        last_ignored: the beginning of the last of them.
         stderr: the end of what it wrote to standard error.
         on_end: called once when it says no more.
     """
 
     failure: str = ""
+    ignored: int = 0
+    last_ignored: bytes = b""
     stderr: bytearray = field(default_factory=bytearray)
     on_end: Callable[[], None] = lambda: None
 
     def __str__(self) -> str:
         said = self.stderr.decode("utf-8", "replace").strip()
-        return f"{self.failure or 'ended'}{'; it last wrote: ' + said[-500:] if said else ''}"
+        stray = f"; of its output, {self.ignored} lines were no messages, like {self.last_ignored!r}"
+        wrote = f"; it last wrote: {said[-500:]}"
+        return f"{self.failure or 'ended'}{stray if self.ignored else ''}{wrote if said else ''}"
 
 
 @asynccontextmanager
@@ -103,16 +109,14 @@ async def _read(
     lines = LineReader(max_message_bytes)
     async with inward:
         with contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
-            try:
-                while chunk := await process.stdout.read(_CHUNK):
-                    for message in lines.feed(chunk):
-                        await inward.send(SessionMessage(message))
-            except MalformedMessageError as error:
-                log.failure = str(error)
-            else:
-                log.failure = "closed its output"
-                with anyio.move_on_after(_STOP_SECONDS):
-                    log.failure = f"ended with status {await process.wait()}"
+            while chunk := await process.stdout.read(_CHUNK):
+                messages = lines.feed(chunk)
+                log.ignored, log.last_ignored = lines.ignored, lines.last_ignored
+                for message in messages:
+                    await inward.send(message if isinstance(message, Exception) else SessionMessage(message))
+            log.failure = "closed its output"
+            with anyio.move_on_after(_STOP_SECONDS):
+                log.failure = f"ended with status {await process.wait()}"
         log.on_end()
 
 

@@ -18,6 +18,8 @@ __all__ = ["PythonEnvironment", "containment"]
 
 MAX_CODE_CHARS = 50_000
 MAX_FILES_CHARS = 1 << 20
+PACKAGES = ("numpy", "sympy")
+"""What code may import by default, besides the standard library. Both come with verl-agentic."""
 
 _KEY = "agentic.rollout.env_options.python"
 _STATEFUL = "Run Python code. Variables live on between calls; a last expression's value is shown."
@@ -55,10 +57,10 @@ class PythonEnvironment(Environment):
         user: User | None = None,
         *,
         seconds: float = 10.0,
-        memory_mb: int = 512,
+        memory_mb: int | None = 512,
         scratch_mb: int = 16,
         max_chars: int = 4000,
-        packages: Sequence[str] = (),
+        packages: Sequence[str] | None = None,
         allow_weak: bool = False,
         url: str | None = None,
         concurrency: int = 64,
@@ -69,10 +71,12 @@ class PythonEnvironment(Environment):
         Args:
             user: who talks with the policy.
             seconds: wall time of one call, without what the code waited for a processor.
-            memory_mb: memory beyond what the packages take.
+            memory_mb: memory beyond what the packages take, ``None`` or -1 for the service's own limit; here there is
+                always one.
             scratch_mb: files of the working folder.
             max_chars: characters of output that a call shows.
-            packages: what code may import besides the standard library; here only, a service brings its own.
+            packages: what code may import besides the standard library, by default :data:`PACKAGES`; here only, a
+                service brings its own.
             allow_weak: run also where containment does not hold.
             url: a SandboxFusion service.
             concurrency: requests to the service at once, of all sessions together.
@@ -82,9 +86,11 @@ class PythonEnvironment(Environment):
             UserInputError: an option has a value that it cannot have.
         """
         super().__init__(user)
+        if url and memory_mb == -1 and not isinstance(memory_mb, bool):
+            memory_mb = None
         for name, value, kinds, low in (
             ("seconds", seconds, (int, float), 0),
-            ("memory_mb", memory_mb, int, 0),
+            ("memory_mb", 1 if url and memory_mb is None else memory_mb, int, 0),
             ("scratch_mb", scratch_mb, int, 0),
             ("max_chars", max_chars, int, 0),
             ("concurrency", concurrency, int, 0),
@@ -92,6 +98,7 @@ class PythonEnvironment(Environment):
         ):
             if isinstance(value, bool) or not isinstance(value, kinds) or not low < value < math.inf:
                 raise UserInputError(f"{_KEY}.{name}={value!r}: must be a number above {low}")
+        packages = PACKAGES if packages is None else packages
         if isinstance(packages, str) or not all(isinstance(name, str) and name for name in packages):
             raise UserInputError(f"{_KEY}.packages={packages!r}: must be a list of names, like [numpy, sympy]")
         self._backend: Backend
@@ -100,6 +107,7 @@ class PythonEnvironment(Environment):
                 raise UserInputError(f"{_KEY}.url={url!r}: must begin with http:// or https://")
             self._backend = FusionBackend(url, seconds, memory_mb, max_chars, concurrency, retries)
         else:
+            assert memory_mb is not None
             cpu = math.ceil(seconds * _CALLS_OF_CPU)
             limits = Limits(tuple(packages), memory_mb << 20, scratch_mb << 20, cpu)
             self._backend = LocalBackend(limits, seconds, max_chars, allow_weak)

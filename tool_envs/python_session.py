@@ -23,13 +23,24 @@ _MAX_FRAMES = 5
 
 
 class _Output(io.TextIOBase):
-    """What a cell prints; beyond ``limit`` characters only counted, so that printing costs no memory."""
+    """What a cell prints; beyond ``limit`` characters only counted, so that printing costs no memory.
+
+    One for all cells: code keeps it under names of its own (a logging handler, a default argument), and what it prints
+    there belongs to the cell that prints it.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what earlier cells printed."""
         self._parts: list[str] = []
         self._kept = 0
         self._dropped = 0
+
+    def close(self) -> None:
+        """Stay open: a cell that closes it would silence the next ones."""
 
     def writable(self) -> bool:
         return True
@@ -58,7 +69,7 @@ class Interpreter:
     """
 
     def __init__(self, max_chars: int) -> None:
-        self._max_chars = max_chars
+        self._output = _Output(max_chars)
         self._cells = 0
         module = ModuleType("__main__")
         sys.modules["__main__"] = module
@@ -68,7 +79,8 @@ class Interpreter:
         """What ``code`` prints, with the value of a last expression and a short traceback, and whether it failed."""
         self._cells += 1
         name = f"<cell {self._cells}>"
-        output = _Output(self._max_chars)
+        output = self._output
+        output.begin()
         sys.stdout = sys.stderr = output
         sys.stdin = io.StringIO()
         try:

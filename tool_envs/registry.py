@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from verl_agentic.core import BrokenTaskError, UserInputError
+from verl_agentic.core import BrokenTaskError, InfrastructureError, UserInputError
+from verl_agentic.core.exits import ExitedError, exits_contained
 from verl_agentic.core.named import named_class, parameters_of
 from verl_agentic.tool_envs.base import Environment
 from verl_agentic.tool_envs.user import User
@@ -89,6 +91,7 @@ def make_environment(
     Raises:
         BrokenTaskError: the task names an environment that does not exist.
         UserInputError: the environment has no such option, or refuses its value.
+        InfrastructureError: its constructor exits.
     """
     try:
         cls = environment_class(name)
@@ -96,7 +99,8 @@ def make_environment(
         raise BrokenTaskError(str(error)) from error
     chosen = (options or {}).get(name) or {}
     if not chosen and not _made_of_others(cls):
-        return cls(user)
+        with _exits_named(name):
+            return cls(user)
     return configured(cls, name, user, chosen, f"{OPTIONS_KEY}.{name}", options)
 
 
@@ -129,9 +133,19 @@ def configured(
             raise UserInputError(f"{key}.{option}: environment {name!r} has no such option; {has}")
     others = {"env_options": options or {}} if _made_of_others(cls) else {}
     try:
-        return cls(user, **chosen, **others)
+        with _exits_named(name):
+            return cls(user, **chosen, **others)
     except TypeError as error:
         raise UserInputError(f"{key}: {error}") from error
+
+
+@contextmanager
+def _exits_named(name: str) -> Iterator[None]:
+    try:
+        with exits_contained():
+            yield
+    except ExitedError as error:
+        raise InfrastructureError(f"environment {name!r}, when it was made: it {error}") from error
 
 
 def _made_of_others(cls: type[Environment]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import math
+import signal
 from typing import Any
 
 from verl_agentic.core import InfrastructureError
@@ -18,6 +19,7 @@ from verl_agentic.tool_envs.python_process import clean
 # What the service may take beyond the program's own time: its queue and its container.
 _OVERHEAD_SECONDS = 30.0
 _MAX_STDERR_CHARS = 1500
+_CRASHES = (signal.SIGILL, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV)
 
 
 class FusionBackend:
@@ -26,7 +28,7 @@ class FusionBackend:
     Args:
         url: of the service, with or without ``/run_code``.
         seconds: of one program.
-        memory_mb: of one program.
+        memory_mb: of one program, ``None`` for the service's own limit.
         max_chars: of its output.
         concurrency: requests at once from this event loop.
         retries: of a request that failed for the service's reasons.
@@ -35,7 +37,7 @@ class FusionBackend:
     stateful = False
 
     def __init__(
-        self, url: str, seconds: float, memory_mb: int, max_chars: int, concurrency: int, retries: int
+        self, url: str, seconds: float, memory_mb: int | None, max_chars: int, concurrency: int, retries: int
     ) -> None:
         self._url = url if url.rstrip("/").endswith("/run_code") else f"{url.rstrip('/')}/run_code"
         self._seconds = seconds
@@ -54,7 +56,10 @@ class FusionBackend:
         self._service = hold(self._url, self._concurrency)
 
     async def run(self, code: str) -> str:
-        """What a program printed, and the end of its error output.
+        """What a program printed, the end of its error output, and how it ended.
+
+        A program that was killed (status 137 or -9, as for memory) or crashed (139, -11 and other signals) could not
+        say so itself; one that failed without error output exited with its status.
 
         Raises:
             ToolError: it took too long.
@@ -67,7 +72,7 @@ class FusionBackend:
             "language": "python",
             "compile_timeout": limit,
             "run_timeout": limit,
-            "memory_limit_MB": self._memory_mb,
+            **({} if self._memory_mb is None else {"memory_limit_MB": self._memory_mb}),
             "stdin": "",
             "files": self._files,
             "fetch_files": [],
@@ -95,7 +100,28 @@ class FusionBackend:
         output, errors = (_text(result.get(name)) for name in ("stdout", "stderr"))
         if len(output) > self._max_chars:
             output = f"{output[: self._max_chars]}\n... [{len(output) - self._max_chars} more characters]"
-        return clean("\n".join(part for part in (output.rstrip(), errors.rstrip()[-_MAX_STDERR_CHARS:]) if part))
+        errors = errors.rstrip()[-_MAX_STDERR_CHARS:]
+        ending = _ending(result.get("return_code"), said=bool(errors))
+        return clean("\n".join(part for part in (output.rstrip(), errors, ending) if part))
+
+
+def _ending(status: Any, *, said: bool) -> str:
+    """How a program failed, by its status, as Python (-11) or a shell (139) tells signals; empty where it did not.
+
+    Args:
+        status: of the program.
+        said: whether it said itself that it failed, in its error output.
+    """
+    if not isinstance(status, int) or isinstance(status, bool) or status == 0:
+        return ""
+    number = -status if status < 0 else status - 128
+    if number == signal.SIGKILL:
+        return "[the program was killed, as for using too much memory]"
+    if number in _CRASHES:
+        return f"[the program crashed: {signal.Signals(number).name}]"
+    if status < 0:
+        return f"[the program was ended by signal {number}]"
+    return "" if said else f"[the program exited with status {status}]"
 
 
 def _text(value: Any) -> str:

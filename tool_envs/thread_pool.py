@@ -19,6 +19,7 @@ from concurrent.futures import Future, InvalidStateError
 from typing import Any
 
 from verl_agentic.core import InfrastructureError
+from verl_agentic.core.exits import exits_contained
 
 
 class _Call:
@@ -71,6 +72,8 @@ class ThreadPool:
 
         Raises:
             InfrastructureError: too many calls hang.
+            ExitedError: the function exited, as by ``sys.exit``.
+            RuntimeError: it raised ``StopIteration``, which no coroutine can.
         """
         call = _Call(name, functools.partial(contextvars.copy_context().run, function))
         with self._lock:
@@ -98,9 +101,13 @@ class ThreadPool:
                 if call.over:
                     continue
                 call.running = True
-            result, failure = None, None
+            result: Any = None
+            failure: BaseException | None = None
             try:
-                result = call.function()
+                with exits_contained():
+                    result = call.function()
+            except StopIteration as error:
+                failure = RuntimeError(f"raised StopIteration: {error}")
             except BaseException as error:
                 failure = error
             with self._lock:

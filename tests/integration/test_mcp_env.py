@@ -19,6 +19,7 @@ import pytest
 
 pytest.importorskip("mcp")
 
+from aiohttp import web
 from mcp import Client, MCPError
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError, Task
@@ -238,7 +239,7 @@ async def test_a_server_that_hangs_is_found_out_and_replaced() -> None:
     [
         ("garbage", "MCP server 'w' malformed message"),
         ("shape", "MCP server 'w': ValidationError"),
-        ("error", r"MCP server 'w': database is locked \(-32603\)"),
+        ("closed", r"MCP server 'w': Connection closed \(-32000\)"),
     ],
 )
 async def test_a_server_that_breaks_the_protocol_is_no_fault_of_the_policy(how: str, message: str) -> None:
@@ -246,6 +247,93 @@ async def test_a_server_that_breaks_the_protocol_is_no_fault_of_the_policy(how: 
         assert [tool["function"]["name"] for tool in env.tools()] == ["tool0", "tool1", "tool2"]
         with pytest.raises(InfrastructureError, match=message):
             await asyncio.wait_for(env.call("tool1", {}), 10)
+
+
+async def test_an_error_reply_to_a_call_is_the_tools_and_told_to_the_policy() -> None:
+    async with session({"command": [sys.executable, str(SERVERS / "rude.py"), "error"]}) as env:
+        with pytest.raises(ToolError, match=r"^database is locked$"):
+            await asyncio.wait_for(env.call("tool1", {}), 10)
+
+
+async def test_http_that_is_not_mcp_is_named_with_its_url(http_world: Any) -> None:
+    url = http_world[0]["url"]
+    with pytest.raises(InfrastructureError, match=rf"'w' at {url}x answered with HTTP 404.*check the path of its url"):
+        async with session({"url": f"{url}x?key=secret"}):
+            pass
+    with pytest.raises(InfrastructureError) as failure:
+        async with session({"url": "http://user:secret@127.0.0.1:9/mcp?key=secret"}):
+            pass
+    assert "'w' at http://127.0.0.1:9/mcp cannot be reached" in str(failure.value)
+    assert "check that it runs" in str(failure.value) and "secret" not in str(failure.value)
+
+
+@contextlib.asynccontextmanager
+async def raw_http(status: int, reply: str, *, events: bool = False) -> AsyncIterator[dict[str, str]]:
+    """A server of before 2026 that answers each call of its tool with ``reply``, in which ``@ID`` is the request's."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        message = await request.json()
+        if "id" not in message:
+            return web.Response(status=202)
+        results = {
+            "initialize": {
+                "protocolVersion": "2025-06-18",
+                "capabilities": {},
+                "serverInfo": {"name": "r", "version": ""},
+            },
+            "tools/list": {"tools": [{"name": "t"}]},
+        }
+        if message["method"] != "tools/call":
+            found = results.get(message["method"])
+            body = {"result": found} if found else {"error": {"code": -32601, "message": "no"}}
+            return web.json_response({"jsonrpc": "2.0", "id": message["id"], **body})
+        text = reply.replace("@ID", str(message["id"]))
+        kind = "text/event-stream" if events else "application/json"
+        return web.Response(status=status, body=f"data: {text}\n\n" if events else text, content_type=kind)
+
+    app = web.Application()
+    app.router.add_post("/mcp", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield {"url": f"http://127.0.0.1:{runner.addresses[0][1]}/mcp"}
+    finally:
+        await close_shared_connections()
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize("events", [False, True])
+async def test_halves_of_surrogate_pairs_are_replaced_over_http(events: bool) -> None:
+    text = r"a \ud83d b \ud83d\ude00 c \\ud83d"
+    reply = f'{{"jsonrpc":"2.0","id":@ID,"result":{{"content":[{{"type":"text","text":"{text}"}}]}}}}'
+    async with raw_http(200, reply, events=events) as settings, session(settings) as env:
+        for _ in range(2):
+            assert await env.call("t", {}) == "a \ufffd b \U0001f600 c \\ud83d"
+
+
+@pytest.mark.parametrize(
+    ("status", "reply", "kind", "said"),
+    [
+        (200, '{"jsonrpc":"2.0","id":@ID,"error":{"code":-32603,"message":"no row"}}', ToolError, "^no row$"),
+        (400, '{"jsonrpc":"2.0","id":@ID,"error":{"code":-32602,"message":"too short"}}', ToolError, "^too short$"),
+        (
+            400,
+            '{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"No valid session"}}',
+            InfrastructureError,
+            r"/mcp answered with HTTP 400 Bad Request \(No valid session\)",
+        ),
+        (404, "gone", InfrastructureError, r"HTTP 404 Not Found \(gone\); check the path of its url"),
+        (401, "", InfrastructureError, "HTTP 401 Unauthorized; check headers_env"),
+        (503, "<html>busy</html>", InfrastructureError, "HTTP 503 Service Unavailable$"),
+        (200, "no JSON", InfrastructureError, "Failed to parse"),
+    ],
+)
+async def test_errors_over_http_are_the_tools_or_ours(status: int, reply: str, kind: Any, said: str) -> None:
+    async with raw_http(status, reply) as settings, session(settings) as env:
+        for _ in range(2):
+            with pytest.raises(kind, match=said):
+                await env.call("t", {})
 
 
 @pytest.mark.parametrize(

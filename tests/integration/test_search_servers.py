@@ -203,6 +203,13 @@ async def test_programs_run_at_a_service_without_state() -> None:
         assert "NameError" in await env.call("python", {"code": "print(x)"})
         assert await env.call("python", {"code": "pass"}) == "(no output)"
         assert len(await env.call("python", {"code": "print('y' * 10**6)"})) < 4100
+        for code, said in (
+            ("print('half', flush=True); import os; os.kill(os.getpid(), 9)", "half\n[the program was killed, as for"),
+            ("import os; os.write(2, b'warned'); os.abort()", "warned\n[the program crashed: SIGABRT]"),
+            ("raise SystemExit(3)", "[the program exited with status 3]"),
+            ("raise SystemExit('no')", "no"),
+        ):
+            assert (await env.call("python", {"code": code})).startswith(said)
         started = time.monotonic()
         with pytest.raises(ToolError, match="takes too long"):
             await env.call("python", {"code": "while True: pass"})

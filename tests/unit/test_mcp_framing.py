@@ -10,7 +10,13 @@ import pytest
 
 pytest.importorskip("mcp")
 
-from verl_agentic.tool_envs.mcp_framing import RESULT_TOO_LONG, LineReader, MalformedMessageError
+from verl_agentic.tool_envs.mcp_framing import (
+    RESULT_TOO_LONG,
+    UNREADABLE,
+    LineReader,
+    UnreadableMessageError,
+    clean_json,
+)
 
 
 def reply(request_id: Any, text: str) -> bytes:
@@ -49,19 +55,93 @@ def test_a_reply_that_is_too_long_becomes_an_error_reply_to_its_request(line: by
 @pytest.mark.parametrize(
     "line",
     [
-        b'{"jsonrpc":"2.0"',
-        b'{"jsonrpc":"2.0","id":1}',
-        b'{"jsonrpc":"1.0","id":1,"result":{}}',
-        b'{"id":{},"jsonrpc":"2.0","result":{}}',
+        b"Server listening",
+        b'[{"jsonrpc":"2.0","id":1,"result":{}}]',
+        b'{"level":"info","msg":"started"}',
+        b'{"level":50,"id":7,"error":"none yet"}',
+        b'{"level":"info","msg":"cut',
         b"{" * 5000,
+        b'{"msg":"' + b"x" * 5000 + b'"}',
         b'{"result":"' + b"x" * 5000 + b'","other":{"id":7}}',
         b'{"result":"' + b"x" * 5000 + b',\\"id\\":7}"}',
+        b'{"jsonrpc":"2.0","method":5}',
+        b'{"jsonrpc":"2.0","method":"notifications/message","params":"' + b"x" * 5000 + b'"}',
+        b'{"jsonrpc":"2.0","id":7,"method":"sampling/createMessage","params":"' + b"x" * 5000 + b'"}',
+    ],
+)
+def test_lines_that_are_no_messages_are_ignored_and_counted(line: bytes) -> None:
+    reader = LineReader(1000)
+    found = reader.feed(line + b"\n\n" + reply(8, "after"))
+    assert [as_data(one)["id"] for one in found] == [8]
+    assert (reader.ignored, reader.last_ignored) == (1, line[:100])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"jsonrpc":"2.0","id":7}',
+        b'{"jsonrpc":"2.0","id":7,"result":5}',
+        b'{"jsonrpc":"1.0","id":7,"result":{}}',
+        b'{"id":7,"result":{}}',
+        b'{"jsonrpc":"2.0","id":7,"result":{"text":"cut',
+        b'{"result":{"text":nonsense},"jsonrpc":"2.0","id":7}',
+        b'{"jsonrpc":"2.0","id":7,"result":' + b"[" * 900,
+    ],
+)
+def test_a_reply_that_cannot_be_read_fails_its_own_request(line: bytes) -> None:
+    found = [as_data(one) for one in LineReader(1000).feed(line + b"\n" + reply(8, "after"))]
+    assert [one["id"] for one in found] == [7, 8]
+    assert found[0]["error"]["code"] == UNREADABLE and "malformed message: b'{" in found[0]["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"jsonrpc":"2.0"',
+        b'{"id":{},"jsonrpc":"2.0","result":{}}',
         b'{"a":{"jsonrpc":"2.0","id":7,"x":"' + b"x" * 5000 + b'"}}',
     ],
 )
-def test_what_is_no_message_is_refused(line: bytes) -> None:
-    with pytest.raises(MalformedMessageError):
-        LineReader(1000).feed(line + b"\n")
+def test_a_reply_whose_request_is_unknown_says_so(line: bytes) -> None:
+    found, after = LineReader(1000).feed(line + b"\n" + reply(8, "after"))
+    assert isinstance(found, UnreadableMessageError) and as_data(after)["id"] == 8
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (b'"no such row"', -32603, "no such row"),
+        (b'{"code":"ENOENT","message":"no file"}', -32603, "no file"),
+        (b'{"code":-32000}', -32000, '{"code": -32000}'),
+    ],
+)
+def test_errors_that_are_nearly_errors_are_read(error: bytes, code: int, message: str) -> None:
+    (found,) = LineReader(1000).feed(b'{"jsonrpc":"2.0","id":7,"error":' + error + b"}\n")
+    assert as_data(found) == {"jsonrpc": "2.0", "id": 7, "error": {"code": code, "message": message}}
+
+
+@pytest.mark.parametrize(
+    ("given", "cleaned"),
+    [
+        (rb'"\ud83d\ude00"', rb'"\ud83d\ude00"'),
+        (rb'"\ud83d"', rb'"\ufffd"'),
+        (rb'"\uDE00\uD83D"', rb'"\ufffd\ufffd"'),
+        (rb'"\ud83d\ud83d\ude00"', rb'"\ufffd\ud83d\ude00"'),
+        (rb'"\\ud83d"', rb'"\\ud83d"'),
+        (rb'"\\\ud83d"', rb'"\\\ufffd"'),
+        (rb'"\ud83"', rb'"\ud83"'),
+        (b'"\xff"', '"\ufffd"'.encode()),
+    ],
+)
+def test_halves_of_surrogate_pairs_and_bytes_that_are_no_text_are_replaced(given: bytes, cleaned: bytes) -> None:
+    assert clean_json(given) == cleaned
+
+
+def test_cleaning_takes_linear_time() -> None:
+    started = time.perf_counter()
+    for piece in (b"\\", rb"\ud83d", rb"\\ud83d", b"\xed\xa0"):
+        clean_json(piece * 100_000)
+    assert time.perf_counter() - started < 5.0
 
 
 def test_a_line_without_an_end_costs_linear_time_and_bounded_memory() -> None:

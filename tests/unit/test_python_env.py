@@ -1,6 +1,7 @@
 import asyncio
 import platform
 import sys
+import textwrap
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from verl_agentic.core import BrokenTaskError, Task, UserInputError
 from verl_agentic.tool_envs import ToolError, make_environment
-from verl_agentic.tool_envs.python_env import PythonEnvironment
+from verl_agentic.tool_envs.python_env import PACKAGES, PythonEnvironment
 from verl_agentic.tool_envs.python_frames import BrokenFrameError, decode
 from verl_agentic.tool_envs.python_process import clean
 from verl_agentic.tool_envs.python_sandbox import Containment, Limits, Sandbox, shared_sandbox
@@ -43,6 +44,22 @@ async def test_a_session_is_a_repl(env: PythonEnvironment) -> None:
     assert await run(env, "import asyncio\nasync def g():\n    return 1\nasyncio.run(g())") == "1"
     assert await run(env, "open('f', 'w').write('abc'); open('f').read()") == "'abc'"
     assert await run(env, "__name__") == "'__main__'"
+
+
+async def test_output_belongs_to_the_cell_that_prints_it(env: PythonEnvironment) -> None:
+    keeping = """
+    import functools, logging, sys
+    from sys import stdout
+    logging.basicConfig(level=logging.INFO)
+    say = functools.partial(print, file=sys.stderr)
+    stdout.close()
+    """
+    assert await run(env, textwrap.dedent(keeping) + "print('one')") == "one"
+    printing = "logging.info('two'); say('three'); print('four', file=stdout); print('five')"
+    for _ in range(2):
+        assert await run(env, printing) == "INFO:root:two\nthree\nfour\nfive"
+    assert (await run(env, "say('x' * 5000)")).endswith("x\n... [1001 more characters]")
+    assert await run(env, "say('y')") == "y"
 
 
 async def test_tracebacks_are_short_and_name_lines(env: PythonEnvironment) -> None:
@@ -118,6 +135,16 @@ async def test_a_package_that_is_missing_is_named() -> None:
         await PythonEnvironment(packages=["no_such_package"]).open(task(), 0)
 
 
+@pytest.mark.parametrize("options", [{}, {"packages": None}, {"seconds": 9.0}])
+async def test_numpy_and_sympy_are_there_wherever_the_session_is_made(options: dict[str, Any]) -> None:
+    session = make_environment("python", None, {"python": options})
+    assert isinstance(session, PythonEnvironment)
+    await session.open(task(), 0)
+    assert await run(session, "import numpy, sympy\nint(numpy.ones(3).sum()), sympy.sqrt(8)") == "(3, 2*sqrt(2))"
+    assert (await run(session, "import yaml")).endswith("ModuleNotFoundError: No module named 'yaml'")
+    await session.close()
+
+
 async def test_packages_can_be_used_and_others_not_seen() -> None:
     session = PythonEnvironment(packages=["sympy"])
     await session.open(task(), 0)
@@ -128,7 +155,7 @@ async def test_packages_can_be_used_and_others_not_seen() -> None:
 
 async def test_where_containment_does_not_hold_nothing_runs_unless_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     weak = Containment(False, 0, False, {"seccomp": "no system call table for riscv64"}, ("open a socket",))
-    limits = Limits(memory=300 << 20, cpu=640)
+    limits = Limits(packages=PACKAGES, memory=300 << 20, cpu=640)
     await asyncio.to_thread(shared_sandbox(limits).start)
     monkeypatch.setattr(shared_sandbox(limits), "_containment", weak)
     with pytest.raises(UserInputError, match=r"could open a socket \(no seccomp: .*riscv64\).*allow_weak=true"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import hashlib
 import json
 import os
@@ -32,6 +31,7 @@ from verl_agentic.core.whole_file import replacing
 from verl_agentic.integration.settings import RolloutSettings
 from verl_agentic.reward_fns.invoke import accepted
 from verl_agentic.reward_fns.registry import check_kwargs, configured_reward
+from verl_agentic.rollout.ending import run_to_the_end
 from verl_agentic.serving.plan import MAX_TOKENS, PlayPlan
 from verl_agentic.serving.record import Record, Status
 from verl_agentic.serving.run import Job, RecordFile, kept_records, roll_out
@@ -133,7 +133,7 @@ def run(arguments: argparse.Namespace) -> int:
         failure: BaseException | None = None
         try:
             if left:
-                asyncio.run(roll_out(left, model, plan, fingerprint, arguments.concurrency, keep))
+                run_to_the_end(roll_out(left, model, plan, fingerprint, arguments.concurrency, keep))
         except (InfrastructureError, KeyboardInterrupt) as error:
             failure = error
         seconds = time.monotonic() - started

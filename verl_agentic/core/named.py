@@ -45,6 +45,8 @@ def named_object(
     except Exception as error:  # whatever a user's module raises while it is imported
         reason = error if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
         raise UserInputError(f"{what} {name!r} cannot be imported: {reason}") from error
+    except SystemExit as error:
+        raise UserInputError(f"{what} {name!r} cannot be imported: it calls sys.exit({error.code!r})") from error
     found = getattr(module, attribute, None)
     if found is None:
         raise UserInputError(f"{what} {name!r}: {module_name} has no {attribute!r}")

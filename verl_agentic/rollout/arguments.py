@@ -1,11 +1,13 @@
 """Arguments of a tool call against the tool's JSON schema, where both may be hostile or broken.
 
-Validators follow Draft 2020-12, with three differences for the event loop's sake: a ``pattern`` that takes too long
-counts as not matching, ``uniqueItems`` takes linear time, and references lead nowhere outside of the schema.
+Validators follow the draft that ``$schema`` names, by default 2020-12, with three differences for the event loop's
+sake: a ``pattern`` that takes too long counts as not matching, ``uniqueItems`` takes linear time, and references lead
+nowhere outside of the schema.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,6 +19,7 @@ from referencing.exceptions import Unresolvable
 from referencing.jsonschema import EMPTY_REGISTRY
 
 from verl_agentic.core import BrokenTaskError
+from verl_agentic.core.json_schema import draft_of
 
 PATTERN_SECONDS = 0.02
 """Longest match of one ``pattern``."""
@@ -38,11 +41,12 @@ class Arguments:
             BrokenTaskError: it is no valid JSON schema.
         """
         self.schema = schema
+        validator = _validator(draft_of(schema))
         try:
-            _Validator.check_schema(schema)
+            validator.check_schema(schema)
         except jsonschema.SchemaError as error:
             raise BrokenTaskError(f"not a valid JSON schema: {error.message[:MAX_PROBLEM_CHARS]}") from error
-        self._validator = _Validator(schema, registry=EMPTY_REGISTRY)
+        self._validator = validator(schema, registry=EMPTY_REGISTRY)
 
     def problem(self, arguments: Mapping[str, Any]) -> str | None:
         """Why ``arguments`` do not fit, ``None`` when they do.
@@ -129,6 +133,7 @@ def _canonical(value: Any) -> Any:
     return value
 
 
-_Validator: Any = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
-    jsonschema.Draft202012Validator, {"pattern": _pattern, "uniqueItems": _unique_items}
-)
+@functools.cache
+def _validator(draft: Any) -> Any:
+    own = {"pattern": _pattern, "uniqueItems": _unique_items}
+    return jsonschema.validators.extend(draft, own)  # type: ignore[no-untyped-call]

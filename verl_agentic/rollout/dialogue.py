@@ -22,6 +22,7 @@ from verl_agentic.core import (
 )
 from verl_agentic.core.action import parse_assistant
 from verl_agentic.core.calls import RequestedCall, typed
+from verl_agentic.core.exits import ExitedError, exits_contained
 from verl_agentic.rollout.arguments import Arguments, tool_arguments
 from verl_agentic.rollout.deadline import DeadlineError, gathered, within
 from verl_agentic.rollout.limits import DialogueLimits, encodable, shortened
@@ -92,7 +93,8 @@ class Dialogue:
         seed = self.trajectory.seed
         try:
             await self._ours("opening the session", self.env.open(self.task, seed), self.limits.open_seconds)
-            tools = self.env.tools()
+            with exits_contained():
+                tools = self.env.tools()
         except (BrokenTaskError, UserInputError, InfrastructureError):
             raise
         except Exception as error:
@@ -244,7 +246,8 @@ class Dialogue:
             raise self._failure(what, error) from error
 
     def _failure(self, what: str, error: Exception) -> InfrastructureError:
-        return InfrastructureError(f"{self.task.env}: {what} failed: {type(error).__name__}: {error}")
+        kind = "it" if isinstance(error, ExitedError) else f"{type(error).__name__}:"
+        return InfrastructureError(f"{self.task.env}: {what} failed: {kind} {error}")
 
     def _spoken(self, text: str, tokens: int, seconds: float) -> None:
         self.assistant_turns += 1
@@ -257,8 +260,9 @@ class Dialogue:
 
     def _end(self, end: End) -> None:
         try:
-            self.trajectory.state = self.env.state()
-            self.trajectory.user = {str(name): int(count) for name, count in self.env.user.counts().items()}
+            with exits_contained():
+                self.trajectory.state = self.env.state()
+                self.trajectory.user = {str(name): int(count) for name, count in self.env.user.counts().items()}
         except InfrastructureError:
             raise
         except Exception as error:

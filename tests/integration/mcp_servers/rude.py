@@ -31,8 +31,10 @@ for line in sys.stdin:
             print('{"jsonrpc": "2.0", "id": ', flush=True)
         elif HOW == "shape":
             answer(message, {"content": "not a list"})
-        elif HOW == "error":
+        elif HOW in ("error", "closed"):
             error = {"code": -32603, "message": "database is locked"}
+            if HOW == "closed":
+                error = {"code": -32000, "message": "Connection closed"}
             print(json.dumps({"jsonrpc": "2.0", "id": message["id"], "error": error}), flush=True)
     elif HOW != "mute":
         error = {"code": -32601, "message": "Method not found"}
