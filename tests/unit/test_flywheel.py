@@ -296,7 +296,7 @@ def test_duplicates_are_dropped_and_later_hooks_see_what_is_left(tmp_path: Path)
     second = Gives([new])
     report = run(store, hooks=[Gives([new, STARTERS[0], new]), second], wanted=3)
     assert (report["added"], report["duplicates"]) == (1, 3)
-    assert born(store, 1) == [new]
+    assert born(store, 1) == [replace(new, generator="gives")]
     assert second.seen.wanted == 2
     assert new.id in second.seen.known_ids
 
@@ -404,3 +404,40 @@ def test_hooks_are_made_from_configuration() -> None:
 def test_a_bad_hook_entry_is_one_clear_message(config: dict[str, Any], message: str) -> None:
     with pytest.raises(UserInputError, match=message):
         make_hooks([config], families=FAMILIES)
+
+
+def test_what_a_hook_makes_carries_its_name_whatever_it_grew_from(tmp_path: Path) -> None:
+    family = Sums()
+    imported = replace(family.make([1, 2]), generator="import:mine.jsonl")
+
+    class CopyingHook:
+        def __call__(self, round: RoundInput) -> RoundResult:
+            (parent,) = (one.task for one in round.results)
+            child = replace(family.make([1, 2, 3]), id="", parent=parent.id, generator=parent.generator)
+            own = replace(family.make([4, 5, 6]), id="", generator="my-model")
+            written = replace(family.make([7, 8, 9]), id="", parent=parent.id, generator="llm")
+            return RoundResult(new_tasks=[child, own, written, family.make([3, 4])])
+
+    with Store(store_url(tmp_path)) as store:
+        store.add_tasks([imported])
+        store.record_outcomes([Outcome(imported.id, 0, 1, 0, 0.0, 0.0, FailureKind.WRONG_ANSWER, 1)], "u")
+        run_round(store, 1, [CopyingHook()], seed=0, wanted=9, verifier=lambda task: None)
+        made = {task.structure + task.messages[0]["content"][-1]: task.generator for task in store.tasks()}
+    assert made == {
+        "sum22": "import:mine.jsonl",
+        "sum33": "copying",
+        "sum36": "my-model",
+        "sum39": "llm",
+        "sum24": "copying",
+    }
+
+
+def test_pool_ls_finds_what_the_frontier_hook_made(tmp_path: Path) -> None:
+    family = Sums()
+    with Store(store_url(tmp_path)) as store:
+        first = family.make([1, 2])
+        store.add_tasks([first])
+        store.record_outcomes([Outcome(first.id, 0, 1, 0, 0.5, 0.0, FailureKind.WRONG_ANSWER, 1)], "u")
+        hooks = make_hooks([{"name": "frontier"}], families={"sums": family})
+        run_round(store, 1, hooks, seed=0, wanted=4, verifier=lambda task: None)
+        assert {task.generator for task in store.tasks() if task.id != first.id} == {"frontier"}

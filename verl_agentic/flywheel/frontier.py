@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import replace
 
 from verl_agentic.core import Task, UserInputError
 from verl_agentic.flywheel.hook import RoundInput, RoundResult, TaskResult
@@ -14,7 +13,6 @@ from verl_agentic.synthesis.base import TaskFamily
 
 # A generator that only repeats itself must not keep the round going for ever.
 _TRIES_PER_TASK = 8
-_GENERATOR = "frontier"
 
 
 class FrontierHook:
@@ -145,5 +143,5 @@ class _Grown:
         if task.id in self._added or task.id in self._known:
             return 0
         self._added.add(task.id)
-        self._tasks.append(replace(task, generator=_GENERATOR))
+        self._tasks.append(task)
         return 1

@@ -7,7 +7,8 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from verl_agentic.core import InfrastructureError, Task, UserInputError
 from verl_agentic.flywheel.budget import BudgetedHook, HookOvertimeError
@@ -67,6 +68,7 @@ def run_round(
         return done
     results = _results(store, epoch - lag)
     gate = _Gate(protected_in_store(store) | (protected or Protected()), verifier, store, _last_step(results))
+    generators = {one.task.id: one.task.generator for one in results}
     changes: dict[str, StatusChange] = {}
     counts: Counter[str] = Counter()
     for position, hook in enumerate(hooks):
@@ -104,7 +106,8 @@ def run_round(
         if result.counts.get("over_budget"):
             logger.warning("flywheel round %d: %s used up its budget of model replies", epoch, name)
         gate.operators.take(result.counts)
-        late = gate.offer_all(result.new_tasks, hook.budget.seconds if isinstance(hook, BudgetedHook) else None, say)
+        made = [_signed(task, name, generators) for task in result.new_tasks]
+        late = gate.offer_all(made, hook.budget.seconds if isinstance(hook, BudgetedHook) else None, say)
         if late:
             counts[f"{name}.late"] += late
             logger.warning("flywheel round %d: no time to verify %d tasks of %s; dropped", epoch, late, name)
@@ -141,6 +144,20 @@ def _check(name: str, result: RoundResult, known: set[str]) -> None:
             raise UserInputError(
                 f"flywheel hook {name} changes the status of {task_id!r}, which is not a training task"
             )
+
+
+def _signed(task: Task, hook: str, generators: Mapping[str, str]) -> Task:
+    """A hook's new task with the hook for its generator, unless the hook says what made it.
+
+    What it has from its parent does not count: a task that was grown from an imported one was not imported.
+    """
+    inherited = task.generator != WRITTEN and task.generator == generators.get(task.parent or "")
+    return replace(task, generator=generator_of(hook)) if inherited or not task.generator else task
+
+
+def generator_of(hook: str) -> str:
+    """What tasks carry as ``generator`` that a hook of this class name made, e.g. ``frontier``."""
+    return hook.removesuffix("Hook").lower() or hook
 
 
 class _Written:

@@ -145,7 +145,8 @@ class TreeAuthor:
         index = TreeIndex(
             [tree for family in self._families.values() for tree in family.trees], self._settings.similarity
         )
-        tasks = [*(one.task for one in round.results if one.task.kind in self._families), *round.written]
+        known = (*(one.task for one in round.results), *round.written)
+        tasks = [task for task in known if task.kind in self._families]
         for tree in self._workflows:
             index.add(tree)
         for task in tasks:

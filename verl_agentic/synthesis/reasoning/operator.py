@@ -68,10 +68,20 @@ class Operator(ABC):
         """
 
     def grow(self, task: Task, text: str, generator: str = TEMPLATE, **changes: Any) -> Task:
-        """``task`` with ``text`` for its question and other ``changes``; names its parent, operator and generator."""
+        """``task`` with ``text`` for its question and other ``changes``; names its parent, operator and generator.
+
+        ``Task.generator`` is left to the hook, but for what a language model wrote.
+        """
         system: list[Message] = [message for message in task.messages if message["role"] == "system"]
         meta = {**task.meta, **changes.pop("meta", {}), "generator": generator}
         messages = [*system, Message(role="user", content=text)]
         return dataclasses.replace(
-            task, id="", messages=messages, parent=task.id, operator=self.name, meta=meta, **changes
+            task,
+            id="",
+            messages=messages,
+            parent=task.id,
+            operator=self.name,
+            generator="" if generator == TEMPLATE else generator,
+            meta=meta,
+            **changes,
         )
