@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from verl_agentic.core import End, FailureKind, Outcome, Task, ToolCall, Trajectory, Turn, UserInputError
+from verl_agentic.core.outcome import ErrorKind
 from verl_agentic.flywheel import (
     ExpertVerifier,
     ReasoningHook,
@@ -24,6 +26,9 @@ from verl_agentic.reward_fns.registry import success
 from verl_agentic.store import Group, Store, TaskStatus, store_url
 from verl_agentic.synthesis.base import TaskFamily
 from verl_agentic.synthesis.math import MathFamily
+from verl_agentic.synthesis.question import question_of
+from verl_agentic.synthesis.reasoning import Operator, make_operators
+from verl_agentic.synthesis.routes import ROUTES, register_routes
 from verl_agentic.synthesis.sql import SqlFamily
 
 FAMILIES: dict[str, TaskFamily] = {"math": MathFamily(), "sql": SqlFamily()}
@@ -237,3 +242,39 @@ def test_the_time_of_a_round_is_kept(endpoint: Any, llm: dict[str, Any]) -> None
     result = hook(round_of(results(tasks("math", 4), FORM), 4))
     assert {task.operator for task in result.new_tasks} == {"persona"}
     assert result.counts["rejected.self_instruct.out_of_time"] > 0 and len(result.warnings) == 1
+
+
+class Doubled(Operator):
+    """An operator of somebody else's, for a kind of their own, which says nothing of the errors it is for."""
+
+    name = "doubled"
+    kind = "echo"
+
+    def __call__(self, task: Task, rng: random.Random) -> Task | None:
+        text = question_of(task.messages)
+        return self.grow(task, f"{text} And {text.lower()} once more, please.", depth=task.depth + 1)
+
+
+def test_an_operator_of_ones_own_is_chosen_once_its_kind_can_be_verified(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: Any = {"role": "user", "content": "Say what stands on the wall aloud."}
+    parent = Task("echo", [asked], [], "calculator", {}, "math", {"answer": "rose"})
+    hook = ReasoningHook(share=1.0, operators=[f"{__name__}:Doubled"])
+    said: list[str] = []
+    found = replace(round_of(results([parent], "")), say=said.append)
+    skipped = hook(found)
+    assert not skipped.new_tasks and skipped.counts["skipped/echo"] == 1
+    assert "'echo' are not grown: nothing verifies them" in said[0]
+
+    with pytest.raises(ValueError, match="at least 2 routes"):
+        register_routes("echo", lambda task: None)
+    monkeypatch.setitem(ROUTES, "echo", (lambda task: None, lambda task: None))
+    made = hook(found)
+    assert [task.operator for task in made.new_tasks] == ["doubled"], made.counts
+    assert made.new_tasks[0].generator == "" and "skipped/echo" not in made.counts
+
+
+def test_every_operator_is_for_something() -> None:
+    for operator in make_operators(None, ["a gardener"], None):
+        kind = operator.kind or "math"
+        assert any(operator.fits(kind, error) for error in (None, *ErrorKind)), operator.name
+        assert not operator.fits("other", None) or not operator.kind

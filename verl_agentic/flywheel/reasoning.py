@@ -58,8 +58,10 @@ class ReasoningHook:
     """Grows new tasks from those of the last epoch, in the order of :func:`parent_groups`, and verifies each.
 
     What it did is counted: ``errors/KIND`` for tasks by their commonest error, and for each operator ``NAME/tried``,
-    ``NAME/kept`` and ``rejected.NAME.REASON``, where ``barren`` says that it had nothing to make of the task. What a
-    language model wrote and a check rejected is quarantined. Where it cannot be asked, the round goes on without it.
+    ``NAME/kept`` and ``rejected.NAME.REASON``, where ``barren`` says that it had nothing to make of the task;
+    ``skipped/KIND`` are tasks whose kind has operators and no routes to verify what they make
+    (:func:`verl_agentic.synthesis.routes.register_routes`). What a language model wrote and a check rejected is
+    quarantined. Where it cannot be asked, the round goes on without it.
     """
 
     def __init__(
@@ -112,6 +114,11 @@ class ReasoningHook:
         checks = Checks([NoLeak(), HarderOrDifferent(), Novel(index), Unambiguous(), SolvedByRoutes(self._written)])
         budget = int(round.wanted * self._share + 0.5)
         made: set[str] = set()
+        counts.update(f"skipped/{one.task.kind}" for one in round.results if self._is_ours_but_unverifiable(one.task))
+        for name in counts:
+            if name.startswith("skipped/"):
+                kind = name.removeprefix("skipped/")
+                round.say(f"tasks of {kind!r} are not grown: nothing verifies them (synthesis.routes.register_routes)")
         for made_up in self._proposals(round, errors, budget, result):
             if round.out_of_time:
                 break
@@ -158,6 +165,10 @@ class ReasoningHook:
                 parents = [parent for parent in parents if self._fitting(parent, errors[parent.id], asking)]
                 asked = [choice for choice in choices if choice is not None]
                 yield from run_coroutine(_grow_all(asked, ends))
+
+    def _is_ours_but_unverifiable(self, task: Task) -> bool:
+        """Whether some operator is meant for its kind alone, and nothing can verify what that makes."""
+        return task.kind not in ROUTES and any(operator.kind == task.kind for operator in self._operators)
 
     def _fitting(self, task: Task, error: ErrorKind | None, asking: bool) -> list[Operator]:
         return [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from fractions import Fraction
 
 from verl_agentic.core import BrokenTaskError, Task
@@ -68,11 +68,23 @@ def by_text(task: Task) -> str | None:
     return None if told == reference else f"the question says {told}, the reference is {reference}"
 
 
-ROUTES: Mapping[str, tuple[Route, ...]] = {
+ROUTES: dict[str, tuple[Route, ...]] = {
     "math": (by_calculation, by_equation),
     "sql": (by_text, by_tables),
 }
 """Routes by kind of task."""
+LEAST_ROUTES = 2
+
+
+def register_routes(kind: str, *routes: Route) -> None:
+    """Give a kind of task the ways by which its new tasks are verified, so that the reasoning hook grows it.
+
+    Raises:
+        ValueError: there are fewer than two ways, which could not disagree.
+    """
+    if len(routes) < LEAST_ROUTES:
+        raise ValueError(f"{kind} needs at least {LEAST_ROUTES} routes, got {len(routes)}")
+    ROUTES[kind] = routes
 
 
 def _compare(task: Task, solve: Callable[[Story], Fraction], name: str) -> str | None:

@@ -9,11 +9,9 @@ from verl_agentic.flywheel.checks.base import Candidate, Rejection
 from verl_agentic.flywheel.verify import Verifier
 from verl_agentic.synthesis.math_story import read_story
 from verl_agentic.synthesis.question import question_of
-from verl_agentic.synthesis.routes import ROUTES, Route, UnreadableError
+from verl_agentic.synthesis.routes import LEAST_ROUTES, ROUTES, Route, UnreadableError
 from verl_agentic.synthesis.sql import read_task
 from verl_agentic.synthesis.sql_evaluate import columns_of, ties
-
-LEAST_ROUTES = 2
 
 
 class SolvedByRoutes:

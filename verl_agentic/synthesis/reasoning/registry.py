@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from verl_agentic.core import UserInputError
 from verl_agentic.core.chat import ChatModel
+from verl_agentic.core.named import named_class
 from verl_agentic.synthesis.reasoning.llm_operators import LlmPersona, SelfInstruct
 from verl_agentic.synthesis.reasoning.math_operators import (
     DeepenMath,
@@ -49,7 +50,8 @@ def make_operators(
     """The operators of the given names, for every kind of task that they grow.
 
     Args:
-        names: names, ``None`` for all that can be had.
+        names: names, or ``package.module:Class`` of :class:`Operator` subclasses that need no arguments; ``None`` for
+            all built-in ones that can be had.
         personas: who may ask a question.
         model: a language model, ``None`` where there is none.
 
@@ -62,7 +64,11 @@ def make_operators(
     found: list[Operator] = []
     for name in wanted:
         if name not in OPERATORS:
-            raise UserInputError(f"operators: unknown operator {name!r}; known: {', '.join(OPERATORS)}")
+            try:
+                found.append(named_class("operator", name, {}, Operator, OPERATORS)())
+            except UserInputError as error:
+                raise UserInputError(f"operators: {error}") from error
+            continue
         if name not in available:
             raise UserInputError(
                 f"operators: {name!r} needs a language model; add llm=openai or llm=vllm, or remove it"
