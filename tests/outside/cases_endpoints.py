@@ -860,7 +860,7 @@ def g28() -> Iterator[Case]:
     def spent() -> None:
         limits = {"budget": {"tokens": 5}}
         done = rollout("ep-budget", call_then_answer(call()), llm=limits)
-        assert done.status == 1 and "tokens=5 is spent" in done.said and "--llm budget" in done.said, done.said[-300:]
+        assert done.status == 1 and "tokens=5 is spent" in done.said and "--llm" in done.said, done.said[-300:]
 
     yield Case("G28", "ep-budget-spent", spent, own=True)
 

@@ -108,7 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserInputError(f"--out {arguments.out}: exists; add --resume to go on with it, or name another file")
     plan = play_plan(arguments)
     tasks = unique_tasks(load_tasks(arguments.tasks))[: arguments.limit]
-    model = served_model(arguments)
+    model = served_model(arguments, plan.limits.max_parallel_calls > 1)
     fingerprint = _fingerprint(arguments, plan, model.name)
     jobs = [(task, sample) for task in tasks for sample in range(arguments.samples)]
 

@@ -90,6 +90,11 @@ def call_arguments(text: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+def tool_response(results: Sequence[str]) -> str:
+    """Results of calls as a user tells them, as the chat templates of Hermes and Qwen have it."""
+    return "\n".join(f"<tool_response>\n{result}\n</tool_response>" for result in results)
+
+
 def _call_text(call: NativeCall) -> str:
     arguments = call_arguments(call.arguments)
     data = json.dumps(

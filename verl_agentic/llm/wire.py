@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import groupby
 from typing import Any
 
 from verl_agentic.core.chat import THOUGHT_FIELDS, ChatRequest
+from verl_agentic.core.openai_form import tool_response
 from verl_agentic.llm.refusal import AUTO_CHOICE, WITHOUT
 from verl_agentic.llm.settings import LLMSettings
 
@@ -116,20 +118,11 @@ def _with_tools_in_words(messages: list[dict[str, Any]], tools: list[dict[str, A
         '<tool_call>\n{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call>'
     )
     told: list[dict[str, Any]] = []
-    for place, one in enumerate(messages):
-        if one["role"] != "tool":
-            told.append(one)
-            continue
-        # The results of one message in one, since the templates of some models want users and models to take turns.
-        if not place or messages[place - 1]["role"] != "tool":
-            told.append({"role": "user", "content": ""})
-        told[-1]["content"] = f"{told[-1]['content']}\n{tool_response(one['content'])}".lstrip("\n")
+    for from_tools, some in groupby(messages, lambda one: one["role"] == "tool"):
+        # The results of a message together, since the templates of some models want users and models to take turns.
+        together = [{"role": "user", "content": tool_response([one["content"] for one in some])}] if from_tools else some
+        told += together
     return _with_system_words(told, words)
-
-
-def tool_response(content: str) -> str:
-    """The result of a call as a user tells it, as the chat templates of Hermes and Qwen have it."""
-    return f"<tool_response>\n{content}\n</tool_response>"
 
 
 def _with_system_words(messages: list[dict[str, Any]], words: str) -> list[dict[str, Any]]:
