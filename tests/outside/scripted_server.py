@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import io
 import json
 import os
@@ -155,15 +156,10 @@ class _Server:
         return web.Response(status=status, body=data, headers=headers, content_type="application/json")
 
 
-_server: _Server | None = None
-
-
+@functools.cache
 def server() -> _Server:
     """The process's."""
-    global _server
-    if _server is None:
-        _server = _Server()
-    return _server
+    return _Server()
 
 
 def rollout(

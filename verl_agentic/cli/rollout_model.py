@@ -12,7 +12,6 @@ from verl_agentic.core.chat import DEFAULT_CLIENT, make_chat_model
 from verl_agentic.core.served import ServedModel
 from verl_agentic.serving.endpoint import EndpointPolicy
 
-
 _ARGUMENTS = {
     "base_url": "--model",
     "model": "--name",
@@ -24,7 +23,7 @@ _WHERE = re.compile(r"agentic\.llm at (?=https?://)")
 _KEY = re.compile(r"agentic\.llm\.(\w+)")
 
 
-def served_model(arguments: argparse.Namespace, parallel_calls: bool = True) -> ServedModel:
+def served_model(arguments: argparse.Namespace, parallel_calls: bool) -> ServedModel:
     """The model that was asked for.
 
     Args:

@@ -127,7 +127,8 @@ class _Completion:
                     started = time.monotonic()
                     received = await self._model.transport.post(body)
                     self._seconds = time.monotonic() - started
-                self._check_for_error(body, received)
+                reply_body, problem = _read(received)
+                await self._check_for_error(body, reply_body)
             except PausedError as error:
                 raise InfrastructureError(f"{self._where}: {error}") from None
             except RefusedParameterError as error:
@@ -144,7 +145,8 @@ class _Completion:
                 delay = self._delay(error)
             else:
                 # A reply is paid for: what it took and said is kept also if nobody waits for it any more.
-                reply = await asyncio.shield(asyncio.ensure_future(self._settle(received, asked_length(body))))
+                settling = self._settle(received, reply_body, problem, asked_length(body))
+                reply = await asyncio.shield(asyncio.ensure_future(settling))
                 if reply is not None:
                     note_failure("")
                     return reply
@@ -152,23 +154,25 @@ class _Completion:
                 raise self._out_of_time()
             await asyncio.sleep(delay)
 
-    def _check_for_error(self, sent: Mapping[str, Any], received: bytes) -> None:
+    async def _check_for_error(self, sent: Mapping[str, Any], body: Any) -> None:
         """Raise for an error that came with status 200 as for one that came with its own."""
-        try:
-            told = error_in(read_body(received))
-        except ValueError:
-            return  # malformed
+        told = error_in(body)
         failure = self._model.transport.failure_told(sent, told) if told else None
-        if failure is not None:
-            raise failure
+        if failure is None:
+            return
+        if usage := read_usage(body, self._settings.prices):
+            self._usage += usage
+            await asyncio.to_thread(self._keep, usage, None)
+        raise failure
 
-    async def _settle(self, received: bytes, longest: int) -> ChatReply | None:
+    async def _settle(self, received: bytes, body: Any, problem: str, longest: int) -> ChatReply | None:
         """Count a reply and keep it; ``None`` for a malformed one that may be asked for anew."""
-        reply, body, content, problem = ChatReply(""), None, "", ""
+        reply, content = ChatReply(""), ""
         refusal: RefusalError | None = None
         try:
-            body = read_body(received)
-            if self._request.verbatim:
+            if problem:
+                pass
+            elif self._request.verbatim:
                 reply = read_verbatim(body, longest)
             else:
                 content = read_content(body)
@@ -226,7 +230,7 @@ class _Completion:
         note_failure(f"{self._where}: {self._failure}")
         if error.after is not None:
             self._model.endpoint.pause(error.after, self._settings.budget_seconds, self._failure)
-            return error.after
+            return 0.0  # the endpoint waits
         return _jitter.uniform(0, min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** min(self._failures - 1, 16)))
 
     def _out_of_time(self) -> InfrastructureError:
@@ -239,6 +243,14 @@ class _Completion:
     @property
     def _where(self) -> str:
         return f"agentic.llm at {self._settings.base_url}"
+
+
+def _read(received: bytes) -> tuple[Any, str]:
+    """The body of a response, or why it is none."""
+    try:
+        return read_body(received), ""
+    except ValueError as error:
+        return None, str(error)
 
 
 def _checked_schema(schema: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -22,10 +22,10 @@ _REFUSABLE: dict[str, re.Pattern[str]] = {
     "temperature": re.compile(r"\btemperature\b"),
     "seed": re.compile(r"\bseed\b"),
 }
-_PARSER = re.compile(r"tool-call-parser|enable-auto|tool parser")
+_PARSER = re.compile(r"tool-call-parser|enable-auto|tool parser|only named tools")
 # That it has no tools at all.
 _NO_TOOLS = re.compile(
-    r"(?:support|allow|accept|permit|enabl)\w* (?:for )?(?:the )?(?:param\w* )?\W?"
+    r"(?:support|allow|accept|permit|enabl|cannot use|can't use)\w* (?:for )?(?:the )?(?:param\w*\W{1,4})?\W?"
     r"(?:tools\b(?!\W{1,3}\d)|tool[ _-]?(?:use|call)|function[ _-]?call)"
     r"|(?:\btools|tool[ _-]?(?:use|calling|calls)|function[ _-]?calling)\W{0,2} (?:param\w* |field |argument )?"
     r"(?:is |are )?(?:not |un|requires?|needs?|disabled|never)"
@@ -38,12 +38,16 @@ _ONE_TOOL = (
     re.compile(r"\bfunctions\W{1,6}(\d+)\b"),
 )
 _TOOL_PARTS = re.compile(
-    r"\btools\b|(?:function|tool)\W?(?:name|definition|declaration|schema|description)|input_schema|function\.\w"
+    r"\btools\b.*(?:unique|duplicate|too (?:long|many)|maximum|at most|invalid|must|unmarshal|parse)"
+    r"|(?:unique|duplicate|too many|maximum|at most|invalid|unmarshal|parse).*\btools\b"
+    r"|(?:function|tool)\W?(?:name|definition|declaration|schema|description)|input_schema|function\.\w"
     r"|schema for function"
 )
 # What is said in the dialogue is no matter of the tools.
 _TRANSCRIPT = re.compile(r"\bmessages?\b|tool_call|\brole\b")
-_MISSING = re.compile(r"must be|missing|required|should be|not (?:found|provided|present)|passed back|needs?\b|expected")
+_MISSING = re.compile(
+    r"must be|missing|required|should be|not (?:found|provided|present)|passed back|needs?\b|expected"
+)
 _UNWANTED = re.compile(
     r"unsupported|not supported|not allowed|not permitted|unknown|unrecogni[sz]ed|unexpected|extra|additional|forbidden"
     r"|should not|must not|cannot|remove"
@@ -65,14 +69,16 @@ def refused_parameter(sent: Mapping[str, Any], complaint: str, named: str = "") 
     text = f"{named} {complaint}".lower()
     if thought := _thought_field(sent, text):
         return thought
-    if "tools" in sent and _REFUSABLE["tool_choice"].search(text):
+    if "tools" in sent and (_REFUSABLE["tool_choice"].search(text) or _PARSER.search(text)):
         if _PARSER.search(text) or "tool_choice" not in sent:
             return AUTO_CHOICE
         return "tool_choice"
     for parameter, words in _REFUSABLE.items():
         if parameter in sent and words.search(text):
             return parameter
-    return "tools" if "tools" in sent and _NO_TOOLS.search(text) else None
+    if "tools" in sent and (_NO_TOOLS.search(text) or re.search(r"\btools\b", text)):
+        return "tools" if _NO_TOOLS.search(text) or not refused_tools(sent, complaint, named) else None
+    return None
 
 
 def refused_tools(sent: Mapping[str, Any], complaint: str, named: str = "") -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from verl_agentic.llm.told import error_in
 
 _SHOWN = 200
 _DEEPEST = 4
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 # By which finish_reason servers say that a reply was cut at its longest length.
 _CUT = ("length", "max_tokens", "max_output_tokens", "model_length")
 # Of the fields of thoughts, those that hold their text.
@@ -38,11 +40,17 @@ def read_json(text: str | bytes) -> Any:
 def read_body(received: bytes) -> Any:
     """The JSON value of a response. Beside the message it may hold what is no JSON, such as the rate NaN of a counter.
 
+    Halves of surrogate pairs, which models cut in the middle leave behind, become question marks: nothing that takes
+    text takes those.
+
     Raises:
         ValueError: it is none, or is nested too deep.
     """
     try:
-        return json.loads(received)
+        body = json.loads(received)
+        if not _SURROGATE.search(received):
+            return body
+        return json.loads(json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"))
     except RecursionError as error:
         raise ValueError("nested too deep") from error
 
@@ -95,7 +103,7 @@ def read_verbatim(body: Any, longest: int | None = None) -> ChatReply:
     choice, message = _message(body)
     parts = message.get("content")
     content = _words(parts) or _words(message.get("refusal"))
-    thoughts = {name: message[name] for name in THOUGHT_FIELDS if message.get(name) is not None}
+    thoughts = _thoughts(message)
     told_apart = (_words(message.get(name), thoughts=True) for name in _THOUGHT_TEXTS)
     reasoning = next(filter(None, told_apart), "") or _words(parts, thoughts=True, only=True)
     calls = message.get("tool_calls")
@@ -183,8 +191,17 @@ def _native(call: Any, place: int) -> NativeCall:
         raise ValueError("a tool call of the reply has no function")
     arguments = function.get("arguments")
     text = arguments if isinstance(arguments, str) else json.dumps({} if arguments is None else arguments)
-    thoughts = {name: call[name] for name in THOUGHT_FIELDS if call.get(name) is not None}
-    return NativeCall(_text(call, "id") or f"call_{place}", _text(function, "name"), text, thoughts)
+    return NativeCall(_text(call, "id") or f"call_{place}", _text(function, "name"), text, _thoughts(call))
+
+
+def _thoughts(container: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of thoughts as they came, but as JSON: a NaN in them could not be sent back."""
+    held = {name: container[name] for name in THOUGHT_FIELDS if container.get(name) is not None}
+    try:
+        plain: dict[str, Any] = json.loads(json.dumps(held), parse_constant=lambda _: None)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    return plain
 
 
 def _text(container: Mapping[str, Any], key: str) -> str:

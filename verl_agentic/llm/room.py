@@ -12,12 +12,13 @@ from dataclasses import dataclass
 
 _REPLY = r"max_?(?:completion_?|new_?|output_?)?tokens"
 _EXCEEDS = (
-    r"too (?:long|large|big|many)|exceed|longer than|larger than|greater than|more than|over the|above the"
-    r"|do(?:es)? ?n[o']t fit|cannot fit|超长|超过|超出"
+    r"too (?:long|large|big|many)|exceed|longer than|larger than|greater than|more than|surpass|above the"
+    r"|over (?:the|its|max)|do(?:es)? ?n[o']t fit|cannot fit|超长|超过|超出"
 )
 _CONTEXT = re.compile(
     r"context[ _-]?(?:length|size|window|limit)|context size|max(?:imum)?[ _](?:model|sequence|seq|prompt|input)[ _]len"
     r"|max_model_len|exceed_context|model token limit|tokens_limit_reached|prompt_too_long|input_too_long"
+    r"|physical batch size"
 )
 _SUBJECT = re.compile(r"prompt|input|messages?\b|conversation|context|tokens?\b|request")
 _MEASURE = re.compile(r"tokens?\b|length|\blong\b|context|prompt")
@@ -25,6 +26,8 @@ _OVER = re.compile(_EXCEEDS)
 _LENGTH = re.compile(
     r"(?:input|prompt|message)s? (?:length|tokens?|token count)\W{1,3}(?:should|must|cannot|can't|may not)"
     r"|(?:inputs?|prompt|messages?)\W{1,3}must (?:have|be|contain) (?:less|fewer|at most|no more|<)"
+    r"|(?:message|prompt|input|token)s? length must be|context (?:is )?full"
+    r"|(?:输入|提示|上下文|消息)[^。]{0,12}(?:超|过长)"
     r"|tokens\W{1,4}\+\W{1,4}\w+\W{1,4}must be"
     r"|(?:reduce|shorten|decrease) (?:the |your )?(?:(?:length|size|number) (?:of|in) )?(?:tokens in )?(?:the |your )?"
     r"(?:message|prompt|input|conversation|context)|shorter (?:prompt|input|message|conversation)"
@@ -32,12 +35,12 @@ _LENGTH = re.compile(
 )
 _TIMED = re.compile(
     r"rate.?limit|per.?(?:minute|min|second|sec|hour|day)\b|\b[tr]p[mdhs]\b|too many (?:concurrent )?requests|throttl"
-    r"|monthly|daily|quota|billing|credit|balance|subscription|your plan|concurren|expired"
+    r"|monthly|daily|quota|billing|credit|balance|subscription|your plan|concurren|expired|queue"
 )
 _TOO_LARGE_FOR_RATE = re.compile(r"request too large.*reduce", re.DOTALL)
 _OTHER = re.compile(
-    r"(?<!content': )(?<!content: )string too long|array too long|too many (?:tools|images|stop)|schema|"
-    r"(?:function|tool)s?\W{0,3}\.?(?:name|description)|image"
+    r"(?<!content': )(?<!content: )string too long|array too long|too many (?:tools|images|stop)|schema|logit"
+    r"|image (?:size|is too|file)|(?:function|tool)s?\W{0,3}\.?(?:name|description)"
 )
 _NEVER = re.compile(rf"{_REPLY}\b.{{0,80}}?(?:got|received|given|value|is|was|be|=|:|\()\W{{0,2}}\s*(?:-\d|0\b(?!,))")
 _AT_LEAST = re.compile(rf"{_REPLY}\b.{{0,60}}?(?:at least 1|greater than 0|positive|above 0|>= ?1|> ?0)\b")
@@ -89,6 +92,8 @@ _LONGEST = tuple(
     )
 )
 _TOO_MUCH = re.compile(rf"{_REPLY}\b.{{0,60}}?(?:{_EXCEEDS}|out of range|range|less than|at most|maximum)")
+# That the parameter itself is not taken, rather than its value.
+_UNKNOWN = re.compile(r"unsupported|not supported|unknown|unrecogni[sz]ed|instead|not permitted|unexpected")
 _SHORTEST = 16
 
 
@@ -137,7 +142,7 @@ def room_left(status: int, text: str, asked: int) -> Room | None:
         return Room(min(longest, asked - 1), always=True) if asked > 1 else Room(0)
     if full:
         return _half(asked) if _ABOUT_REPLY.search(text) or (limit is not None and limit <= asked) else Room(0)
-    return _half(asked) if _TOO_MUCH.search(text) and not _is_unknown(text) else None
+    return _half(asked) if _TOO_MUCH.search(text) and not _UNKNOWN.search(text) else None
 
 
 def _is_full(text: str, status: int) -> bool:
@@ -147,11 +152,6 @@ def _is_full(text: str, status: int) -> bool:
     if _LENGTH.search(text):
         return True
     return bool(over and _SUBJECT.search(text) and _MEASURE.search(text) and not _OTHER.search(text))
-
-
-def _is_unknown(text: str) -> bool:
-    """Whether the parameter itself is not taken, rather than its value."""
-    return re.search(r"unsupported|not supported|unknown|unrecogni[sz]ed|instead|not permitted|unexpected", text) is not None
 
 
 def _half(asked: int) -> Room:

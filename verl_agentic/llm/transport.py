@@ -156,9 +156,7 @@ class Transport:
             )
         return bytes(received)
 
-    def _meaning(
-        self, sent: Mapping[str, Any], status: int, told: Told, detail: str, after: float | None
-    ) -> Exception:
+    def _meaning(self, sent: Mapping[str, Any], status: int, told: Told, detail: str, after: float | None) -> Exception:
         if told.code == "insufficient_quota":
             return InfrastructureError(f"{self._where}: the account's quota is spent ({detail})")
         if room := room_left(status, told.text, asked_length(sent)):
@@ -187,8 +185,8 @@ class Transport:
 
     def _told(self, error: openai.APIStatusError) -> Told:
         told = read_told(error.body)
-        texts = {name: self._scrub(getattr(told, name)) for name in ("words", "text", "code", "param")}
-        return replace(told, **texts)
+        words, text, code, param = map(self._scrub, (told.words, told.text, told.code, told.param))
+        return replace(told, words=words, text=text, code=code, param=param)
 
     def _text(self, error: BaseException) -> str:
         return self._scrub(" ".join(f"{type(error).__name__}: {error}".split()))[:_SHOWN]

@@ -120,8 +120,8 @@ def _with_tools_in_words(messages: list[dict[str, Any]], tools: list[dict[str, A
     told: list[dict[str, Any]] = []
     for from_tools, some in groupby(messages, lambda one: one["role"] == "tool"):
         # The results of a message together, since the templates of some models want users and models to take turns.
-        together = [{"role": "user", "content": tool_response([one["content"] for one in some])}] if from_tools else some
-        told += together
+        said = list(some)
+        told += [{"role": "user", "content": tool_response([one["content"] for one in said])}] if from_tools else said
     return _with_system_words(told, words)
 
 

@@ -86,7 +86,9 @@ async def _attempt(task: Task, seed: int, model: ServedModel, plan: PlayPlan, pl
             played.seconds = time.perf_counter() - started
     except asyncio.TimeoutError as error:
         culprit = " and ".join(dialogue.cut_short) or "the model"
-        message = f"trajectory took over {plan.trajectory_seconds:g} s, at last waiting for {culprit}{because(failures)}"
+        message = (
+            f"trajectory took over {plan.trajectory_seconds:g} s, at last waiting for {culprit}{because(failures)}"
+        )
         raise DeadlineError(message, culprit) from error
     except InfrastructureError:
         # A session that does not close costs nothing that was played.

@@ -94,10 +94,14 @@ class Transcript:
             message = {"role": "assistant", "content": said, **thoughts}
             return [message, _as_user(results)] if results else [message]
         named = [self._call(call, ids) for call in calls]
-        results += [_NOT_EXECUTED] * (len(named) - len(results))
+        results = (results + [_NOT_EXECUTED] * len(named))[: len(named)]
+        answers = [
+            {"role": "tool", "tool_call_id": one["id"], "content": result}
+            for one, result in zip(named, results, strict=True)
+        ]
         return [
             {"role": "assistant", "content": content or None, "tool_calls": named, **thoughts, "said": raw},
-            *({"role": "tool", "tool_call_id": one["id"], "content": result} for one, result in zip(named, results)),
+            *answers,
         ]
 
     def _calls_in(self, text: str, count: int) -> list[dict[str, Any]]:
