@@ -146,7 +146,7 @@ class ChatReply:
         parsed: the JSON value in it, which matches the request's schema; ``None`` without a schema.
         usage: what was spent on it now, on unusable replies before it too; nothing for a cached one.
         cached: whether it was paid for earlier.
-        tool_calls: calls that the server told apart from the text; of a verbatim reply only, as the next two.
+        tool_calls: calls that the server told apart from the text; of a verbatim reply only, as the next three.
         reasoning: thoughts that the server told apart from the text.
         thoughts: its :data:`THOUGHT_FIELDS`, as the server sent them; it may want them back.
         cut: whether the reply was cut at its longest length.

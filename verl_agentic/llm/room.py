@@ -16,7 +16,7 @@ _EXCEEDS = (
     r"|over (?:the|its|max)|do(?:es)? ?n[o']t fit|cannot fit|超长|超过|超出"
 )
 _CONTEXT = re.compile(
-    r"context[ _-]?(?:length|size|window|limit)|context size|max(?:imum)?[ _](?:model|sequence|seq|prompt|input)[ _]len"
+    r"context[ _-]?(?:length|size|window|limit)|max(?:imum)?[ _](?:model|sequence|seq|prompt|input)[ _]len"
     r"|max_model_len|exceed_context|model token limit|tokens_limit_reached|prompt_too_long|input_too_long"
     r"|physical batch size"
 )

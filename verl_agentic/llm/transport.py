@@ -106,7 +106,7 @@ class Transport:
         except openai.APIStatusError as error:
             told = self._told(error)
             said = self._text(error)
-            if told.words[:_SHOWN] not in said:
+            if told.words[: _SHOWN // 2] not in said:
                 # The SDK shows those of OpenAI's form only.
                 said = f"{said} - {told.words[:_SHOWN]}"
             failure = self._meaning(body, error.status_code, told, said, retry_after(error.response.headers))
