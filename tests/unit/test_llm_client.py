@@ -21,6 +21,7 @@ from verl_agentic.core.chat import (
     BudgetSpentError,
     ChatReply,
     ChatRequest,
+    ContextFullError,
     MalformedReplyError,
     RefusalError,
     make_chat_model,
@@ -326,3 +327,69 @@ def test_the_key_is_nowhere(
     files = [path.read_bytes().decode(errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
     assert len(caplog.records) > 5 and len(files) >= 2
     assert [text for text in texts + files if endpoint.key in text] == []
+
+
+def test_an_error_with_status_200_is_that_error(endpoint: Any, llm: dict[str, Any]) -> None:
+    busy = {"error": {"message": "too many requests", "code": 429}, "usage": endpoint.usage}
+    endpoint.script = [endpoint.send(json.dumps(busy).encode())] * 5
+    reply = ask(llm)
+    assert (reply.content, reply.usage.retries, reply.usage.prompt_tokens) == ("ok", 5, 600)
+    rows = make_chat_model(llm).metrics()
+    assert rows["llm/judge-1/chat/prompt_tokens"] == 600.0  # what was reported was spent
+    endpoint.script = [endpoint.send(b'{"error": {"message": "who are you", "code": 401}}')]
+    with pytest.raises(UserInputError, match="who are you"):
+        ask(llm, "two")
+    endpoint.script = [endpoint.send(b'{"detail": "asleep"}')] * 3
+    with pytest.raises(MalformedReplyError, match="asleep"):
+        ask(llm, "three")
+
+
+def test_less_is_asked_for_where_less_is_left(endpoint: Any, llm: dict[str, Any]) -> None:
+    words = "This model's maximum context length is 4096 tokens and your request has 4000 input tokens"
+    endpoint.script = [endpoint.fail(400, words)]
+    ask(llm, "one")
+    ask(llm, "two")
+    assert [body["max_tokens"] for body in endpoint.bodies] == [1024, 96, 1024]
+    # A limit of its own is kept in mind.
+    endpoint.script = [endpoint.fail(400, "Range of max_tokens should be [1, 512]")]
+    ask(llm, "three")
+    ask(llm, "four")
+    assert [body["max_tokens"] for body in endpoint.bodies[3:]] == [1024, 512, 512]
+    endpoint.script = [endpoint.fail(400, "Please reduce the length of the messages or completion.")] * 20
+    with pytest.raises(ContextFullError, match="reduce the length"):
+        ask(llm, "five")
+    assert len(endpoint.bodies) < 14
+
+
+def test_a_long_pause_is_named_and_not_waited_for(endpoint: Any, llm: dict[str, Any]) -> None:
+    endpoint.script = [endpoint.fail(429, "tomorrow", headers={"Retry-After": "86400"})]
+    started = time.monotonic()
+    for _ in range(2):
+        with pytest.raises(InfrastructureError, match=r"wants no request for 86400 s \(Retry-After\).*tomorrow"):
+            ask(llm)
+    assert len(endpoint.bodies) == 1 and time.monotonic() - started < 20
+    # It is asked again when the time of a request is over, whatever it said.
+    quick = {**llm, "base_url": llm["base_url"].replace("127.0.0.1", "localhost"), "budget_seconds": 0.5}
+    endpoint.script = [endpoint.fail(429, "tomorrow", headers={"Retry-After": "86400"})]
+    with pytest.raises(InfrastructureError, match="86400"):
+        ask(quick)
+    time.sleep(0.6)
+    assert ask(quick).content == "ok"
+
+
+def test_a_bound_that_nobody_asked_for_gives_way(endpoint: Any, llm: dict[str, Any]) -> None:
+    usual = make_chat_model(llm)
+    assert usual.endpoint.concurrency == 32  # type: ignore[attr-defined]
+    make_chat_model({**llm, "concurrency": 3})
+    make_chat_model({**llm, "model": "other"})
+    assert usual.endpoint.concurrency == 3  # type: ignore[attr-defined]
+    with pytest.raises(UserInputError, match="in use with 3"):
+        make_chat_model({**llm, "concurrency": 4})
+
+
+def test_content_in_parts(endpoint: Any, llm: dict[str, Any]) -> None:
+    parts = [{"type": "thinking", "thinking": "Hm."}, {"type": "text", "text": "4"}, "2", {"type": "image_url"}]
+    endpoint.script = [endpoint.say(parts), endpoint.say(parts)]
+    assert ask(llm).content == "42"
+    reply = ask(llm, "two", verbatim=True)
+    assert (reply.content, reply.reasoning) == ("42", "Hm.")

@@ -11,7 +11,7 @@ from verl_agentic.core import End, ToolCall, Trajectory, Turn
 from verl_agentic.core.action import parse_assistant
 from verl_agentic.core.chat import NativeCall
 from verl_agentic.core.control_tokens import ControlTokens
-from verl_agentic.core.openai_form import openai_messages, record_of, text_of_reply
+from verl_agentic.core.openai_form import call_arguments, openai_messages, record_of, text_of_reply
 
 HOSTILE = [
     "plain",
@@ -92,3 +92,25 @@ def test_no_control_token_survives_where_the_tokenizer_is_unknown(token: str) ->
     assert ControlTokens().broken_up("1 < 2 | 3 > 2, <b>bold</b> [1]") == "1 < 2 | 3 > 2, <b>bold</b> [1]"
     assert ControlTokens([]).broken_up(token) == token
     assert ControlTokens(["  ", token]).broken_up(f"  {token}") == f"  {token[0]} {token[1:]}"
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments"),
+    [
+        ('{"a": 1}', {"a": 1}),
+        ("", {}),
+        (" \n", {}),
+        ("null", {}),
+        ('""', {}),
+        (json.dumps(json.dumps({"a": '{"b": 1}'})), {"a": '{"b": 1}'}),
+        (json.dumps(json.dumps({"a": float("nan")})), None),
+        ('"Rome"', None),
+        ("[1]", None),
+        ("7", None),
+        ('{"a": ', None),
+    ],
+)
+def test_arguments_of_native_calls(text: str, arguments: dict[str, Any] | None) -> None:
+    assert call_arguments(text) == arguments
+    (call,) = parse_assistant(text_of_reply("", "", [NativeCall("1", "look", text)])).calls
+    assert (call.arguments, bool(call.error)) == (arguments or {}, arguments is None)

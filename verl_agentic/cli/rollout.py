@@ -112,7 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
     plan = play_plan(arguments, settings)
     tasks = unique_tasks(load_tasks(arguments.tasks))[: arguments.limit]
     check_rows(tasks, settings, plan.llm, own_reward=plan.reward is None)
-    model = served_model(arguments)
+    model = served_model(arguments, plan.limits.max_parallel_calls > 1)
     fingerprint = _fingerprint(arguments, plan, model.name)
     jobs = [(task, sample) for task in tasks for sample in range(arguments.samples)]
 

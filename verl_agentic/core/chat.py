@@ -13,6 +13,10 @@ from verl_agentic.core.named import named_object
 from verl_agentic.core.task import Message
 
 DEFAULT_CLIENT = "verl_agentic.llm:chat_model"
+THOUGHT_FIELDS = (
+    "reasoning_content", "reasoning", "reasoning_details", "thinking", "thinking_blocks", "extra_content",
+)  # fmt: skip
+"""Fields of messages and calls in which servers tell thoughts apart, or sign them, and want them back."""
 
 
 class NoChatModelError(UserInputError):
@@ -25,6 +29,10 @@ class RefusalError(InfrastructureError):
 
 class ContextFullError(InfrastructureError):
     """The dialogue, with the room asked for the reply, does not fit the model's context."""
+
+
+class RefusedToolsError(InfrastructureError):
+    """The server does not take the name or the schema of a tool that came with the request."""
 
 
 class BudgetSpentError(InfrastructureError):
@@ -86,7 +94,8 @@ class ChatRequest:
 
     Attributes:
         messages: the dialogue so far, ending with what is to be answered; those of tools and calls may have the
-            further fields of OpenAI's form (``tool_calls``, ``tool_call_id``).
+            further fields of OpenAI's form (``tool_calls``, ``tool_call_id``), those of :data:`THOUGHT_FIELDS`, and
+            ``said``: the text of a message with ``tool_calls``, for servers that know none.
         purpose: what the reply is for (``judge``, ``user``, ``synthesis``); usage is counted per purpose.
         schema: JSON schema that the reply must match, ``None`` for free text.
         temperature: sampling temperature, ``None`` for the model's configured one.
@@ -95,6 +104,7 @@ class ChatRequest:
         sample: number of an independent reply to the same request; different numbers never share a cached reply.
         nonce: random text in the messages that does not make this another request (see :mod:`verl_agentic.llm.cache`).
         tools: schemas of tools that the model may call, in OpenAI form.
+        parallel_calls: whether several calls in one reply are wanted, ``None`` to leave it to the server.
         verbatim: take what the model wrote as it is, also where it is cut, empty or refuses: it is what is measured.
         attempts: malformed replies after which it gives up, ``None`` for the model's configured number; 1 for callers
             that tell the model what was wrong.
@@ -111,6 +121,7 @@ class ChatRequest:
     sample: int = 0
     nonce: str = ""
     tools: tuple[Mapping[str, Any], ...] = ()
+    parallel_calls: bool | None = None
     verbatim: bool = False
     attempts: int | None = None
     check: Callable[[Any], str] | None = None
@@ -124,11 +135,13 @@ class NativeCall:
         id: the server's id of it.
         name: the tool's name.
         arguments: JSON text as the model wrote it, which may be malformed.
+        thoughts: its :data:`THOUGHT_FIELDS`, as the server sent them.
     """
 
     id: str
     name: str
     arguments: str
+    thoughts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +153,9 @@ class ChatReply:
         parsed: the JSON value in it, which matches the request's schema; ``None`` without a schema.
         usage: what was spent on it now, on unusable replies before it too; nothing for a cached one.
         cached: whether it was paid for earlier.
-        tool_calls: calls that the server told apart from the text; of a verbatim reply only, as the next two.
+        tool_calls: calls that the server told apart from the text; of a verbatim reply only, as the next three.
         reasoning: thoughts that the server told apart from the text.
+        thoughts: its :data:`THOUGHT_FIELDS`, as the server sent them; it may want them back.
         cut: whether the reply was cut at its longest length.
         seconds: wall time of the HTTP request that brought it.
     """
@@ -152,6 +166,7 @@ class ChatReply:
     cached: bool = False
     tool_calls: tuple[NativeCall, ...] = ()
     reasoning: str = ""
+    thoughts: Mapping[str, Any] = field(default_factory=dict)
     cut: bool = False
     seconds: float = 0.0
 
@@ -171,6 +186,27 @@ class ChatModel(Protocol):
     def metrics(self) -> dict[str, float]:
         """Requests, tokens and cost so far, per model and purpose."""
         ...
+
+
+_failures: ContextVar[list[str] | None] = ContextVar("_failures", default=None)
+
+
+@contextmanager
+def noting_failures() -> Iterator[list[str]]:
+    """Within, the list holds the last failure of a request that is still being tried, for whoever gives up waiting."""
+    noted: list[str] = []
+    token = _failures.set(noted)
+    try:
+        yield noted
+    finally:
+        _failures.reset(token)
+
+
+def note_failure(text: str) -> None:
+    """Say to whoever waits that a request failed and is tried anew; nothing said takes the last failure back."""
+    noted = _failures.get()
+    if noted is not None:
+        noted[:] = [text] if text else []
 
 
 _wrap: ContextVar[Callable[[ChatModel], ChatModel] | None] = ContextVar("_wrap", default=None)

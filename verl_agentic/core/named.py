@@ -49,7 +49,7 @@ def named_object(
         raise UserInputError(f"{what} {name!r} cannot be imported: it calls sys.exit({error.code!r})") from error
     found = getattr(module, attribute, None)
     if found is None:
-        raise UserInputError(f"{what} {name!r}: {module_name} has no {attribute!r}")
+        raise UserInputError(f"{what} {name!r} cannot be imported: {module_name} has no {attribute!r}")
     if not callable(found):
         raise UserInputError(f"{what} {name!r} is neither a class nor a function")
     return found  # type: ignore[no-any-return]

@@ -70,17 +70,36 @@ def openai_messages(prompt: Sequence[Message], trajectory: Trajectory) -> list[d
     return messages
 
 
-def is_object(text: str) -> bool:
-    """Whether the arguments of a call are a JSON object."""
-    try:
-        return isinstance(decode_json(text), dict)
-    except ValueError:
-        return False
+def call_arguments(text: str) -> dict[str, Any] | None:
+    """The arguments of a native call, ``None`` where they are malformed.
+
+    Blank text and null are no arguments, for tools without parameters; an object that was encoded twice is one.
+    """
+    value: Any = text
+    for _ in range(3):
+        if not isinstance(value, str):
+            break
+        if not value.strip():
+            return {}
+        try:
+            value = decode_json(value.strip())
+        except ValueError:
+            return None
+    if value is None:
+        return {}
+    return value if isinstance(value, dict) else None
+
+
+def tool_response(results: Sequence[str]) -> str:
+    """Results of calls as a user tells them, as the chat templates of Hermes and Qwen have it."""
+    return "\n".join(f"<tool_response>\n{result}\n</tool_response>" for result in results)
 
 
 def _call_text(call: NativeCall) -> str:
-    arguments: Any = decode_json(call.arguments) if is_object(call.arguments) else call.arguments
-    data = json.dumps({"name": call.name, "arguments": arguments}, ensure_ascii=False)
+    arguments = call_arguments(call.arguments)
+    data = json.dumps(
+        {"name": call.name, "arguments": call.arguments if arguments is None else arguments}, ensure_ascii=False
+    )
     # A tag in the arguments must not end the call. JSON has "<" in texts only.
     return f"<tool_call>\n{data.replace('<', chr(92) + 'u003c')}\n</tool_call>"
 

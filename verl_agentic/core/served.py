@@ -19,12 +19,14 @@ class Said:
         usage: what it took.
         seconds: wall time of generating it.
         cut: whether it was cut at its longest length.
+        note: what is odd about it, for the record; empty where nothing is.
     """
 
     text: str
     usage: ChatUsage
     seconds: float
     cut: bool = False
+    note: str = ""
 
 
 class Speaker(Protocol):
@@ -39,6 +41,7 @@ class Speaker(Protocol):
 
         Raises:
             ContextFullError: the dialogue does not fit the model's context.
+            RefusedToolsError: the model cannot be given a tool's name or schema.
             InfrastructureError: the model failed.
             UserInputError: its configuration is at fault.
         """

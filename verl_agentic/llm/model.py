@@ -14,15 +14,16 @@ from typing import Any
 import jsonschema
 
 from verl_agentic.core import InfrastructureError, UserInputError
-from verl_agentic.core.chat import ChatReply, ChatRequest, ChatUsage, MalformedReplyError, RefusalError
+from verl_agentic.core.chat import ChatReply, ChatRequest, ChatUsage, MalformedReplyError, RefusalError, note_failure
 from verl_agentic.llm.background import close_at_exit, run_in_background
 from verl_agentic.llm.cache import ReplyCache, reply_key
-from verl_agentic.llm.endpoint import shared_endpoint
+from verl_agentic.llm.endpoint import PausedError, shared_endpoint
 from verl_agentic.llm.ledger import Ledger
-from verl_agentic.llm.reply import read_content, read_json, read_structured, read_usage, read_verbatim
+from verl_agentic.llm.reply import read_body, read_content, read_structured, read_usage, read_verbatim
 from verl_agentic.llm.settings import Budget, LLMSettings
-from verl_agentic.llm.transport import RefusedParameterError, RetryableError, Transport
-from verl_agentic.llm.wire import adapted_body, request_body
+from verl_agentic.llm.told import error_in
+from verl_agentic.llm.transport import LongReplyError, RefusedParameterError, RetryableError, Transport
+from verl_agentic.llm.wire import adapted_body, asked_length, request_body
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +88,7 @@ class _Completion:
         self._malformed = 0
         self._usage = ChatUsage()
         self._seconds = 0.0
+        self._room: int | None = None
 
     async def run(self) -> ChatReply:
         known = await asyncio.to_thread(self._look_up)
@@ -115,39 +117,63 @@ class _Completion:
         endpoint, model = self._model.endpoint, self._settings.model
         while True:
             refused = endpoint.refused(model)
-            body = adapted_body(self._body, self._schema, refused, self._malformed)
+            longest = min(filter(None, (self._room, endpoint.longest(model))), default=None)
+            body = adapted_body(self._body, self._schema, refused, self._malformed, longest)
             delay = 0.0
             try:
-                async with endpoint.slot():
+                async with endpoint.slot(self._ends):
                     await asyncio.to_thread(self._model.ledger.check)
                     self._failure = "the request was under way"
                     started = time.monotonic()
                     received = await self._model.transport.post(body)
                     self._seconds = time.monotonic() - started
+                reply_body, problem = _read(received)
+                await self._check_for_error(body, reply_body)
+            except PausedError as error:
+                raise InfrastructureError(f"{self._where}: {error}") from None
             except RefusedParameterError as error:
                 if error.parameter in refused:  # it was sent under another name, and that is refused, too
                     raise InfrastructureError(f"{self._where} refused the request: {error}") from None
                 endpoint.refuse(model, error.parameter)
                 continue
+            except LongReplyError as error:
+                self._room = error.room.tokens
+                if error.room.always:
+                    endpoint.shorten(model, self._room)
+                continue
             except RetryableError as error:
                 delay = self._delay(error)
             else:
                 # A reply is paid for: what it took and said is kept also if nobody waits for it any more.
-                reply = await asyncio.shield(asyncio.ensure_future(self._settle(received)))
+                settling = self._settle(received, reply_body, problem, asked_length(body))
+                reply = await asyncio.shield(asyncio.ensure_future(settling))
                 if reply is not None:
+                    note_failure("")
                     return reply
             if time.monotonic() + delay >= self._ends:
                 raise self._out_of_time()
             await asyncio.sleep(delay)
 
-    async def _settle(self, received: bytes) -> ChatReply | None:
+    async def _check_for_error(self, sent: Mapping[str, Any], body: Any) -> None:
+        """Raise for an error that came with status 200 as for one that came with its own."""
+        told = error_in(body)
+        failure = self._model.transport.failure_told(sent, told) if told else None
+        if failure is None:
+            return
+        if usage := read_usage(body, self._settings.prices):
+            self._usage += usage
+            await asyncio.to_thread(self._keep, usage, None)
+        raise failure
+
+    async def _settle(self, received: bytes, body: Any, problem: str, longest: int) -> ChatReply | None:
         """Count a reply and keep it; ``None`` for a malformed one that may be asked for anew."""
-        reply, body, content, problem = ChatReply(""), None, "", ""
+        reply, content = ChatReply(""), ""
         refusal: RefusalError | None = None
         try:
-            body = read_json(received)
-            if self._request.verbatim:
-                reply = read_verbatim(body)
+            if problem:
+                pass
+            elif self._request.verbatim:
+                reply = read_verbatim(body, longest)
             else:
                 content = read_content(body)
                 reply = ChatReply(content, self._parsed(content))
@@ -206,9 +232,10 @@ class _Completion:
         self._failure = str(error)
         self._failures += 1
         self._model.endpoint.failed(self._failure)
+        note_failure(f"{self._where}: {self._failure}")
         if error.after is not None:
-            self._model.endpoint.pause(min(error.after, self._settings.budget_seconds))
-            return error.after
+            self._model.endpoint.pause(error.after, self._settings.budget_seconds, self._failure)
+            return 0.0  # the endpoint waits
         return _jitter.uniform(0, min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** min(self._failures - 1, 16)))
 
     def _out_of_time(self) -> InfrastructureError:
@@ -221,6 +248,14 @@ class _Completion:
     @property
     def _where(self) -> str:
         return f"agentic.llm at {self._settings.base_url}"
+
+
+def _read(received: bytes) -> tuple[Any, str]:
+    """The body of a response, or why it is none."""
+    try:
+        return read_body(received), ""
+    except ValueError as error:
+        return None, str(error)
 
 
 def _checked_schema(schema: Mapping[str, Any] | None) -> dict[str, Any] | None:

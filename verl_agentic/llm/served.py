@@ -29,7 +29,10 @@ def served_models(settings: LLMSettings) -> list[str]:
             failure = f"{settings.base_url} cannot be reached ({type(cause).__name__}: {cause}); start the server"
         except openai.APIStatusError as error:
             if error.status_code in (401, 403):
-                failure = f"{settings.base_url} refused the key ({error.status_code}); name its variable"
+                failure = (
+                    f"{settings.base_url} refused the key ({error.status_code}); "
+                    "name the variable that holds a valid one by agentic.llm.api_key_env"
+                )
         except Exception:
             return []
     if failure:

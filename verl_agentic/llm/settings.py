@@ -48,7 +48,8 @@ class LLMSettings:
         extra_body: further fields of every request's body, e.g. ``chat_template_kwargs`` of vLLM.
         request_seconds: wall time of one HTTP request, from sending it to the last byte of the reply.
         budget_seconds: wall time of one completion, the wait for a free slot and all retries included.
-        concurrency: requests under way at the endpoint at once, in this process.
+        concurrency: requests under way at the endpoint at once, in this process; ``None`` for 32, or for what others
+            at the same URL ask for.
         max_reply_bytes: longest HTTP reply that is read.
         reply_attempts: how often a malformed reply is asked for anew before giving up.
         prices: of tokens.
@@ -67,7 +68,7 @@ class LLMSettings:
     extra_body: dict[str, Any] = field(default_factory=dict)
     request_seconds: float = 60.0
     budget_seconds: float = 600.0
-    concurrency: int = 32
+    concurrency: int | None = None
     max_reply_bytes: int = 1 << 20
     reply_attempts: int = 3
     prices: Prices = field(default_factory=Prices)
@@ -125,7 +126,7 @@ def read_llm_settings(config: Mapping[str, Any]) -> LLMSettings:
     _check_url(settings.base_url)
     for name, least in _LEAST.items():
         value = getattr(settings, name)
-        if not (math.isfinite(value) and value >= least):
+        if value is not None and not (math.isfinite(value) and value >= least):
             raise UserInputError(f"agentic.llm.{name} must be at least {least}, got {value}")
     if settings.budget.usd is not None and not (settings.prices.prompt or settings.prices.completion):
         raise UserInputError("agentic.llm.budget.usd needs agentic.llm.prices, in US dollars per million tokens")

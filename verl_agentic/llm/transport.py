@@ -7,21 +7,23 @@ import email.utils
 import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import openai
 
 from verl_agentic.core import InfrastructureError, UserInputError
-from verl_agentic.core.chat import ContextFullError, MalformedReplyError
+from verl_agentic.core.chat import ContextFullError, MalformedReplyError, RefusedToolsError
+from verl_agentic.llm.refusal import refused_parameter, refused_tools
+from verl_agentic.llm.room import Room, room_left
 from verl_agentic.llm.settings import LLMSettings
-from verl_agentic.llm.wire import refused_parameter
+from verl_agentic.llm.told import Told, read_told
+from verl_agentic.llm.wire import asked_length
 
 _SHOWN = 300
 _REDACTED = "[redacted]"
 # Shorter keys are no secrets but words such as "EMPTY", which a reply may well contain.
 _SECRET_LENGTH = 12
-# How servers say that a request exceeds the model's context, besides OpenAI's code for it.
-_CONTEXT = ("context length", "context size", "context window", "maximum model length", "max_model_len")
 _KEPT_BYTES = 20_000
 
 
@@ -39,11 +41,19 @@ class RetryableError(Exception):
 
 
 class RefusedParameterError(Exception):
-    """The request may pass without a parameter (a key of :data:`verl_agentic.llm.wire.REFUSABLE`)."""
+    """The request may pass without what :func:`verl_agentic.llm.refusal.refused_parameter` names."""
 
     def __init__(self, parameter: str, message: str) -> None:
         super().__init__(message)
         self.parameter = parameter
+
+
+class LongReplyError(Exception):
+    """The request may pass if it allows the reply fewer tokens."""
+
+    def __init__(self, room: Room, message: str) -> None:
+        super().__init__(message)
+        self.room = room
 
 
 class Transport:
@@ -81,8 +91,10 @@ class Transport:
         Raises:
             RetryableError: it was overloaded, unreachable, interrupted or too slow.
             RefusedParameterError: it cannot do something that was asked.
+            LongReplyError: there is room for a shorter reply only.
             UserInputError: it knows no such key, model or path.
             ContextFullError: the request exceeds the model's context.
+            RefusedToolsError: it does not take a tool's name or schema.
             MalformedReplyError: its reply is too long.
             InfrastructureError: it refused the request for another reason.
         """
@@ -92,11 +104,22 @@ class Transport:
         except asyncio.TimeoutError:
             failure = RetryableError(f"no reply within {self._settings.request_seconds:g} s")
         except openai.APIStatusError as error:
-            failure = self._meaning(body, error)
+            told = self._told(error)
+            said = self._text(error)
+            if told.words[: _SHOWN // 2] not in said:
+                # The SDK shows those of OpenAI's form only.
+                said = f"{said} - {told.words[:_SHOWN]}"
+            failure = self._meaning(body, error.status_code, told, said, retry_after(error.response.headers))
         except openai.APIConnectionError as error:
             # Its cause tells more: refused connections come as timeouts, too.
             failure = RetryableError(f"connection failed: {self._text(error.__cause__ or error)}")
         raise failure
+
+    def failure_told(self, sent: Mapping[str, Any], told: Told) -> Exception | None:
+        """What an error in a response of status 200 means, as :meth:`post` raises it; ``None`` where that is open."""
+        if told.status is None:
+            return None
+        return self._meaning(sent, told.status, told, told.words[:_SHOWN], None)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -133,14 +156,17 @@ class Transport:
             )
         return bytes(received)
 
-    def _meaning(self, sent: Mapping[str, Any], error: openai.APIStatusError) -> Exception:
-        status, detail = error.status_code, self._text(error)
-        if status in (400, 413, 422) and (
-            error.code == "context_length_exceeded" or any(words in detail.lower() for words in _CONTEXT)
-        ):
-            return ContextFullError(f"{self._where}: {detail}")
-        if status in (400, 422, 501) and (parameter := refused_parameter(sent, detail, error.param)):
-            return RefusedParameterError(parameter, detail)
+    def _meaning(self, sent: Mapping[str, Any], status: int, told: Told, detail: str, after: float | None) -> Exception:
+        if told.code == "insufficient_quota":
+            return InfrastructureError(f"{self._where}: the account's quota is spent ({detail})")
+        if room := room_left(status, told.text, asked_length(sent)):
+            return LongReplyError(room, detail) if room.tokens else ContextFullError(f"{self._where}: {detail}")
+        if status in (400, 404, 422, 501):
+            parameter = refused_parameter(sent, told.text, told.param)
+            if parameter and (status != 404 or parameter == "tools"):
+                return RefusedParameterError(parameter, detail)
+            if status in (400, 422) and (tools := refused_tools(sent, told.text, told.param)):
+                return RefusedToolsError(f"{self._where} does not take {tools} ({status}: {detail})")
         if status in (401, 403):
             variable = self._settings.api_key_env or "a variable that agentic.llm.api_key_env names"
             return UserInputError(f"{self._where} refused the key ({status}: {detail}); put a valid one in {variable}")
@@ -149,15 +175,18 @@ class Transport:
                 f"{self._where} has no model {self._settings.model!r}, or no chat completions at that URL "
                 f"(404: {detail}); correct agentic.llm.model or agentic.llm.base_url"
             )
-        if error.code == "insufficient_quota":
-            return InfrastructureError(f"{self._where}: the account's quota is spent ({detail})")
         if status in (408, 409, 425, 429) or status >= 500:
-            return RetryableError(f"{status}: {detail}", retry_after(error.response.headers))
+            return RetryableError(f"{status}: {detail}", after)
         return InfrastructureError(f"{self._where} refused the request ({status}: {detail})")
 
     @property
     def _where(self) -> str:
         return f"agentic.llm at {self._settings.base_url}"
+
+    def _told(self, error: openai.APIStatusError) -> Told:
+        told = read_told(error.body)
+        words, text, code, param = map(self._scrub, (told.words, told.text, told.code, told.param))
+        return replace(told, words=words, text=text, code=code, param=param)
 
     def _text(self, error: BaseException) -> str:
         return self._scrub(" ".join(f"{type(error).__name__}: {error}".split()))[:_SHOWN]

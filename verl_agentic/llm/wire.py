@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import groupby
 from typing import Any
 
-from verl_agentic.core.chat import ChatRequest
+from verl_agentic.core.chat import THOUGHT_FIELDS, ChatRequest
+from verl_agentic.core.openai_form import tool_response
+from verl_agentic.llm.refusal import AUTO_CHOICE, WITHOUT
 from verl_agentic.llm.settings import LLMSettings
 
-# What an endpoint may refuse, and the words by which its complaint is known.
-REFUSABLE: dict[str, tuple[str, ...]] = {
-    "tool_choice": ("tool_choice", "tool choice", "tool-choice", "tool-call-parser"),
-    "tools": ("tools", "tool use", "tool calling", "function calling"),
-    "response_format": ("response_format", "json_schema", "guided", "structured output", "grammar"),
-    "max_tokens": ("max_tokens",),
-    "temperature": ("temperature",),
-    "seed": ("seed",),
-}
-
-
-# Fields of a message that go over the wire.
-_MESSAGE_KEYS = ("role", "content", "tool_calls", "tool_call_id")
+# Fields of a message that go over the wire, or, as the last, decide what does.
+_MESSAGE_KEYS = ("role", "content", "tool_calls", "tool_call_id", *THOUGHT_FIELDS, "said")
 
 
 def request_body(settings: LLMSettings, request: ChatRequest) -> dict[str, Any]:
@@ -40,52 +32,73 @@ def request_body(settings: LLMSettings, request: ChatRequest) -> dict[str, Any]:
         body["seed"] = seed + request.sample  # independent replies to the same request must be able to differ
     if request.tools:
         body["tools"], body["tool_choice"] = list(request.tools), "auto"
+        if request.parallel_calls is not None:
+            body.setdefault("parallel_tool_calls", request.parallel_calls)
     return body
 
 
 def adapted_body(
-    body: Mapping[str, Any], schema: Mapping[str, Any] | None, refused: frozenset[str], attempt: int
+    body: Mapping[str, Any],
+    schema: Mapping[str, Any] | None,
+    refused: frozenset[str],
+    attempt: int,
+    longest: int | None = None,
 ) -> dict[str, Any]:
     """The body for an endpoint that refuses some parameters.
 
     Args:
         body: as :func:`request_body` makes it.
         schema: schema of the reply; in words where the endpoint has no structured output.
-        refused: keys of :data:`REFUSABLE`.
+        refused: what :func:`verl_agentic.llm.refusal.refused_parameter` found.
         attempt: malformed replies so far; a fixed seed would bring the same one again.
+        longest: tokens that there is room for, ``None`` where that is not known.
     """
     adapted = {key: value for key, value in body.items() if key not in refused}
+    adapted["messages"] = _told(body, refused)
+    if "tools" in body and "tools" in refused:
+        for key in ("tool_choice", "parallel_tool_calls"):
+            adapted.pop(key, None)
+    elif "tools" in body and AUTO_CHOICE in refused:
+        # The server shows the tools to the model all the same, and leaves its calls in the text.
+        adapted["tool_choice"] = "none"
+        adapted.pop("parallel_tool_calls", None)
+    if longest is not None:
+        adapted["max_tokens"] = min(longest, body["max_tokens"])
     if "max_tokens" in refused:
-        adapted["max_completion_tokens"] = body["max_tokens"]
+        adapted["max_completion_tokens"] = adapted.pop("max_tokens", body["max_tokens"])
     if "seed" in adapted:
         adapted["seed"] += attempt
     if schema is not None and "response_format" in refused:
-        adapted["messages"] = _with_schema_in_words(body["messages"], schema)
-    if "tools" in body and "tools" in refused:
-        adapted.pop("tool_choice", None)
-        adapted["messages"] = _with_tools_in_words(body["messages"], body["tools"])
-    elif "tools" in body and "tool_choice" in refused:
-        # The server shows the tools to the model all the same, and leaves its calls in the text.
-        adapted["tool_choice"] = "none"
-    if schema is not None and "response_format" not in refused:
+        adapted["messages"] = _with_schema_in_words(adapted["messages"], schema)
+    elif schema is not None:
         form = {"name": "reply", "strict": True, "schema": schema}
         adapted["response_format"] = {"type": "json_schema", "json_schema": form}
     return adapted
 
 
-def refused_parameter(sent: Mapping[str, Any], complaint: str, named: str | None) -> str | None:
-    """Which of the parameters that were sent a 4xx is about, ``None`` for another one.
+def asked_length(sent: Mapping[str, Any]) -> int:
+    """Tokens that a body allows the reply."""
+    return int(sent.get("max_tokens") or sent["max_completion_tokens"])
 
-    Args:
-        sent: the body that was refused.
-        complaint: the server's message.
-        named: the parameter it names, if it does.
-    """
-    text = f"{named or ''} {complaint}".lower()
-    for parameter, words in REFUSABLE.items():
-        if parameter in sent and any(word in text for word in words):
-            return parameter
-    return None
+
+def _told(body: Mapping[str, Any], refused: frozenset[str]) -> list[dict[str, Any]]:
+    """The messages with the fields that the endpoint takes, and calls and their results in its way."""
+    in_words = "tools" in body and "tools" in refused
+    needed = [name for name in THOUGHT_FIELDS if WITHOUT + name in refused]
+    told = []
+    for message in body["messages"]:
+        one = {key: value for key, value in message.items() if key not in refused and key != "said"}
+        if "tool_calls" in one and not in_words:
+            one["tool_calls"] = [
+                {key: value for key, value in call.items() if key not in refused} for call in one["tool_calls"]
+            ]
+        elif "tool_calls" in one:
+            del one["tool_calls"]
+            one["content"] = message.get("said") or one["content"] or ""
+        if one["role"] == "assistant":
+            one |= {name: "" for name in needed if name not in one}
+        told.append(one)
+    return _with_tools_in_words(told, body["tools"]) if in_words else told
 
 
 def _with_schema_in_words(messages: list[dict[str, Any]], schema: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -104,12 +117,11 @@ def _with_tools_in_words(messages: list[dict[str, Any]], tools: list[dict[str, A
         "<tool_call></tool_call> XML tags:\n"
         '<tool_call>\n{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call>'
     )
-    told = [
-        {"role": "user", "content": f"<tool_response>\n{one['content']}\n</tool_response>"}
-        if one["role"] == "tool"
-        else {"role": one["role"], "content": one["content"]}
-        for one in messages
-    ]
+    told: list[dict[str, Any]] = []
+    for from_tools, some in groupby(messages, lambda one: one["role"] == "tool"):
+        # The results of a message together, since the templates of some models want users and models to take turns.
+        said = list(some)
+        told += [{"role": "user", "content": tool_response([one["content"] for one in said])}] if from_tools else said
     return _with_system_words(told, words)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from verl_agentic.core import InfrastructureError
@@ -29,6 +29,11 @@ class DeadlineError(InfrastructureError):
     def __init__(self, message: str, culprit: str) -> None:
         super().__init__(message)
         self.culprit = culprit
+
+
+def because(failures: Sequence[str]) -> str:
+    """The end of a deadline's message: the last failure that was being mended meanwhile, if there was one."""
+    return f"; {failures[-1]}" if failures else ""
 
 
 async def within(work: Awaitable[T], seconds: float, grace: float, excused: Callable[[], float] = lambda: 0.0) -> T:

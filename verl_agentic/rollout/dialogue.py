@@ -22,9 +22,10 @@ from verl_agentic.core import (
 )
 from verl_agentic.core.action import parse_assistant
 from verl_agentic.core.calls import RequestedCall, typed
+from verl_agentic.core.chat import noting_failures
 from verl_agentic.core.exits import ExitedError, exits_contained
 from verl_agentic.rollout.arguments import Arguments, tool_arguments
-from verl_agentic.rollout.deadline import DeadlineError, gathered, within
+from verl_agentic.rollout.deadline import DeadlineError, because, gathered, within
 from verl_agentic.rollout.limits import DialogueLimits, encodable, shortened
 from verl_agentic.tool_envs import Environment, ToolError
 
@@ -233,12 +234,14 @@ class Dialogue:
     async def _ours(self, what: str, work: Awaitable[T], seconds: float | None = None) -> T:
         """Await environment code by its deadline; what it raises that is not the policy's or the task's is ours."""
         seconds = seconds or self.limits.call_seconds
+        failures: list[str] = []
         try:
-            return await within(work, seconds, self.limits.grace_seconds)
+            with noting_failures() as failures:
+                return await within(work, seconds, self.limits.grace_seconds)
         except (ToolError, BrokenTaskError, UserInputError, InfrastructureError):
             raise
         except asyncio.TimeoutError as error:
-            raise DeadlineError(f"{self.task.env}: {what} took over {seconds:g} s", what) from error
+            raise DeadlineError(f"{self.task.env}: {what} took over {seconds:g} s{because(failures)}", what) from error
         except asyncio.CancelledError:
             self.cut_short.append(what)
             raise

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from verl_agentic.core import Message
-from verl_agentic.core.chat import ChatModel, ChatReply, ChatRequest
-from verl_agentic.core.control_tokens import ControlTokens
-from verl_agentic.core.openai_form import is_object, text_of_reply
+from verl_agentic.core import InfrastructureError, Message, UserInputError
+from verl_agentic.core.chat import ChatModel, ChatRequest
+from verl_agentic.core.openai_form import text_of_reply
 from verl_agentic.core.served import Said, Speaker
+from verl_agentic.serving.transcript import Transcript
 
-_CONTROL = ControlTokens()
+logger = logging.getLogger(__name__)
+
 _SEEDS = 2**31
-_NOT_EXECUTED = "Error: this call was not executed"
+NOTHING_BUT_THOUGHTS = (
+    "a message of the model was nothing but thoughts: it never ended them, or the server took its answer for one "
+    "(its reasoning parser)"
+)
 
 
 class EndpointPolicy:
@@ -24,78 +29,67 @@ class EndpointPolicy:
         name: the model's name there.
         temperature: sampling temperature, ``None`` to leave it to the server.
         priced: whether prices were given.
+        parallel_calls: whether the server is asked for several calls a message, ``None`` to leave it to the server.
+        worded: says what is wrong with the model in the user's terms: its errors name keys of ``agentic.llm``.
     """
 
-    def __init__(self, model: ChatModel, name: str, temperature: float | None, priced: bool = False) -> None:
+    def __init__(
+        self,
+        model: ChatModel,
+        name: str,
+        temperature: float | None,
+        priced: bool = False,
+        parallel_calls: bool | None = None,
+        worded: Callable[[str], str] = str,
+    ) -> None:
         self.model = model
         self.name = name
         self.temperature = temperature
         self.priced = priced
+        self.parallel_calls = parallel_calls
+        self.worded = worded
+        self._warned = False
 
     def speaker(self, tools: Sequence[Mapping[str, Any]], seed: int) -> Speaker:
         """Its side of a new dialogue."""
         return _Speaker(self, tuple(tools), seed)
 
+    def warn_of_thoughts(self) -> None:
+        """Say once in the log that a message was nothing but thoughts."""
+        if not self._warned:
+            self._warned = True
+            logger.warning("%s: %s", self.name, NOTHING_BUT_THOUGHTS)
+
 
 class _Speaker:
-    """Remembers which of its messages had native calls: the server wants those back as it gave them."""
-
     def __init__(self, policy: EndpointPolicy, tools: tuple[Mapping[str, Any], ...], seed: int) -> None:
         self._policy = policy
         self._tools = tools
         self._seed = seed
-        self._native: dict[int, dict[str, Any]] = {}
-        self._prompt_length = 0
+        self._transcript = Transcript(tools)
 
     async def say(self, messages: Sequence[Message], room: int) -> Said:
-        self._prompt_length = self._prompt_length or len(messages)
         request = ChatRequest(
-            messages=tuple(self._wire(messages)),
+            messages=tuple(self._transcript.told(messages)),  # type: ignore[arg-type]  # with further fields
             purpose="policy",
             temperature=self._policy.temperature,
             max_tokens=room,
             seed=(self._seed + len(messages)) % _SEEDS,
             tools=self._tools,
+            parallel_calls=self._policy.parallel_calls,
             verbatim=True,
         )
-        reply = await self._policy.model.complete(request)
-        if reply.tool_calls and not reply.cut:
-            self._native[len(messages)] = _as_given(reply)
-            text = text_of_reply(reply.content, reply.reasoning, reply.tool_calls)
-        else:
-            text = text_of_reply(reply.content, reply.reasoning, ())
-        return Said(text, reply.usage, reply.seconds, reply.cut)
-
-    def _wire(self, messages: Sequence[Message]) -> list[Any]:
-        """The messages as the server wants them: each call answered, no control token in what others say."""
-        wire: list[dict[str, Any]] = []
-        ids: list[str] = []
-        for place, message in enumerate(messages):
-            if message["role"] == "tool":
-                content = _CONTROL.broken_up(message["content"])
-                wire.append({"role": "tool", "tool_call_id": ids.pop(0) if ids else "call_0", "content": content})
-                continue
-            wire += [{"role": "tool", "tool_call_id": one, "content": _NOT_EXECUTED} for one in ids]
-            ids = []
-            native = self._native.get(place)
-            if native is not None:
-                ids = [call["id"] for call in native["tool_calls"]]
-                wire.append(native)
-            elif message["role"] == "user" and place >= self._prompt_length:
-                wire.append({"role": "user", "content": _CONTROL.broken_up(message["content"])})
-            else:
-                wire.append({"role": message["role"], "content": message["content"]})
-        return wire + [{"role": "tool", "tool_call_id": one, "content": _NOT_EXECUTED} for one in ids]
-
-
-def _as_given(reply: ChatReply) -> dict[str, Any]:
-    calls = [
-        {
-            "id": call.id,
-            "type": "function",
-            # Servers parse these, and fail on what is malformed; the reply to the call says what was wrong with it.
-            "function": {"name": call.name, "arguments": call.arguments if is_object(call.arguments) else "{}"},
-        }
-        for call in reply.tool_calls
-    ]
-    return {"role": "assistant", "content": reply.content or None, "tool_calls": calls}
+        try:
+            reply = await self._policy.model.complete(request)
+        except (InfrastructureError, UserInputError) as error:
+            error.args = (self._policy.worded(str(error)),)
+            raise
+        self._transcript.heard(len(messages), reply)
+        calls = () if reply.cut else reply.tool_calls
+        text = text_of_reply(reply.content, reply.reasoning, calls)
+        note = ""
+        # A thought is no answer, wherever the server's parser puts it; but it must not pass unseen.
+        if reply.reasoning.strip() and not (reply.content.strip() or calls or reply.cut):
+            note = NOTHING_BUT_THOUGHTS
+            self._policy.warn_of_thoughts()
+        return Said(text, reply.usage, reply.seconds, reply.cut, note)

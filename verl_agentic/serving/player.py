@@ -8,10 +8,10 @@ import zlib
 from dataclasses import dataclass, field
 
 from verl_agentic.core import BrokenTaskError, End, InfrastructureError, Task, Trajectory
-from verl_agentic.core.chat import BudgetSpentError, ChatUsage, ContextFullError
+from verl_agentic.core.chat import BudgetSpentError, ChatUsage, ContextFullError, RefusedToolsError, noting_failures
 from verl_agentic.core.served import ServedModel
 from verl_agentic.rollout import DeadlineError, Dialogue
-from verl_agentic.rollout.deadline import within
+from verl_agentic.rollout.deadline import because, within
 from verl_agentic.serving.plan import PlayPlan
 from verl_agentic.tool_envs import make_environment
 from verl_agentic.tool_envs.users import make_user
@@ -28,6 +28,7 @@ class Played:
         model_seconds: wall time in which the model wrote this trajectory's messages.
         seconds: wall time of this trajectory, from opening its session to its end.
         attempts: how often it was tried.
+        note: what was odd about one of its messages.
     """
 
     trajectory: Trajectory
@@ -36,6 +37,7 @@ class Played:
     model_seconds: float = 0.0
     seconds: float = 0.0
     attempts: int = 1
+    note: str = ""
 
 
 def session_seed(plan: PlayPlan, task: Task, sample: int) -> int:
@@ -47,7 +49,8 @@ async def play_served(task: Task, sample: int, model: ServedModel, plan: PlayPla
     """Play one task to its end; tried anew where the infrastructure fails.
 
     Raises:
-        BrokenTaskError: the task cannot be played by anyone, or its prompt does not fit the model's context.
+        BrokenTaskError: the task cannot be played by anyone, its prompt does not fit the model's context, or the
+            model's server does not take its tools.
         UserInputError: the environment, the user or the endpoint is not configured as it must be.
         InfrastructureError: every attempt failed for reasons that are not the policy's, or the budget is spent.
     """
@@ -73,15 +76,19 @@ async def _attempt(task: Task, seed: int, model: ServedModel, plan: PlayPlan, pl
     trajectory = played.trajectory = dialogue.trajectory
     trajectory.env, trajectory.simulator = plan.tool_env or task.env, plan.simulator
     started = time.perf_counter()
+    failures: list[str] = []
     try:
         async with dialogue:
             # What it waits for in turn has the grace once, and then gives up itself.
             grace = 2 * plan.limits.grace_seconds
-            await within(_converse(dialogue, model, plan, played), plan.trajectory_seconds, grace)
+            with noting_failures() as failures:
+                await within(_converse(dialogue, model, plan, played), plan.trajectory_seconds, grace)
             played.seconds = time.perf_counter() - started
     except asyncio.TimeoutError as error:
         culprit = " and ".join(dialogue.cut_short) or "the model"
-        message = f"trajectory took over {plan.trajectory_seconds:g} s, at last waiting for {culprit}"
+        message = (
+            f"trajectory took over {plan.trajectory_seconds:g} s, at last waiting for {culprit}{because(failures)}"
+        )
         raise DeadlineError(message, culprit) from error
     except InfrastructureError:
         # A session that does not close costs nothing that was played.
@@ -97,6 +104,8 @@ async def _converse(dialogue: Dialogue, model: ServedModel, plan: PlayPlan, play
     while not dialogue.done:
         try:
             said = await speaker.say(dialogue.messages, room)
+        except RefusedToolsError as error:
+            raise BrokenTaskError(str(error)) from error
         except ContextFullError as error:
             if not dialogue.assistant_turns:
                 raise BrokenTaskError(f"the prompt does not fit the model's context: {error}") from error
@@ -105,6 +114,7 @@ async def _converse(dialogue: Dialogue, model: ServedModel, plan: PlayPlan, play
         tokens = said.usage.completion_tokens
         played.usage += said.usage
         played.requests += 1
+        played.note = played.note or said.note
         played.model_seconds += said.seconds
         if not dialogue.assistant_turns:
             dialogue.trajectory.prompt_tokens = said.usage.prompt_tokens

@@ -39,7 +39,7 @@ class Record:
         status: value of a :class:`Status`.
         success: 1.0 or 0.0, ``None`` without a verdict.
         failure: value of a :class:`verl_agentic.core.FailureKind`, empty without a verdict.
-        error: why there is no verdict.
+        error: why there is no verdict; beside one, what was odd, such as a message that was nothing but thoughts.
         end: how it ended, ``None`` where it did not.
         turns: messages of the model.
         prompt_tokens: tokens read in all requests, cached ones included.
@@ -126,6 +126,7 @@ def of_played(
             "status": Status.JUDGED.value,
             "success": float(verdict["acc"]),
             "failure": str(verdict["failure"]),
+            "error": played.note,
             "reward": verdict,
         }
     return Record(
