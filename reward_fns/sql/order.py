@@ -48,6 +48,15 @@ def is_ordered(sql: str) -> bool:
     return bool(_ORDER_BY.search(_outermost(sql)))
 
 
+def is_backwards(sql: str, number: int) -> bool:
+    """Whether tables are scanned from their last row in the state of that number, from 0.
+
+    Where a reference orders its rows, every other state is: rows that happen to lie in its order, as those of a table
+    do by their primary key, do not come in it then, unless a query asks for it.
+    """
+    return number % 2 == 1 and is_ordered(sql)
+
+
 def expected_groups(database: Database, sql: str, result: QueryResult, dialect: str) -> list[Group]:
     """The rows of a reference's ``result`` as groups that tie."""
     outermost = _outermost(sql)
