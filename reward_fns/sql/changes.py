@@ -33,7 +33,7 @@ class Columns:
         dialect: sqlglot's name of the engine.
     """
 
-    def __init__(self, tables: Sequence[Table], dialect: str, edges: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, tables: Sequence[Table], dialect: str, edges: Mapping[str, Sequence[tuple[str, bool]]]) -> None:
         self.alike: dict[str, list[str]] = {}
         self.kinds: dict[str, str] = {}
         self.nullable: set[str] = set()
@@ -49,11 +49,19 @@ class Columns:
         self.edges = edges
         self.dialect = dialect
 
+    def may_be_null(self, node: Any) -> bool:
+        """Whether a value may be missing: in its table, by a join, or since nothing is known of it."""
+        if not isinstance(node, exp.Column) or node.name.lower() not in self.kinds:
+            return not isinstance(node, exp.Count)
+        select = node.find_ancestor(exp.Select)
+        joins = select.args.get("joins") or () if select is not None else ()
+        return node.name.lower() in self.nullable or any(join.side for join in joins)
+
 
 def changes(node: Any, columns: Columns) -> Iterator[tuple[str, Change]]:
     """The kinds of change that a node allows, and how to make each."""
     if isinstance(node, _COMPARISONS):
-        yield from _comparison_changes(node)
+        yield from _comparison_changes(node, columns)
     elif isinstance(node, exp.Literal):
         yield from _literal_changes(node)
     elif isinstance(node, exp.And | exp.Or):
@@ -109,15 +117,16 @@ def call(name: str, *arguments: Any) -> Any:
     return exp.func(name, *arguments)
 
 
-def _comparison_changes(node: Any) -> Iterator[tuple[str, Change]]:
+def _comparison_changes(node: Any, columns: Columns) -> Iterator[tuple[str, Change]]:
     for kind in _COMPARISONS:
         if not isinstance(node, kind):
             yield "comparison", _rebuilt(kind)
     left, right = node.this, node.expression
-    yield (
-        "null handling",
-        _wrapped(lambda c: exp.paren(exp.or_(c, exp.Is(this=c.this.copy(), expression=exp.Null()), copy=False))),
-    )
+    if columns.may_be_null(left):
+        yield (
+            "null handling",
+            _wrapped(lambda c: exp.paren(exp.or_(c, exp.Is(this=c.this.copy(), expression=exp.Null()), copy=False))),
+        )
     if not (isinstance(node, exp.EQ | exp.NEQ) and isinstance(right, exp.Literal) and right.is_string):
         return
     if re.fullmatch(r"\d{1,9}", right.name):

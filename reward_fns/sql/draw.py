@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlglot
+from sqlglot import exp
 
 from verl_agentic.core import BrokenTaskError
 from verl_agentic.reward_fns.sql.ddl import Column, Table, read_tables
@@ -16,6 +17,8 @@ from verl_agentic.reward_fns.sql.mutants import parse
 from verl_agentic.reward_fns.sql.values import Values
 
 _TRIES = 60
+_ASIDE = 5
+"""Rows of a table that the query does not mention, at most."""
 _SIZES = (0, 1, 2, 3, 4, 6, 8, 8, 10, 12, 14)
 
 
@@ -57,12 +60,14 @@ class RowDrawer:
             if dialect != "sqlite"
             else list(schema)
         )
-        self._values = Values(parse(sql, dialect), self._tables, seed_state)
+        tree = parse(sql, dialect)
+        self._values = Values(tree, self._tables, seed_state)
+        self._asked = {table.name.lower() for table in tree.find_all(exp.Table)}
         self._habits: dict[tuple[str, str], _Habit] = {}
 
     @property
-    def edges(self) -> Mapping[str, Sequence[str]]:
-        """Texts and dates, by column, at which a condition of the query may go wrong."""
+    def edges(self) -> Mapping[str, Sequence[tuple[str, bool]]]:
+        """Texts and dates, by column, at which a condition of the query may go wrong, and whether it holds for them."""
         return self._values.edges
 
     def draw(self, rng: random.Random, size: int | None = None) -> dict[str, list[list[Any]]]:
@@ -88,6 +93,8 @@ class RowDrawer:
             found: dict[str, list[list[Any]]] = {}
             for table in _parents_first(self._tables):
                 count = max(1, size + rng.randint(-2, 2)) if size else rng.choice((common, common, rng.choice(_SIZES)))
+                if not size and table.name.lower() not in self._asked:
+                    count = min(count, _ASIDE)
                 found[table.name] = self._fill(connection, table, found, rng, count)
             return found
         except sqlite3.Error as error:
@@ -119,6 +126,8 @@ class RowDrawer:
                     continue
                 rows.append(row)
                 break
+            else:
+                break  # nothing fits any more
         return rows
 
     def _value(
@@ -137,9 +146,9 @@ class RowDrawer:
             parent, name = column.parent
             keys = self._parent_keys(parent, name, table, rows, found)
             # Some parents stay without rows that refer to them.
-            return rng.choice(keys[: habit.values]) if keys else None
+            return self._values.key(column, keys[: habit.values], rng) if keys else None
         if column.unique and column.kind == "integer":
-            return rng.randint(1, 60)
+            return self._values.key(column, (), rng)
         if not column.unique:
             known = [row[place] for row in rows if row[place] is not None]
             if known and (rng.random() < habit.again or len(set(known)) >= habit.values):

@@ -35,7 +35,7 @@ def mutants(
     sql: str,
     schema: Sequence[str] = (),
     dialect: str = "sqlite",
-    edges: Mapping[str, Sequence[str]] | None = None,
+    edges: Mapping[str, Sequence[tuple[str, bool]]] | None = None,
 ) -> list[Mutant]:
     """Queries that differ from ``sql`` in one place, each once; some are equivalent to it all the same.
 
@@ -43,7 +43,7 @@ def mutants(
         sql: one query.
         schema: ``CREATE TABLE`` statements; with them, columns are swapped for others of the same type.
         dialect: sqlglot's name: ``sqlite``, ``postgres`` or ``duckdb``.
-        edges: texts and dates, by column, that a condition may treat wrongly, each by itself.
+        edges: texts and dates, by column, that a condition may treat wrongly, and whether it holds for each.
 
     Raises:
         BrokenTaskError: it cannot be parsed.

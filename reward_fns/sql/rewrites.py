@@ -10,9 +10,6 @@ from sqlglot import exp
 
 from verl_agentic.reward_fns.sql.changes import Change, Columns, call
 
-_MAX_EDGES = 8
-"""Values by column that are left out or let in, each by itself."""
-
 
 def rewrites(node: Any, columns: Columns) -> Iterator[tuple[str, Change]]:
     """The forms that a node allows, and how to make each."""
@@ -22,7 +19,7 @@ def rewrites(node: Any, columns: Columns) -> Iterator[tuple[str, Change]]:
         return
     yield from _extremes(node, columns)
     yield from _empty_tables(node)
-    yield from _subqueries(node)
+    yield from _subqueries(node, columns)
     yield from _joins(node)
     yield from _values(node, columns)
     if node.parent is None:
@@ -137,14 +134,15 @@ def _first_value(n: Any) -> None:
     n.set("limit", exp.Limit(expression=exp.Literal.number(1)))
 
 
-def _subqueries(node: Any) -> Iterator[tuple[str, Change]]:
+def _subqueries(node: Any, columns: Columns) -> Iterator[tuple[str, Change]]:
     """Membership in a subquery, asked for in other ways, which see NULLs and duplicates differently."""
     for place, term in enumerate(terms(node.args.get("where"))):
         inside = term.this if isinstance(term, exp.Not) else term
         query = inside.args.get("query") if isinstance(inside, exp.In) else None
         if not isinstance(query, exp.Subquery) or _named(query.this) is None or len(query.this.selects) != 1:
             continue
-        yield "null handling", partial(_members, place, _or_null)
+        if columns.may_be_null(inside.this):
+            yield "null handling", partial(_members, place, _or_null)
         yield "null handling", partial(_members, place, _no_match)
         if inside is term:
             yield "duplicates", partial(_members, place, _joined)
@@ -226,9 +224,8 @@ def _values(node: Any, columns: Columns) -> Iterator[tuple[str, Change]]:
     where = node.args.get("where")
     seen = {column.name.lower(): column for column in (where.find_all(exp.Column) if where else ())}
     for name, column in seen.items():
-        for value in columns.edges.get(name, ())[:_MAX_EDGES]:
-            yield "one value", partial(_left_out, column.copy(), value)
-            yield "one value", partial(_let_in, column.copy(), value)
+        for value, holds in columns.edges.get(name, ()):
+            yield "one value", partial(_left_out if holds else _let_in, column.copy(), value)
 
 
 def _left_out(column: Any, value: str, n: Any) -> None:

@@ -18,6 +18,8 @@ Rows = dict[str, list[list[Any]]]
 
 _CHOICE = 6
 """States that are looked at for each that is kept."""
+_PATIENCE = 6
+"""So many times in a row nothing new is told before no more is expected."""
 
 
 @dataclass(slots=True)
@@ -80,7 +82,10 @@ def generate_states(
         attempts -= 1
         if (own := search.look_at(seed_state)) is not None:
             search.keep(own)
-    while attempts > 0 and len(search.states) < maximum and not (search.done and len(search.states) >= minimum):
+    idle = 0
+    while attempts > 0 and len(search.states) < maximum:
+        if len(search.states) >= minimum and search.varies and (search.done or idle >= _PATIENCE):
+            break
         looks = []
         for _ in range(min(attempts, _CHOICE)):
             attempts -= 1
@@ -88,9 +93,12 @@ def generate_states(
         telling = [look for look in looks if look is not None]
         best = max(telling, key=search.worth, default=None)
         # The last ones fill up to the minimum: before, only telling ones are kept.
-        filler = len(search.states) < minimum and (search.done or attempts <= minimum * _CHOICE)
+        few = len(search.states) < minimum
+        filler = few and (search.done or idle >= _PATIENCE or attempts <= minimum * _CHOICE)
+        idle += 1
         if best is not None and (search.worth(best) > 0 or filler):
             search.keep(best)
+            idle = 0
     if len(search.states) < minimum:
         raise BrokenTaskError("no states could be drawn on which the reference runs")
     if not search.varies:

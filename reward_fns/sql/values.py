@@ -32,7 +32,7 @@ class Values:
 
     Attributes:
         kinds: types of columns; a text that is treated as a date is one.
-        edges: texts and dates, some on each side of the conditions on them that do more than compare.
+        edges: texts and dates, each with whether a condition on the column holds for it.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Values:
         """Read a query's constants, and what it does with the columns beside them."""
         columns = [column for table in tables for column in table.columns]
         self.kinds: dict[str, str] = {column.name.lower(): column.kind for column in columns}
-        self.edges: dict[str, list[str]] = {}
+        self.edges: dict[str, list[tuple[str, bool]]] = {}
         self._near: dict[str, list[Any]] = {}
         self._numbers: list[Any] = []
         self._holds: dict[str, tuple[list[str], list[str]]] = {}
@@ -52,6 +52,9 @@ class Values:
             if self.kinds.get(left) == self.kinds.get(right):
                 both = [*self._near.get(left, ()), *self._near.get(right, ())]
                 self._near[left], self._near[right] = list(both), list(both)
+        for column in columns:
+            if column.parent and column.name.lower() in self._near:
+                self._near.setdefault(column.parent[1].lower(), []).extend(self._near[column.name.lower()])
         for name, found in conditions.items():
             if self.kinds.get(name) == "text" and (_treats_dates(found) or _holds_dates(self._near.get(name, ()))):
                 self.kinds[name] = "date"
@@ -62,6 +65,15 @@ class Values:
                 for column, value in zip(table.columns, row, strict=False):
                     if value is not None:
                         self._near.setdefault(column.name.lower(), []).append(value)
+
+    def key(self, column: Column, keys: Sequence[Any], rng: random.Random) -> Any:
+        """One of the keys that a column may refer to, or a new one where there are none to choose from."""
+        near = self._near.get(column.name.lower(), ())
+        if keys:
+            asked_for = [key for key in keys if key in near]
+            return rng.choice(asked_for if asked_for and rng.random() < 0.5 else keys)
+        near = [value for value in near if isinstance(value, int)]
+        return rng.choice(near) + rng.choice((-1, 0, 0, 1)) if near and rng.random() < 0.3 else rng.randint(1, 60)
 
     def draw(self, column: Column, side: int, place: int, rng: random.Random) -> Any:
         """A value for a column, in ``place`` of its table, at, beside or on one ``side`` of a constant, or any."""
@@ -128,7 +140,7 @@ class Values:
             # Those beside what holds come first in what is tried, and tell more than any others.
             fails += sides[1][: 2 * len(sides[0]) + 8]
         self._holds[name] = holds, fails
-        self.edges[name] = [*holds[:5], *[value for value in fails if value not in holds][:4]]
+        self.edges[name] = [*((value, True) for value in holds[:5]), *((value, False) for value in fails[:4])]
 
 
 def _compared(tree: Any) -> Iterable[tuple[str, str]]:

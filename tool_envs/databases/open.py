@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -53,6 +55,7 @@ def open_database(
     return GuardedDatabase(path=parsed.database, limits=limits)
 
 
+@functools.lru_cache(maxsize=256)
 def dialect_of(url: str) -> str:
     """``sqlite``, ``postgresql`` or ``duckdb``.
 
