@@ -37,6 +37,9 @@ class Columns:
         self.alike: dict[str, list[str]] = {}
         self.kinds: dict[str, str] = {}
         self.nullable: set[str] = set()
+        self._by_table = {
+            table.name.lower(): [column.name for column in table.columns if column.nullable] for table in tables
+        }
         for table in tables:
             for column in table.columns:
                 name = column.name.lower()
@@ -48,6 +51,19 @@ class Columns:
                     self.nullable.add(name)
         self.edges = edges
         self.dialect = dialect
+
+    def nullable_of(self, select: Any, limit: int) -> list[Any]:
+        """Columns that a ``SELECT`` may count and that may be missing: those that it names, and as many others."""
+        if select is None:
+            return []
+        named = {c.name.lower(): c.copy() for c in select.find_all(exp.Column) if c.name.lower() in self.nullable}
+        others = [
+            exp.column(name, table=table.alias_or_name)
+            for table in select.find_all(exp.Table)
+            for name in self._by_table.get(table.name.lower(), ())
+            if name.lower() not in named
+        ]
+        return [*list(named.values())[:limit], *others[:limit]]
 
     def may_be_null(self, node: Any) -> bool:
         """Whether a value may be missing: in its table, by a join, or since nothing is known of it."""
@@ -73,6 +89,15 @@ def changes(node: Any, columns: Columns) -> Iterator[tuple[str, Change]]:
     elif isinstance(node, exp.Like | exp.Between | exp.In | exp.Exists | exp.Is | exp.Glob):
         if not isinstance(node.parent, exp.Not):
             yield "negation", lambda n: n.replace(exp.Not(this=n.copy()))
+        if isinstance(node, exp.Is) and isinstance(node.this, exp.Column):
+            if columns.kinds.get(node.this.name.lower()) == "text":
+                nothing = exp.Literal.string("")
+                yield (
+                    "null handling",
+                    _wrapped(
+                        lambda c: exp.paren(exp.or_(c, exp.EQ(this=c.this.copy(), expression=nothing), copy=False))
+                    ),
+                )
         if isinstance(node, exp.Between):
             yield "bounds", lambda n: n.replace(_between(n, exp.GT, exp.LTE))
             yield "bounds", lambda n: n.replace(_between(n, exp.GTE, exp.LT))
@@ -96,6 +121,8 @@ def changes(node: Any, columns: Columns) -> Iterator[tuple[str, Change]]:
     elif isinstance(node, exp.Column) and not isinstance(node.this, exp.Star):
         for other in columns.alike.get(node.name.lower(), []):
             yield "column", partial(_set, "this", exp.to_identifier(other))
+        if columns.kinds.get(node.name.lower()) == "text" and _is_call(node.parent):
+            yield "case and blanks", _wrapped(lambda c: call("TRIM", c))
     yield from _function_changes(node)
 
 
@@ -161,6 +188,7 @@ def _literal_changes(node: Any) -> Iterator[tuple[str, Change]]:
             yield "whole division", lambda n: n.replace(exp.Literal.number(int(float(n.name))))
     elif isinstance(node.parent, exp.Like):
         yield "pattern", lambda n: n.replace(exp.Literal.string(n.name.strip("%")))
+        yield "pattern", lambda n: n.replace(exp.Literal.string(re.sub(r"[^\w%]", "", n.name)))
         if not node.name.startswith("%"):
             yield "pattern", lambda n: n.replace(exp.Literal.string("%" + n.name))
         if not node.name.endswith("%"):
@@ -186,8 +214,7 @@ def _aggregate_changes(node: Any, columns: Columns) -> Iterator[tuple[str, Chang
         return
     if isinstance(node, exp.Count) and isinstance(inner, exp.Star):
         select = node.find_ancestor(exp.Select)
-        seen = {c.name.lower(): c for c in select.find_all(exp.Column)} if select else {}
-        for column in [c for name, c in seen.items() if name in columns.nullable][:_MAX_COLUMNS]:
+        for column in columns.nullable_of(select, _MAX_COLUMNS):
             yield "null handling", partial(_set, "this", column.copy())
             yield "duplicates", partial(_set, "this", exp.Distinct(expressions=[column.copy()]))
     elif isinstance(node, exp.Count) and not isinstance(inner, exp.Distinct):
@@ -195,6 +222,11 @@ def _aggregate_changes(node: Any, columns: Columns) -> Iterator[tuple[str, Chang
         yield "duplicates", lambda n: n.set("this", exp.Distinct(expressions=[n.this.copy()]))
     if isinstance(inner, exp.Distinct) and len(inner.expressions) == 1:
         yield "duplicates", lambda n: n.set("this", n.this.expressions[0])
+        column = inner.expressions[0]
+        if isinstance(column, exp.Column) and columns.may_be_null(column):
+            text = columns.kinds.get(column.name.lower()) == "text"
+            none = exp.Literal.string("?") if text else exp.Literal.number(-987)
+            yield "null handling", lambda n: n.this.set("expressions", [call("COALESCE", column.copy(), none)])
         return
     if isinstance(inner, exp.Star):
         return
@@ -206,6 +238,7 @@ def _aggregate_changes(node: Any, columns: Columns) -> Iterator[tuple[str, Chang
     if isinstance(node, exp.Sum):
         yield "duplicates", lambda n: n.set("this", exp.Distinct(expressions=[n.this.copy()]))
     if isinstance(node, exp.Avg):
+        yield "rounding", _wrapped(lambda c: exp.cast(c, "INT"))
         one = exp.Literal.number("1.0")
         yield (
             "null handling",
@@ -309,11 +342,15 @@ def _drop(clause: str, place: int, n: Any) -> None:
     n.args[clause].expressions[place].pop()
 
 
+def _is_call(node: Any) -> bool:
+    """Whether a node is a function of one row's values, most of all of its first argument."""
+    others = exp.AggFunc | exp.Connector | exp.Case | exp.If | exp.Exists | exp.Greatest | exp.Least
+    return isinstance(node, exp.Func) and not isinstance(node, others)
+
+
 def _function_changes(node: Any) -> Iterator[tuple[str, Change]]:
     """A call gives way to what it is called with."""
-    if not isinstance(node, exp.Func) or isinstance(
-        node, exp.AggFunc | exp.Connector | exp.Case | exp.If | exp.Exists | exp.Greatest | exp.Least
-    ):
+    if not _is_call(node):
         return
     kind = "null handling" if isinstance(node, exp.Coalesce) else "dropped function"
     if isinstance(node, exp.Anonymous):

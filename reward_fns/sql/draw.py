@@ -19,6 +19,8 @@ from verl_agentic.reward_fns.sql.values import Values
 _TRIES = 60
 _ASIDE = 5
 """Rows of a table that the query does not mention, at most."""
+_SHARED = 0.6
+"""Share of values that a column has in common with one that it is compared to."""
 _SIZES = (0, 1, 2, 3, 4, 6, 8, 8, 10, 12, 14)
 
 
@@ -83,6 +85,7 @@ class RowDrawer:
         self._habits = {
             (table.name, column.name): _habit(rng, column) for table in self._tables for column in table.columns
         }
+        self._values.begin(rng)
         common = rng.choice(_SIZES)
         connection = sqlite3.connect(":memory:", isolation_level=None)
         try:
@@ -147,6 +150,9 @@ class RowDrawer:
             keys = self._parent_keys(parent, name, table, rows, found)
             # Some parents stay without rows that refer to them.
             return self._values.key(column, keys[: habit.values], rng) if keys else None
+        if (partners := self._values.partners(column)) and rng.random() < _SHARED:
+            if known := self._known(partners, table, rows, found):
+                return rng.choice(known[: habit.values])
         if column.unique and column.kind == "integer":
             return self._values.key(column, (), rng)
         if not column.unique:
@@ -154,6 +160,19 @@ class RowDrawer:
             if known and (rng.random() < habit.again or len(set(known)) >= habit.values):
                 return rng.choice(known)
         return self._values.draw(column, habit.side, place, rng)
+
+    def _known(
+        self, names: set[str], table: str, rows: Sequence[Sequence[Any]], found: Mapping[str, list[list[Any]]]
+    ) -> list[Any]:
+        """Values of columns of these names, in the tables drawn so far."""
+        return [
+            row[place]
+            for one in self._tables
+            for place, column in enumerate(one.columns)
+            if column.name.lower() in names
+            for row in (rows if one.name == table else found.get(one.name, ()))
+            if row[place] is not None
+        ]
 
     def _parent_keys(
         self,

@@ -255,7 +255,8 @@ def _outputs(place: int, item: Any, columns: Columns) -> Iterator[tuple[str, Cha
     elif (kind in ("integer", "real") or inner.find(exp.AggFunc, exp.Binary)) and not isinstance(inner, exp.Count):
         yield "sign", partial(_put, place, lambda e: call("ABS", e))
         if kind != "integer":
-            yield "rounding", partial(_put, place, lambda e: call("ROUND", e))
+            for digits in (0, 1, 2):
+                yield "rounding", partial(_put, place, partial(_rounded, digits))
 
 
 def _put(place: int, make: Any, n: Any) -> None:
@@ -264,12 +265,18 @@ def _put(place: int, make: Any, n: Any) -> None:
     item.replace(exp.alias_(made, item.alias) if item.alias else made)
 
 
+def _rounded(digits: int, value: Any) -> Any:
+    return call("ROUND", value, exp.Literal.number(digits))
+
+
 def _set_operations(node: Any) -> Iterator[tuple[str, Change]]:
     """Rows that are in both, or in one only, found by joins and memberships."""
     clauses = any(node.args.get(clause) for clause in ("order", "limit", "offset")) or node.ctes
     left, right = _named(node.this), _named(node.expression)
     if clauses or left is None or right is None or not isinstance(node, exp.Intersect | exp.Except):
         return
+    if left.find(exp.From) == right.find(exp.From) and not left.args.get("group"):
+        yield "one row for both", _as_one
     yield "duplicates", partial(_as_match, False)
     yield "null handling", partial(_as_match, True)
     if isinstance(node, exp.Intersect):
@@ -293,6 +300,13 @@ def _as_match(distinct: bool, n: Any) -> None:
     n.replace(query.distinct() if distinct else query)
 
 
+def _as_one(n: Any) -> None:
+    left, conditions = n.this.copy(), terms(n.expression.args.get("where"))
+    second = exp.and_(*conditions) if conditions else exp.true()
+    _set_where(left, [*terms(left.args.get("where")), exp.not_(second) if isinstance(n, exp.Except) else second])
+    n.replace(left.distinct())
+
+
 def _as_join(n: Any) -> None:
     left, right, same, items = _sides(n)
     n.replace(exp.select(*items).from_(left).join(right, on=same))
@@ -301,4 +315,6 @@ def _as_join(n: Any) -> None:
 def _as_not_in(n: Any) -> None:
     left, right, _, items = _sides(n)
     known = exp.select("c0").from_(right).where(exp.Not(this=_is_null(exp.column("c0"))))
-    n.replace(exp.select(*items).distinct().from_(left).where(exp.Not(this=exp.In(this=items[0], query=known.subquery()))))
+    n.replace(
+        exp.select(*items).distinct().from_(left).where(exp.Not(this=exp.In(this=items[0], query=known.subquery())))
+    )

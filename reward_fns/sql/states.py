@@ -119,9 +119,7 @@ class _Look:
 class _Search:
     """States kept so far, and what they do not tell yet."""
 
-    def __init__(
-        self, url: str, schema: Sequence[str], reference: str, match: Match, alive: Sequence[Mutant]
-    ) -> None:
+    def __init__(self, url: str, schema: Sequence[str], reference: str, match: Match, alive: Sequence[Mutant]) -> None:
         self._url, self._schema, self._reference, self._match = url, schema, reference, match
         self._dialect = dialect_of(url)
         self.alive = list(alive)

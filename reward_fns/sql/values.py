@@ -22,7 +22,7 @@ _WORDS = ("ash", "birch", "cedar", "elm", "fir", "Ash")
 # Of one beginning, of blanks at the ends, of digits, of nothing.
 _ODD_WORDS = ("birch grove at the river, north", "birch grove at the river, south", " elm", "elm ", "07", "7", "10", "")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_YEAR_FIRST = re.compile(r"%?(?:19|20)\d\d(?:[-/%].*)?")
+_LIKE_DATE = re.compile(r"%?(?:19|20)\d\d(?:[-/%].*)?|[%_]*-\d\d(?:-[%_\d]*)?")
 _OF_DATES = re.compile(r"date|time|julian|epoch|extract|year|month|week|day|quarter", re.IGNORECASE)
 _MAX_TRIED = 200
 
@@ -45,10 +45,14 @@ class Values:
         self._near: dict[str, list[Any]] = {}
         self._numbers: list[Any] = []
         self._holds: dict[str, tuple[list[str], list[str]]] = {}
+        self._decks: dict[str, list[str]] = {}
         conditions: dict[str, list[Any]] = {}
         for literal in tree.find_all(exp.Literal):
             self._note(literal, conditions)
+        self._partners: dict[str, set[str]] = {}
         for left, right in _compared(tree):
+            self._partners.setdefault(left, set()).add(right)
+            self._partners.setdefault(right, set()).add(left)
             if self.kinds.get(left) == self.kinds.get(right):
                 both = [*self._near.get(left, ()), *self._near.get(right, ())]
                 self._near[left], self._near[right] = list(both), list(both)
@@ -66,6 +70,18 @@ class Values:
                     if value is not None:
                         self._near.setdefault(column.name.lower(), []).append(value)
 
+    def begin(self, rng: random.Random) -> None:
+        """Begin a state: in half of them, each value at which a condition may go wrong comes before any comes again."""
+        self._decks = {}
+        for name, (holds, fails) in self._holds.items() if rng.random() < 0.5 else ():
+            deck = list(dict.fromkeys([*holds, *fails[: len(holds) + 8]]))
+            rng.shuffle(deck)
+            self._decks[name] = deck
+
+    def partners(self, column: Column) -> set[str]:
+        """Names of the columns that the query compares a column to, so that each should hold some of their values."""
+        return self._partners.get(column.name.lower(), set())
+
     def key(self, column: Column, keys: Sequence[Any], rng: random.Random) -> Any:
         """One of the keys that a column may refer to, or a new one where there are none to choose from."""
         near = self._near.get(column.name.lower(), ())
@@ -79,27 +95,30 @@ class Values:
         """A value for a column, in ``place`` of its table, at, beside or on one ``side`` of a constant, or any."""
         name = column.name.lower()
         kind = self.kinds.get(name, column.kind)
+        if deck := self._decks.get(name):
+            return deck.pop()
         holds, fails = self._holds.get(name, ((), ()))
         if (holds or fails) and rng.random() < 0.75:
             chosen = (holds if rng.random() < 0.55 else fails) or holds or fails
-            return rng.choice(chosen)
+            return rng.choice(_some(chosen) if rng.random() < 0.6 else chosen)
         near = self._near.get(name, [])
         if near and rng.random() < 0.75:
             value = _around(rng.choice(near), kind, side, rng)
             if value is not None:
                 return value
-        return self._plain(kind, column.unique, place, rng)
+        return self._plain(kind, column.unique, side, place, rng)
 
-    def _plain(self, kind: str, unique: bool, place: int, rng: random.Random) -> Any:
+    def _plain(self, kind: str, unique: bool, side: int, place: int, rng: random.Random) -> Any:
         if kind == "boolean":
             return rng.random() < 0.5
         if kind in ("date", "timestamp"):
             return rng.choice(_DAYS) + (rng.choice(_HOURS) if kind == "timestamp" else "")
         if kind in ("integer", "real"):
             # Columns of one type get ranges of their own, so that taking one for another shows.
-            base = rng.choice([*self._numbers, 0, 0, -10, 10 * (place + 1), 10 * (place + 1)])
+            usual = (0, 0, -10, 10 * (place + 1), 10 * (place + 1))
+            base = rng.choice([*self._numbers, *usual] if side >= 0 else (-10, -5, -2))
             value = base + rng.randint(-1, 4)
-            return value + rng.choice((0, 0.5, 0.25)) if kind == "real" else int(value)
+            return value + rng.choice((0, 0.5, 0.25, 0.127)) if kind == "real" else int(value)
         if unique:
             return rng.choice(_WORDS) + str(rng.randint(0, 40))
         stem = rng.choice(_WORDS if rng.random() < 0.6 else _ODD_WORDS)
@@ -140,25 +159,38 @@ class Values:
             # Those beside what holds come first in what is tried, and tell more than any others.
             fails += sides[1][: 2 * len(sides[0]) + 8]
         self._holds[name] = holds, fails
-        self.edges[name] = [*((value, True) for value in holds[:5]), *((value, False) for value in fails[:4])]
+        self.edges[name] = [(value, side is holds) for side in (holds, fails) for value in _some(side)]
+
+
+def _some(values: Sequence[str]) -> list[str]:
+    """The first ones, which lie nearest to the constants, and a few of all."""
+    return list(dict.fromkeys([*values[:4], *values[4 :: max(1, len(values) // 5)]]))
 
 
 def _compared(tree: Any) -> Iterable[tuple[str, str]]:
-    """Names of columns that are compared with each other."""
+    """Names of columns that are compared with each other, or joined by."""
     for node in tree.find_all(exp.Binary):
         if isinstance(node.this, exp.Column) and isinstance(node.expression, exp.Column):
             yield node.this.name.lower(), node.expression.name.lower()
+    for node in tree.find_all(exp.In):
+        query = node.args.get("query")
+        items = query.this.selects if isinstance(query, exp.Subquery) else ()
+        if isinstance(node.this, exp.Column) and len(items) == 1 and isinstance(items[0].unalias(), exp.Column):
+            yield node.this.name.lower(), items[0].unalias().name.lower()
+    for join in tree.find_all(exp.Join):
+        for name in join.args.get("using") or ():
+            yield name.name.lower(), name.name.lower()
 
 
 def _treats_dates(conditions: Sequence[Any]) -> bool:
-    """Whether a function of dates is applied, or a text that begins like a date is looked for."""
+    """Whether a function of dates is applied, or a text that looks like part of a date is looked for."""
     for condition in conditions:
         for call in condition.find_all(exp.Func):
             name = call.name if isinstance(call, exp.Anonymous) else call.key
             if _OF_DATES.search(name) and call.find(exp.Column):
                 return True
         literals = [literal.name for literal in condition.find_all(exp.Literal) if literal.is_string]
-        if any(_YEAR_FIRST.fullmatch(text) for text in literals) and condition.find(exp.Like, exp.Substring):
+        if any(_LIKE_DATE.fullmatch(text) for text in literals) and condition.find(exp.Like, exp.Substring):
             return True
     return False
 
@@ -198,6 +230,7 @@ def _candidates(kind: str, near: Sequence[Any], conditions: Sequence[Any]) -> li
                 found += _alike(plain)
         elif isinstance(value, int) and 0 <= value <= 200:
             found += [_long(value + step) for step in (-1, 0, 1)]
+            found += [_long(value) + " ", " " + _long(value), _long(max(0, value - 1)) + " "]
     return [*found, *_WORDS, *_ODD_WORDS]
 
 
@@ -233,6 +266,8 @@ def _days(constants: Sequence[Any]) -> Iterable[str]:
         numbers += [part for part in parts if 1 <= part <= 31]
     for date in dates:
         yield from _shifted(date, -1, 0, 1)
+        for year in (date.year - 1, date.year + 1):
+            yield f"{year:04}-{date.month:02}-{min(date.day, 28):02}"
     for year in dict.fromkeys([*years, *(date.year for date in dates)] or [2024]):
         first, last = datetime.date(year, 1, 1), datetime.date(year, 12, 31)
         yield from (*_shifted(first, 0, -1), *_shifted(last, 0, 1), f"{year}-06-15", f"{year}-03-10")
