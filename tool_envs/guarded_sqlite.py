@@ -4,9 +4,9 @@ Contained by an authorizer allow-list, SQLite's own limits, a budget of virtual-
 clock, makes the same query end the same way on every machine, and a clock for the few instructions that are slow.
 
 All of these act while a query runs; before SQLite 3.41 nothing acts while it is being prepared, and preparing copies
-common table expressions and flattens subqueries to exponential size. So a text that is long or might grow much, and any
-query on a database file, runs in a worker process (:mod:`verl_agentic.tool_envs.databases.worker`) that is killed when it takes
-too long or too much memory. All others run here, much faster.
+common table expressions and flattens subqueries to exponential size. So a text that is long or might grow much, and
+any query on a database file, runs in a worker process (:mod:`verl_agentic.tool_envs.databases.worker`) that is killed
+when it takes too long or too much memory. All others run here, much faster.
 """
 
 from __future__ import annotations
@@ -159,8 +159,8 @@ class GuardedDatabase(Closing):
         self._refillable = not path
         if not in_process:
             url = URL.create("sqlite", database=str(Path(path).resolve()) if path else None)
-            built = (None, None) if path else (schema, rows)
-            self._worker = WorkerDatabase(url, *built, self._limits, backwards=backwards)
+            built, held = (None, None) if path else (schema, rows)
+            self._worker = WorkerDatabase(url, built, held, self._limits, backwards=backwards)
 
     def query(self, sql: str, max_rows: int | None = None) -> QueryResult:
         """Run one read-only statement; see :meth:`verl_agentic.tool_envs.databases.Database.query`."""

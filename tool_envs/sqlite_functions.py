@@ -9,6 +9,7 @@ from typing import Any
 
 # From a percent sign to the letter of the conversion: flags, width, precision.
 _CONVERSION = re.compile(r"%[^A-Za-z%]*")
+_LEADING = re.compile(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 _NUMBER = re.compile(r"\d+|\*")
 
 
@@ -64,11 +65,10 @@ class _Printf:
 
 
 def _whole(value: Any) -> float:
-    """The number that SQLite reads a value as, without its sign, or more than that."""
-    try:
-        return 0.0 if value is None else abs(float(value))
-    except (ValueError, OverflowError):
-        return float("inf")
+    """The number that SQLite reads a value as, without its sign; a text is read as far as it is one."""
+    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    found = _LEADING.match(text)
+    return abs(float(found[0])) if found else 0.0
 
 
 @functools.lru_cache(maxsize=4)

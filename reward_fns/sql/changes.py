@@ -65,6 +65,10 @@ class Columns:
         ]
         return [*list(named.values())[:limit], *others[:limit]]
 
+    def is_text(self, node: Any) -> bool:
+        """Whether it is a column that holds text."""
+        return isinstance(node, exp.Column) and self.kinds.get(node.name.lower()) == "text"
+
     def may_be_null(self, node: Any) -> bool:
         """Whether a value may be missing: in its table, by a join, or since nothing is known of it."""
         if not isinstance(node, exp.Column) or node.name.lower() not in self.kinds:
@@ -89,15 +93,8 @@ def changes(node: Any, columns: Columns) -> Iterator[tuple[str, Change]]:
     elif isinstance(node, exp.Like | exp.Between | exp.In | exp.Exists | exp.Is | exp.Glob):
         if not isinstance(node.parent, exp.Not):
             yield "negation", lambda n: n.replace(exp.Not(this=n.copy()))
-        if isinstance(node, exp.Is) and isinstance(node.this, exp.Column):
-            if columns.kinds.get(node.this.name.lower()) == "text":
-                nothing = exp.Literal.string("")
-                yield (
-                    "null handling",
-                    _wrapped(
-                        lambda c: exp.paren(exp.or_(c, exp.EQ(this=c.this.copy(), expression=nothing), copy=False))
-                    ),
-                )
+        if isinstance(node, exp.Is) and columns.is_text(node.this):
+            yield "null handling", _wrapped(_or_no_text)
         if isinstance(node, exp.Between):
             yield "bounds", lambda n: n.replace(_between(n, exp.GT, exp.LTE))
             yield "bounds", lambda n: n.replace(_between(n, exp.GTE, exp.LT))
@@ -121,7 +118,7 @@ def changes(node: Any, columns: Columns) -> Iterator[tuple[str, Change]]:
     elif isinstance(node, exp.Column) and not isinstance(node.this, exp.Star):
         for other in columns.alike.get(node.name.lower(), []):
             yield "column", partial(_set, "this", exp.to_identifier(other))
-        if columns.kinds.get(node.name.lower()) == "text" and _is_call(node.parent):
+        if columns.is_text(node) and _is_call(node.parent):
             yield "case and blanks", _wrapped(lambda c: call("TRIM", c))
     yield from _function_changes(node)
 
@@ -201,7 +198,11 @@ def _literal_changes(node: Any) -> Iterator[tuple[str, Change]]:
             return
         for step in (-1, 1):
             other = day + datetime.timedelta(days=step) if 1 < day.year < 9999 else day
-            yield "constant", _wrapped(lambda _, text=other.isoformat(): exp.Literal.string(text))  # type: ignore[misc]
+            yield "constant", partial(_as_text, other.isoformat())
+
+
+def _as_text(text: str, n: Any) -> None:
+    n.replace(exp.Literal.string(text))
 
 
 def _step(step: int, n: Any) -> None:
@@ -224,8 +225,7 @@ def _aggregate_changes(node: Any, columns: Columns) -> Iterator[tuple[str, Chang
         yield "duplicates", lambda n: n.set("this", n.this.expressions[0])
         column = inner.expressions[0]
         if isinstance(column, exp.Column) and columns.may_be_null(column):
-            text = columns.kinds.get(column.name.lower()) == "text"
-            none = exp.Literal.string("?") if text else exp.Literal.number(-987)
+            none = exp.Literal.string("?") if columns.is_text(column) else exp.Literal.number(-987)
             yield "null handling", lambda n: n.this.set("expressions", [call("COALESCE", column.copy(), none)])
         return
     if isinstance(inner, exp.Star):
@@ -250,6 +250,11 @@ def _rows() -> Any:
     return exp.Count(this=exp.Star())
 
 
+def _or_no_text(node: Any) -> Any:
+    nothing = exp.EQ(this=node.this.copy(), expression=exp.Literal.string(""))
+    return exp.paren(exp.or_(node, nothing, copy=False))
+
+
 def _between(n: Any, low: Any, high: Any) -> Any:
     above = low(this=n.this.copy(), expression=n.args["low"])
     return exp.paren(exp.and_(above, high(this=n.this.copy(), expression=n.args["high"]), copy=False))
@@ -259,10 +264,9 @@ def _order_changes(node: Any, columns: Columns) -> Iterator[tuple[str, Change]]:
     yield "direction", lambda n: n.set("desc", not n.args.get("desc"))
     if not isinstance(node.this, exp.Column):
         return
-    name = node.this.name.lower()
-    if name in columns.nullable and node.find_ancestor(exp.Window) is None:
+    if node.this.name.lower() in columns.nullable and node.find_ancestor(exp.Window) is None:
         yield "null handling", lambda n: n.set("nulls_first", not n.args.get("nulls_first"))
-    if columns.kinds.get(name) == "text":
+    if columns.is_text(node.this):
         yield "case and blanks", lambda n: n.set("this", call("LOWER", n.this.copy()))
         yield "text for a number", lambda n: n.set("this", exp.cast(n.this.copy(), "INT"))
 

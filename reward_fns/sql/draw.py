@@ -150,9 +150,10 @@ class RowDrawer:
             keys = self._parent_keys(parent, name, table, rows, found)
             # Some parents stay without rows that refer to them.
             return self._values.key(column, keys[: habit.values], rng) if keys else None
-        if (partners := self._values.partners(column)) and rng.random() < _SHARED:
-            if known := self._known(partners, table, rows, found):
-                return rng.choice(known[: habit.values])
+        partners = self._values.partners(column)
+        shared = self._known(partners, table, rows, found) if partners and rng.random() < _SHARED else []
+        if shared:
+            return rng.choice(shared[: habit.values])
         if column.unique and column.kind == "integer":
             return self._values.key(column, (), rng)
         if not column.unique:

@@ -1,7 +1,7 @@
 """What order a reference gives its rows, and where it leaves it open.
 
-The rule: rows that tie, as the engine itself ranks them, may come in any order, and where a ``LIMIT`` or ``OFFSET`` cuts
-through such rows, any of them may be in the result; without an ``ORDER BY`` all rows tie in this sense. Where ties
+The rule: rows that tie, as the engine itself ranks them, may come in any order, and where a ``LIMIT`` or ``OFFSET``
+cuts through such rows, any of them may be in the result; without an ``ORDER BY`` all rows tie in this sense. Where ties
 cannot be told (a set operation or ``DISTINCT`` ordered by what is not selected), the order must be the reference's own.
 """
 
@@ -137,7 +137,7 @@ def _around(query: Any, order: Any) -> list[Any]:
         place = _place(inner, selects)
         if place is None:
             return []
-        column = exp.column(names[place])
+        column: Any = exp.column(names[place])
         for collation in collations:
             column = exp.Collate(this=column, expression=collation.copy())
         terms.append(exp.Ordered(**{**term.args, "this": column}))
@@ -171,7 +171,7 @@ def _resolved(term: Any, selected: Sequence[Any], inside: bool) -> Any:
     """An ordering term without names and numbers of columns of the result; ``None`` if it cannot be told."""
     from sqlglot import exp
 
-    holder = term if isinstance(term, exp.Ordered) else exp.Ordered(this=term)
+    holder: Any = term if isinstance(term, exp.Ordered) else exp.Ordered(this=term)
     while isinstance(holder.this, exp.Collate | exp.Paren):
         holder = holder.this
     inner = holder.this

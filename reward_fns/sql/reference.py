@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError
-from verl_agentic.reward_fns.sql.compare import Group
+from verl_agentic.reward_fns.sql.compare import Group, plain
 from verl_agentic.reward_fns.sql.order import expected_groups, is_backwards
 from verl_agentic.reward_fns.sql.truth import Truth
 from verl_agentic.tool_envs.databases import Database, QueryRefusedError, QueryTimeoutError, open_database
@@ -86,7 +86,10 @@ class Reference:
             raise BrokenTaskError(f"reference query fails on state {number}: {error}") from error
         if result.truncated:
             raise BrokenTaskError(f"reference query gives over {len(result.rows)} rows on state {number}")
-        return State(database, expected_groups(database, sql, result, self.truth.dialect), result.columns)
+        groups = expected_groups(database, sql, result, self.truth.dialect)
+        # BIRD's check compares values as they are.
+        ready = groups if self.truth.match.compat == "bird" else plain(groups, self.truth.match)
+        return State(database, ready, result.columns)
 
 
 def _content(values: list[Any]) -> bytes:
@@ -104,7 +107,7 @@ _lock = threading.Lock()
 @contextmanager
 def borrowed(truth: Truth) -> Iterator[Reference]:
     """The reference of this content, which is not closed while it is in use."""
-    key = hashlib.sha256(_content([truth.sql, truth.places, str(truth.limits)])).digest()
+    key = hashlib.sha256(_content([truth.sql, truth.places, str(truth.limits), str(truth.match)])).digest()
     with _lock:
         reference = _kept[key] = _kept.pop(key) if key in _kept else Reference(truth)
         reference.users += 1

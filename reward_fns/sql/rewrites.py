@@ -146,6 +146,7 @@ def _subqueries(node: Any, columns: Columns) -> Iterator[tuple[str, Change]]:
         yield "null handling", partial(_members, place, _no_match)
         if inside is term:
             yield "duplicates", partial(_members, place, _joined)
+            yield "duplicates", partial(_members, place, _joined_once)
         item = query.this.selects[0].unalias()
         if isinstance(item, exp.Column) and not query.this.args.get("limit"):
             yield "null handling", partial(_members, place, _known_members)
@@ -175,6 +176,11 @@ def _joined(n: Any, term: Any, inside: Any) -> None:
     members = _named(inside.args["query"].this).subquery("m_")
     on = exp.EQ(this=_column("m_", 0), expression=inside.this.copy())
     n.append("joins", exp.Join(this=members, on=on))
+
+
+def _joined_once(n: Any, term: Any, inside: Any) -> None:
+    _joined(n, term, inside)
+    n.set("distinct", exp.Distinct())
 
 
 def _known_members(n: Any, term: Any, inside: Any) -> Any:

@@ -108,7 +108,7 @@ def _query(submission: Submission, solution_str: str) -> str | None:
     """The query of an answer; of a response without one and without a trajectory, its last fenced code block."""
     if submission.answer:
         if blocks := _FENCED.findall(submission.answer):
-            return blocks[-1].strip()
+            return str(blocks[-1]).strip()
         inline = _INLINE.fullmatch(submission.answer)
         return inline[2].strip() if inline else submission.answer
     blocks = [] if submission.trajectory else _FENCED.findall(without_thoughts(solution_str))

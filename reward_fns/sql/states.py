@@ -18,7 +18,7 @@ Rows = dict[str, list[list[Any]]]
 
 _CHOICE = 6
 """States that are looked at for each that is kept."""
-_PATIENCE = 6
+_PATIENCE = 8
 """So many times in a row nothing new is told before no more is expected."""
 
 
@@ -46,7 +46,7 @@ def generate_states(
     *,
     seed_state: Rows | None = None,
     url: str = "sqlite://",
-    minimum: int = 3,
+    minimum: int = 4,
     maximum: int = 8,
     attempts: int = 80,
     match: Match | None = None,
@@ -91,7 +91,8 @@ def generate_states(
             attempts -= 1
             looks.append(search.look_at(drawer.draw(rng)))
         telling = [look for look in looks if look is not None]
-        best = max(telling, key=search.worth, default=None)
+        # Of those that tell as much, one with more rows in the result is likelier to tell what no mutant stands for.
+        best = max(telling, key=lambda look: (search.worth(look), len(look.result.rows)), default=None)
         # The last ones fill up to the minimum: before, only telling ones are kept.
         few = len(search.states) < minimum
         filler = few and (search.done or idle >= _PATIENCE or attempts <= minimum * _CHOICE)

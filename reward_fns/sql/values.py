@@ -97,7 +97,7 @@ class Values:
         kind = self.kinds.get(name, column.kind)
         if deck := self._decks.get(name):
             return deck.pop()
-        holds, fails = self._holds.get(name, ((), ()))
+        holds, fails = self._holds.get(name, ([], []))
         if (holds or fails) and rng.random() < 0.75:
             chosen = (holds if rng.random() < 0.55 else fails) or holds or fails
             return rng.choice(_some(chosen) if rng.random() < 0.6 else chosen)
@@ -174,7 +174,7 @@ def _compared(tree: Any) -> Iterable[tuple[str, str]]:
             yield node.this.name.lower(), node.expression.name.lower()
     for node in tree.find_all(exp.In):
         query = node.args.get("query")
-        items = query.this.selects if isinstance(query, exp.Subquery) else ()
+        items = list(query.this.selects) if isinstance(query, exp.Subquery) else []
         if isinstance(node.this, exp.Column) and len(items) == 1 and isinstance(items[0].unalias(), exp.Column):
             yield node.this.name.lower(), items[0].unalias().name.lower()
     for join in tree.find_all(exp.Join):
@@ -251,6 +251,7 @@ def _days(constants: Sequence[Any]) -> Iterable[str]:
     """Days at the ends of the years and months among the constants, and beside its dates."""
     years: list[int] = []
     numbers: list[int] = []
+    spans: list[int] = []
     dates: list[datetime.date] = []
     for value in constants:
         if isinstance(value, str):
@@ -262,15 +263,21 @@ def _days(constants: Sequence[Any]) -> Iterable[str]:
             parts = [int(part) for part in re.findall(r"(?<!\d)\d{1,4}(?!\d)", value)]
         else:
             parts = [int(value)] if abs(value) < 10_000 else []
+            spans += parts
         years += [part for part in parts if 1800 <= part <= 2200]
         numbers += [part for part in parts if 1 <= part <= 31]
     for date in dates:
         yield from _shifted(date, -1, 0, 1)
         for year in (date.year - 1, date.year + 1):
             yield f"{year:04}-{date.month:02}-{min(date.day, 28):02}"
+    # So many days from a date.
+    for date in dates or [datetime.date(2024, 1, 1)]:
+        for span in dict.fromkeys(spans):
+            yield from _shifted(date, -span - 1, -span, 1 - span, span - 1, span, span + 1)
     for year in dict.fromkeys([*years, *(date.year for date in dates)] or [2024]):
         first, last = datetime.date(year, 1, 1), datetime.date(year, 12, 31)
         yield from (*_shifted(first, 0, -1), *_shifted(last, 0, 1), f"{year}-06-15", f"{year}-03-10")
+        yield from (f"{year - 12}-08-04", f"{year + 12}-08-04")
         for number in dict.fromkeys(numbers):
             if number <= 12:
                 start = datetime.date(year, number, 1)

@@ -1,5 +1,7 @@
 """SQL: near misses on generated states (S), order and ties (T), functions and lengths (U), and inline code (Z2)."""
 
+# ruff: noqa: E501 - queries stand in one line
+
 from __future__ import annotations
 
 import functools
@@ -199,7 +201,7 @@ OWN: tuple[tuple[tuple[str, ...], str, tuple[str, ...], tuple[str, ...]], ...] =
 )  # fmt: skip
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _truth(schema: tuple[str, ...], reference: str, seed: int) -> dict[str, Any]:
     from verl_agentic.reward_fns.sql.states import generate_states
 
