@@ -235,7 +235,7 @@ def _aggregate_changes(node: Any, columns: Columns) -> Iterator[tuple[str, Chang
             yield "aggregate", _wrapped(lambda c, kind=kind: kind(this=c.this))  # type: ignore[misc]
     if not isinstance(node, exp.Count):
         yield "null handling", _wrapped(lambda c: call("COALESCE", c, exp.Literal.number(0)))
-    if isinstance(node, exp.Sum):
+    if isinstance(node, exp.Sum | exp.Avg):
         yield "duplicates", lambda n: n.set("this", exp.Distinct(expressions=[n.this.copy()]))
     if isinstance(node, exp.Avg):
         yield "rounding", _wrapped(lambda c: exp.cast(c, "INT"))

@@ -21,6 +21,7 @@ _ASIDE = 5
 """Rows of a table that the query does not mention, at most."""
 _SHARED = 0.6
 """Share of values that a column has in common with one that it is compared to."""
+_LARGE = 4
 _SIZES = (0, 1, 2, 3, 4, 6, 8, 8, 10, 12, 14)
 
 
@@ -85,8 +86,7 @@ class RowDrawer:
         self._habits = {
             (table.name, column.name): _habit(rng, column) for table in self._tables for column in table.columns
         }
-        self._values.begin(rng)
-        common = rng.choice(_SIZES)
+        common = rng.choice(_SIZES[-_LARGE:] if self._values.begin(rng) else _SIZES)
         connection = sqlite3.connect(":memory:", isolation_level=None)
         try:
             connection.execute("PRAGMA foreign_keys = ON")

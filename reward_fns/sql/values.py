@@ -20,7 +20,17 @@ _DAYS = [f"2024-{month:02}-{day:02}" for month in (1, 2, 6, 12) for day in (1, 1
 _HOURS = (" 00:00:00", " 12:30:00", " 23:59:59")
 _WORDS = ("ash", "birch", "cedar", "elm", "fir", "Ash")
 # Of one beginning, of blanks at the ends, of digits, of nothing.
-_ODD_WORDS = ("birch grove at the river, north", "birch grove at the river, south", " elm", "elm ", "07", "7", "10", "")
+_ODD_WORDS = (
+    "birch grove at the river, north",
+    "birch grove at the river, south",
+    " elm",
+    "elm ",
+    "07",
+    "7",
+    "10",
+    "",
+    "",
+)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _LIKE_DATE = re.compile(r"%?(?:19|20)\d\d(?:[-/%].*)?|[%_]*-\d\d(?:-[%_\d]*)?")
 _OF_DATES = re.compile(r"date|time|julian|epoch|extract|year|month|week|day|quarter", re.IGNORECASE)
@@ -70,13 +80,16 @@ class Values:
                     if value is not None:
                         self._near.setdefault(column.name.lower(), []).append(value)
 
-    def begin(self, rng: random.Random) -> None:
-        """Begin a state: in half of them, each value at which a condition may go wrong comes before any comes again."""
+    def begin(self, rng: random.Random) -> bool:
+        """Begin a state; whether each value at which a condition may go wrong comes in it before any comes again."""
         self._decks = {}
-        for name, (holds, fails) in self._holds.items() if rng.random() < 0.5 else ():
-            deck = list(dict.fromkeys([*holds, *fails[: len(holds) + 8]]))
+        if not self._holds or rng.random() < 0.6:
+            return False
+        for name, (holds, fails) in self._holds.items():
+            deck = [*_some(fails), *_some(holds)]
             rng.shuffle(deck)
             self._decks[name] = deck
+        return True
 
     def partners(self, column: Column) -> set[str]:
         """Names of the columns that the query compares a column to, so that each should hold some of their values."""
