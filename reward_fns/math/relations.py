@@ -6,12 +6,12 @@ from fractions import Fraction
 from typing import Any
 
 from verl_agentic.reward_fns.math.exact import NotRationalError, exact_value
-from verl_agentic.reward_fns.math.nodes import Call, Node, Relation, UnreadableError, symbols
+from verl_agentic.reward_fns.math.nodes import Call, LimitError, Node, Relation, UnreadableError, symbols
 from verl_agentic.reward_fns.math.numeric import UndefinedError, is_real, numeric_value, power_of_ten
-from verl_agentic.reward_fns.math.scalars import InconclusiveError, points, wants_whole_numbers
+from verl_agentic.reward_fns.math.points import NEEDED, Point, Points, traits_of
+from verl_agentic.reward_fns.math.scalars import InconclusiveError
 
 _DIGITS = 60
-_NEEDED = 4
 _FLIPPED = {">": "<", ">=": "<="}
 
 
@@ -45,10 +45,17 @@ def _same_link(answer: tuple[str, Node], reference: tuple[str, Node]) -> bool:
     if answer[0] != reference[0]:
         return False
     ratio: Any = None
-    agreed = 0
+    agreed, limit = 0, None
     names = symbols(answer[1], reference[1])
-    for point in points(names, wants_whole_numbers(answer[1], reference[1])):
-        pair = _pair(answer[1], reference[1], point)
+    points = Points(answer[1], reference[1], names, (traits_of(answer[1]), traits_of(reference[1])))
+    for index, point in enumerate(points):
+        try:
+            pair = _pair(answer[1], reference[1], point)
+        except LimitError as error:
+            limit = error
+            if not agreed and index >= NEEDED:
+                raise
+            continue
         if pair is None:
             continue
         left, right = pair
@@ -62,14 +69,14 @@ def _same_link(answer: tuple[str, Node], reference: tuple[str, Node]) -> bool:
         if not _near(one, ratio) or (answer[0] in ("<", "<=") and not _positive(one)):
             return False
         agreed += 1
-        if agreed >= _NEEDED:
+        if agreed >= NEEDED and index + 1 >= points.least:
             return True
         if not names:
             return True
-    raise InconclusiveError("too few points where both are defined")
+    raise limit or InconclusiveError("too few points where both are defined")
 
 
-def _pair(left: Node, right: Node, point: dict[str, Fraction]) -> tuple[Any, Any] | None:
+def _pair(left: Node, right: Node, point: Point) -> tuple[Any, Any] | None:
     try:
         return exact_value(left, point), exact_value(right, point)
     except ZeroDivisionError:
