@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -261,6 +262,13 @@ def distance(left: Any, right: Any, digits: int) -> tuple[Any, Any]:
     """Absolute difference and larger magnitude of two values."""
     with _lock, _context.workdps(digits):
         return abs(left - right), max(abs(left), abs(right))
+
+
+@contextlib.contextmanager
+def working_with(digits: int) -> Iterator[None]:
+    """Arithmetic on values within has so many digits; nothing else of this module may be called there."""
+    with _lock, _context.workdps(digits):
+        yield
 
 
 def power_of_ten(exponent: int) -> Any:

@@ -108,13 +108,13 @@ class _At(Enum):
 
 def _same_at_points(answer: Node, reference: Node, names: list[str]) -> bool:
     traits = traits_of(answer), traits_of(reference)
-    forgiving = _forgiving(*traits)
+    forgiven = forgiving(*traits)
     points = Points(answer, reference, names, traits)
     comparison = _Functions(answer, reference, real=not any(one.imaginary for one in traits))
     one_real, none_real = False, []
     for index, point in enumerate(points):
         at = comparison.at(point)
-        if at is _At.DIFFERENT or (at is _At.ONE_REAL and not forgiving):
+        if at is _At.DIFFERENT or (at is _At.ONE_REAL and not forgiven):
             return False
         one_real = one_real or at is _At.ONE_REAL
         if at is _At.NONE_REAL:
@@ -138,7 +138,7 @@ def _agree(comparison: _Functions, points: Iterable[Point]) -> bool:
     raise comparison.limit or InconclusiveError("too few points where both are defined")
 
 
-def _forgiving(answer: Traits, reference: Traits) -> bool:
+def forgiving(answer: Traits, reference: Traits) -> bool:
     """Whether two functions may be equal though only one is real somewhere."""
     if answer.absolute != reference.absolute:
         return False
