@@ -15,7 +15,8 @@ _MARK = re.compile(
 )
 
 _IMPLIES = re.compile(r"\\(?:Rightarrow|implies|Longrightarrow|rightarrow|to|therefore|iff)(?![a-zA-Z])|[⇒→∴⟹]|[=-]>")
-_COMMAND = re.compile(r"\\[a-zA-Z]+|\\[^a-zA-Z\\]|[${}*_`&]")
+_COMMAND = re.compile(r"\\[a-zA-Z]+|\\[^a-zA-Z\\]|[$*`&]")
+_NOTHING = str.maketrans("", "", "{}_")
 _END = re.compile(r"[.!?](?:\s|$)|\n|\\\\")
 
 
@@ -130,7 +131,7 @@ def _boxes(text: str) -> list[_Box]:
 
 def _belongs_together(gap: str) -> bool:
     """Whether the boxes on both sides of a text are of one statement."""
-    gap = _COMMAND.sub(" ", _IMPLIES.sub(" so ", gap).replace("\\\\", "\n"))
+    gap = _COMMAND.sub(" ", _IMPLIES.sub(" so ", gap).replace("\\\\", "\n")).translate(_NOTHING)
     named = _NAME.sub(" ", gap)
     if "=" not in named and not any(map(str.isalnum, _AND_OR.sub(" ", _LABEL.sub(" ", named)))):
         return True

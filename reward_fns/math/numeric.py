@@ -218,8 +218,10 @@ def _logarithm(value: Any, base: Any = None) -> Any:
 
 
 def _of_no_integers(name: str, args: list[Any]) -> Any:
-    if name not in ("fact", "binom") or any(_log2(arg) > 11 for arg in args):
+    if name not in ("fact", "binom"):
         raise UnreadableError(f"{name} of no integers")
+    if any(_log2(arg) > 11 for arg in args):
+        raise LimitError(f"{name} of a number over 2000")
     return _context.gamma(args[0] + 1) if name == "fact" else _context.binomial(*args)
 
 

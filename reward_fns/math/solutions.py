@@ -53,6 +53,7 @@ _CONSTANT = re.compile(r"[CcKkABD](?:_[0-9])?")
 _NUMBERED = re.compile(r"[CcKk]_[0-9]")
 _RUNNING = frozenset("rstuvwxyz") | {"theta", "phi", "rho"}
 _GUARD = 60  # digits that elimination may lose
+_MAX_DIGITS = 400  # so that all points together take some hundredths of a second
 # Values of the constants at which a function is tested for being linear in them.
 _TRIED = tuple(Number(Fraction(value)) for value in (2, 5, 11, 23))
 
@@ -214,7 +215,10 @@ def _same_span(answer: _Span, reference: _Span, variables: Sequence[str]) -> boo
                 if known != [None, None] and not forgiving(*traits):
                     return False
                 continue
-            digits = max(digits, *(one for one in known if one is not None))
+            most = max(one for one in known if one is not None)
+            if most > _MAX_DIGITS:
+                continue
+            digits = max(digits, most)
             rows.append([numeric_value(column, point, digits + _GUARD, real=True) for column in columns])
         except (UndefinedError, NotRealError, LimitError):
             continue
