@@ -147,3 +147,19 @@ def test_functions_of_tiny_numbers_are_not_the_numbers(function: str, tiny: str)
 )
 def test_constants_of_integration(answer: str, reference: str, expected: str) -> None:
     assert verdict(answer, reference) == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference", "expected"),
+    [
+        (r"2y=2\min(x,50)", "y=x", "wrong"),
+        (r"y-\max(x,-50)=0", "y-x=0", "wrong"),
+        (r"2y=2\ln|x|", r"y=\ln x", "wrong"),
+        (r"2y=2\ln a+2\ln b", r"y=\ln(ab)", "right"),
+        (r"y=\sqrt{2}x+10^{-20}", r"y=\sqrt{2}x", "wrong"),
+        (r"2y=\sqrt{8}x+2", r"y=\sqrt{2}x+1", "right"),
+        (r"2|z-i|=4", r"|z-i|=2", "right"),
+    ],
+)
+def test_equations_are_compared_in_all_ranges(answer: str, reference: str, expected: str) -> None:
+    assert verdict(answer, reference) == expected
