@@ -12,6 +12,7 @@ from verl_agentic.reward_fns.math.compare import Comparison
 from verl_agentic.reward_fns.math.nodes import SCALARS, LimitError
 from verl_agentic.reward_fns.math.reading import Reading, Readings, in_base_unit, read
 from verl_agentic.reward_fns.math.scalars import InconclusiveError, Tolerance
+from verl_agentic.reward_fns.math.solutions import same_solutions
 from verl_agentic.reward_fns.math.text import clean, words
 from verl_agentic.reward_fns.math.wording import canonical, choice, family, is_prose, names, residue, running
 
@@ -26,7 +27,10 @@ _BEYOND = re.compile(
 _SPACE = re.compile(r"(?<![0-9])\s+|\s+(?![0-9/\\.])")
 _INTEGER = re.compile(r"-?[0-9]{1,60}")
 _LOWER_CHOICE = re.compile(r"([a-e])[.)]?")
-_ANY_CONSTANT = re.compile(r"(?<=\+)\s*([cCkK])$")
+_SAID_CONSTANT = re.compile(
+    r"(?:\\text\s*\{\s*)?(?:an? )?(?:arbitrary )?const(?:ant|\.)?(?: of integration)?(?![a-z])(?:\s*\})?"
+)
+_ANY_CONSTANT = re.compile(r"[CKABD]|[ck]_|(?<![a-zA-Z\\])[ck](?![a-zA-Z])")
 _CONVERTIBLE = ("percent", "angle", "money")
 
 
@@ -86,7 +90,7 @@ def decide(answer: str, reference: str, tolerance: Tolerance) -> Decision | None
         return chosen
     if any(prose):
         return WRONG
-    left, right = _with_constant(left, right)
+    left, right = _with_constant(left), _with_constant(right)
     modular = _by_residue(left, right, tolerance)
     if modular is not None:
         return modular
@@ -96,15 +100,9 @@ def decide(answer: str, reference: str, tolerance: Tolerance) -> Decision | None
     return _by_value(left, right, tolerance)
 
 
-def _with_constant(left: str, right: str) -> tuple[str, str]:
-    """Both texts, where each ends in a constant of integration, with one name for it."""
-    found = [_ANY_CONSTANT.search(text) for text in (left, right)]
-    if not found[0] or not found[1] or found[0].group(1) == found[1].group(1):
-        return left, right
-    heads = left[: found[0].start()], right[: found[1].start()]
-    if any(match.group(1) in head for match in found if match for head in heads):
-        return left, right
-    return heads[0] + "C", heads[1] + "C"
+def _with_constant(text: str) -> str:
+    """The text with ``C`` for ``constant``, added to something."""
+    return _SAID_CONSTANT.sub("C", text) if "const" in text and "+" in text else text
 
 
 def _closed_up(text: str) -> str:
@@ -162,12 +160,13 @@ def _by_value(answer: str, reference: str, tolerance: Tolerance) -> Decision | N
 def _compare(left: Readings, right: Readings, answer: str, reference: str, tolerance: Tolerance) -> Decision | None:
     comparison = Comparison(tolerance)
     open_ = False
+    general = _ANY_CONSTANT.search(reference) is not None
     for ours in right.found:
         for theirs in left.found:
             if ours.guessed and theirs.unit is None:
                 continue  # 5 is not 5m
             try:
-                if _same_quantity(theirs, ours, comparison):
+                if _same_quantity(theirs, ours, comparison) or (general and _same_solution(theirs, ours, comparison)):
                     return RIGHT
             except InconclusiveError:
                 open_ = True
@@ -175,6 +174,11 @@ def _compare(left: Readings, right: Readings, answer: str, reference: str, toler
         if (sign in answer) != (sign in reference) and ("," in answer or "," in reference):  # in a list, one by one
             return decide(answer.replace(sign, ""), reference.replace(sign, ""), tolerance)
     return None if open_ else WRONG
+
+
+def _same_solution(answer: Reading, reference: Reading, comparison: Comparison) -> bool:
+    """Whether two answers without units are one solution with other constants of integration."""
+    return not (answer.unit or reference.unit) and same_solutions(answer.node, reference.node, comparison.same)
 
 
 def _same_quantity(answer: Reading, reference: Reading, comparison: Comparison) -> bool:

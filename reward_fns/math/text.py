@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from verl_agentic.reward_fns.common import boxed_content
+from verl_agentic.reward_fns.answer_text import boxed_answer
 from verl_agentic.reward_fns.math.characters import fold_unicode
 
 _COSMETICS = (
@@ -51,11 +51,9 @@ _SPACES = re.compile(r"\s+")
 
 
 def clean(text: str) -> str:
-    """Fold what does not change the meaning of an answer: the last ``\\boxed``, unicode, ``$``, spacing, styles."""
+    """Fold what does not change the meaning of an answer: what is boxed, unicode, ``$``, spacing, styles."""
     text = text.strip()
-    start = text.rfind("\\boxed{")
-    if start >= 0:
-        text = boxed_content(text[start:]) or text
+    text = boxed_answer(text) or text
     if not text.isascii():
         text = fold_unicode(text)
     for _ in range(4):  # wrappers in wrappers
