@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from verl_agentic.reward_fns.common import boxed_content
 from verl_agentic.reward_fns.math.characters import fold_unicode
 
 _COSMETICS = (
-    (re.compile(r"(?<!\\)\\!"), ""),
-    (re.compile(r"\{([,:])\}"), r"\1"),
+    (re.compile(r"\\\\\[-?[0-9.]+ ?(?:pt|em|ex|mm|cm)\]|\\newline(?![a-zA-Z])"), r"\\\\"),
+    (re.compile(r"(?<=,)\s*(?<!\\)\\!\s*(?=[0-9])|(?<!\\)\\!"), ""),
+    (re.compile(r"\s*\{\s*([,:])\s*\}\s*"), r"\1"),
+    (re.compile(r"\\(?:textcolor|colorbox)\s*(?:\[\w+\])?\{\w+\}|\\color\s*\{\w+\}|\\(?:underline|mathop|uline|cancel)(?=\{)|\\(?:tag|label)\{[^{}]*\}"), ""),
     (re.compile(r"\\left\s*\|"), r"\\lvert "),
     (re.compile(r"\\right\s*\|"), r"\\rvert "),
     (re.compile(r"\\(?:left|right)\s*\."), " "),
     (re.compile(r"\\(?:left|right|[bB]igg?[lrm]?|displaystyle|textstyle|limits|nolimits|mathstrut)(?![a-zA-Z])"), ""),
     (re.compile(r"(?<!\\)\\[,;:> ]|\\q?quad(?![a-zA-Z])|(?<!\\)~|\\(?:hspace|phantom|vspace)\*?\{[^{}]*\}"), " "),
-    (re.compile(r"\\[dtc]frac(?![a-zA-Z])"), r"\\frac"),
+    (re.compile(r"\\(?:[dtcs]|nice|x|flat)frac(?![a-zA-Z])"), r"\\frac"),
     (re.compile(r"\\[dt]binom(?![a-zA-Z])"), r"\\binom"),
     (re.compile(r"\\(?:leq|leqslant)(?![a-zA-Z])|<="), r"\\le "),
     (re.compile(r"\\(?:geq|geqslant)(?![a-zA-Z])|>="), r"\\ge "),
     (re.compile(r"\\neq(?![a-zA-Z])|!="), r"\\ne "),
     (re.compile(r"\\lt(?![a-zA-Z])"), "<"),
     (re.compile(r"\\gt(?![a-zA-Z])"), ">"),
-    (re.compile(r"\\(?:mathbf|boldsymbol|mathit|bm|mathcal|hat|ensuremath|color\{\w+\})(?=\{)|\\vec(?=\{\w\})"), ""),
+    (re.compile(r"\\(?:mathbf|boldsymbol|mathit|bm|mathcal|hat|ensuremath)(?=\{)|\\vec(?=\{\w\})"), ""),
     (re.compile(r"\\(?:rm|bf|it|sf)(?![a-zA-Z])"), ""),
     (re.compile(r"\\(?:textbf|textit|textrm|textnormal|textsf|mathrm|mathsf|mathtt|texttt|mbox|operatorname\*?)(?![a-zA-Z])"),
      r"\\text"),
     (re.compile(r"\\text\s+(?=\{)"), r"\\text"),
     (re.compile(r"\^\s*\{?\s*(?:\\circ|\\degree|\\text\{o\})\s*\}?|\\degree(?![a-zA-Z])"), r"\\degree "),
     (re.compile(r"\\text\{\s*degrees?\s*\}|(?<=[\d\s)}])\bdegrees?\b"), r"\\degree "),
-    (re.compile(r"\\%|\\text\{\s*(?:%|percent)\s*\}|(?<=[\d\s)}])\bper\s?cent\b"), "%"),
+    (re.compile(r"\\%|\\text\{\s*(?:%|per\s?cent|pct\.?|percentage)\s*\}|(?<=[\d\s)}])\b(?:per\s?cent|pct|percentage)\b"), "%"),
     (re.compile(r"\*\*"), "^"),
     (re.compile(r"\\overline(?=\{[A-Z]{2}\})"), ""),
     (re.compile(r"\\(?:varnothing)(?![a-zA-Z])|\\\{\s*\\\}"), r"\\emptyset "),
@@ -41,8 +44,36 @@ _WRAPPED = re.compile(
     r"|\*([^*]+)\*|__([^_]+)__|\\fbox\{(.+)\}"
 )
 _LEAD = re.compile(
-    r"(?i)(?:the\s+)?(?:(?:final|correct|right|best)\s+)*(?:answer|option|choice)\s*(?:is|:|=)\s*:?\s*|(?:is\s+)?(?:approximately|about|roughly|around)\s+(?=[-\d\\$])"
+    r"(?i)(?:the\s+)?(?:(?:final|correct|right|best)\s+)*(?:answer|option|choice|result)\s*(?:is|:|=)\s*:?\s*"
+    r"|(?:is\s+)?(?:approximately|about|roughly|around)\s+(?=[-\d\\$])"
     r"|(?:option|choice)\s+(?=\(?[a-j]\b)|\\approx\s*|\\text\s*\{[^{}]*\banswer\b[^{}]*\}\s*|\\therefore\s*|=\s*"
+    r"|#{1,6}\s+|\*\*[^*]{0,30}\b(?:answer|result)\b[^*]{0,10}\*\*\s*:?\s*"
+    r"|(?:therefore|thus|hence|so|finally|then|in conclusion|in total)\s*[,:]\s*|(?:thus|hence|so|therefore)\s+(?=[-\d\\$])"
+    r"|(?:(?:we\s+(?:get|have|obtain|find)|(?:it|this|that|there)\s+(?:is|are)|it's)(?:\s+(?:exactly|equal\s+to))?)\s*:?\s+"
+    r"(?=[-+\d\\$.(]|impossible|undefined|no\b|unknown|infinite)"
+)
+_SENTENCE = re.compile(
+    r"(?i)((?:[a-z][a-z'-]*,?\s+){1,14}?)(?:is|are|was|were|has|have|had|equals|gets?|got|needs?|makes?|made|earns?|earned|"
+    r"pays?|paid|costs?|takes?|took|spends?|spent|sold|sells|ate|eats|walked|ran|drove|travels?|will\s+be|will\s+have|"
+    r"(?:is|are)\s+equal\s+to)\s+(?:exactly\s+|a\s+total\s+of\s+)?(?=(?:[-+]?[\d\\$.]|[-+(]*\d))"
+)
+_REMARK = re.compile(r"\s+\((not\s+[-\d.]+|[a-zA-Z][a-zA-Z '.-]*)\)$")
+_TAKES_BACK = re.compile(
+    r"(?i)(?<![a-z])(?:not|no|never|n't|isn't|aren't|neither|nor|none|if|unless|except|false|wrong|incorrect|less|more|"
+    r"fewer|greater|least|most|than|or|either|maybe|perhaps|might|may|could|would|rejected|extraneous|excluded|invalid|"
+    r"impossible|without|almost|nearly|unlike|instead|otherwise|mod|base|in|times|to|half|double|twice|minus|plus|and)"
+    r"(?![a-z])"
+)
+_CONSTANT = re.compile(
+    r"\s*[,;]?\s*(?:\\text\s*\{)?\s*(?:where|for|with)\s+(?:(?:any|all|every|some|an?)\s+)?(?:(?:real|arbitrary|complex)\s+)*"
+    r"(?:constants?|numbers?)?\s*\}?\s*\$?([a-zA-Z])\$?\s*(?:\\text\s*\{)?\s*(?:is\s+(?:an?|any)\s+(?:(?:real|arbitrary|complex)\s+)*"
+    r"(?:constant|number))?\s*\}?$"
+)
+_ROW = re.compile(r"(?<!\\)\\\\(?!\\)|(?<!\\)\\\\(?=\\[a-zA-Z])")
+_ROWS_OF_EQUATIONS = re.compile(r"\\begin\{(cases|aligned|align\*?|gathered|array)\}(?:\{[lcr| ]*\})?(.*)\\end\{\1\}", re.DOTALL)
+_ESCAPED_TWICE = re.compile(
+    r"(?<!\\)\\\\(?=(?:[dt]?frac|sqrt|pi|left|right|text|cdot|times|infty|le|leq|ge|geq|cup|cap|pm|ln|log|sin|cos|tan|"
+    r"theta|alpha|beta|begin|end|mathrm|mathbb|binom|in|circ|degree)(?![a-zA-Z]))"
 )
 _APPROXIMATION = re.compile(r"(.+?)\s*\\approx(?![a-zA-Z]).*", re.DOTALL)
 _TEXT_COMMAND = re.compile(r"\\text\s*\{([^{}]*)\}")
@@ -53,35 +84,69 @@ _SPACES = re.compile(r"\s+")
 def clean(text: str) -> str:
     """Fold what does not change the meaning of an answer: the last ``\\boxed``, unicode, ``$``, spacing, styles."""
     text = text.strip()
+    if "\\\\" in text:
+        text = _ESCAPED_TWICE.sub(r"\\", text)
     start = text.rfind("\\boxed{")
     if start >= 0:
         text = boxed_content(text[start:]) or text
     if not text.isascii():
-        text = fold_unicode(text)
+        text = fold_unicode("".join(str(unicodedata.decimal(one)) if one.isdecimal() else one for one in text))
     for _ in range(4):  # wrappers in wrappers
         before = text
         match = _WRAPPED.fullmatch(text)
         if match:
             text = next(part for part in match.groups() if part is not None).strip()
         text = text[_matched(_LEAD, text) :]
+        if len(text) > 8 and text[0].isalpha():
+            text = _without_sentence(text)
         if text == before:
             break
     if text.count("$") > 1:  # $x = 1$ and $x = 2$, but not $1 and $2
         text = _MATHS_IN_PROSE.sub(r"\1", text)
+    if text.endswith(")"):
+        remark = _REMARK.search(text)
+        if remark and remark.start() and (remark[1][:4] == "not " or not _TAKES_BACK.search(remark[1])):
+            text = text[: remark.start()]
+    if "\\\\" in text:
+        text = _without_rows(text)
     text = _LISTED.sub(r"\\langle \1\\rangle ", text)
     text = text.replace("+/-", "\\pm ")
     exact = _APPROXIMATION.fullmatch(text)
     if exact and not exact.group(1).isalpha():  # 2/3 \approx 0.67, but not x \approx 0.67
         text = exact.group(1)
-    if "\\" in text or any(mark in text for mark in "~{<>!*%") or "degree" in text or "per" in text:
+    if "\\" in text or any(mark in text for mark in "~{<>!*%") or "degree" in text or "per" in text or "pct" in text:
         for pattern, new in _COSMETICS:
             text = pattern.sub(new, text)
         text = text.replace("\\(", "").replace("\\)", "").replace("\\[", "").replace("\\]", "")
     text = _SPACES.sub(" ", text).strip()
     if text[:1] == "]" or text[-1:] == "[":  # ]1, 2[ is an open interval
         text = re.sub(r"^\]", "(", re.sub(r"\[$", ")", text))
-    while text.endswith(".") and not text.endswith("..."):
+    while text[-1:] in (".", ",", ";") and text[-1:] and not text.endswith("..."):
         text = text[:-1].rstrip()
+    constant = _CONSTANT.search(text) if "=" in text and ("constant" in text or "for" in text or "number" in text) else None
+    if constant and ("constant" in constant[0] or "number" in constant[0]):
+        text = text[: constant.start()]
+    return text
+
+
+def _without_sentence(text: str) -> str:
+    """What a sentence states at its end, unless a word of it takes that back or compares with it."""
+    match = _SENTENCE.match(text)
+    if match is None or _TAKES_BACK.search(match[1].replace(" in ", " ").replace(" to ", " ")):
+        return text
+    return text[match.end() :]
+
+
+def _without_rows(text: str) -> str:
+    """Lines as items of a list: equations in an environment, or what stands outside of any."""
+    text = re.sub(r"(?:\s*\\\\)+\s*$", "", text)
+    equations = _ROWS_OF_EQUATIONS.fullmatch(text)
+    if equations:
+        rows = [row.replace("&", "").strip(" ,;") for row in _ROW.split(equations[2]) if row.strip()]
+        if rows and all("=" in row for row in rows) and not any("if" in row or "\\text" in row for row in rows):
+            return ", ".join(rows)
+    elif "\\begin" not in text and "\\substack" not in text:
+        return _ROW.sub(", ", text)
     return text
 
 

@@ -1,0 +1,66 @@
+"""Names of quantities: what stands before ``=`` in ``AB = 4``, ``f'(2) = 5``, ``\\angle ABC = 60^\\circ``."""
+
+from __future__ import annotations
+
+import re
+
+from verl_agentic.reward_fns.math.lexer import GREEK
+
+_LANDMARK = re.compile(r"\\text\{[^{}]*\}|\\[{}]|[(\[{]|[)\]}]|[=,;]|(?<![a-zA-Z\\])(?:or|and)(?![a-zA-Z])")
+_SEPARATING_TEXT = re.compile(r"\\text\{\s*(?:or|and)\s*\}")
+_SYMBOL = re.compile(
+    rf"\s*(?:[a-zA-Z]|\\(?:{'|'.join(sorted(GREEK))}))(?:_(?:\w|\{{\w+\}}))?\s*|\s*\(\s*\\?[a-zA-Z_0-9]+(?:\s*,\s*\\?[a-zA-Z_0-9]+)*\s*\)\s*"
+)
+_SCRIPTS = re.compile(r"[_^]\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?[a-zA-Z]+|[0-9])")
+_ARGUMENTS = re.compile(r"(?<=[a-zA-Z'}])\s*\([^()+-]*\)|(?<=[fghFGPQpqT'}])\s*\([^()]*\)")
+_RELATION = re.compile(r"[<>]|\\(?:le|ge|ne|in|subset|approx|equiv|sim|mid|parallel|perp|to|iff|implies)(?![a-zA-Z])")
+_OPERATION = re.compile(r"\\(?:[bp]?mod|i*o?int|sum|prod|lim)(?![a-zA-Z])")
+_DENIAL = re.compile(r"(?<![a-zA-Z])(?:not|no|never|wrong|incorrect|false|if|unless|without|isn't|neither)(?![a-zA-Z])")
+_PLAIN = re.compile(r"\\text|\\(?:vec|overline|mathbf|hat)(?![a-zA-Z])|[{}\s~]|\\[,;! ]")
+MAX_NAME = 120
+
+
+def named(text: str) -> str:
+    """The text with each name before a ``=``, where it is more than one letter, as one symbol: ``\\name{AB}=4``.
+
+    A name has no number in it but as an index, an exponent or an argument: ``2x = 6`` names nothing.
+    """
+    if "=" not in text:
+        return text
+    parts: list[str] = []
+    start = done = depth = 0
+    open_ = True  # whether the item has had no sign of equality yet
+    for match in _LANDMARK.finditer(text):
+        mark = match.group()
+        if mark in ("(", "[", "{", "\\{"):
+            depth += 1
+        elif mark in (")", "]", "}", "\\}"):
+            depth -= 1
+        elif depth:
+            continue
+        elif mark == "=":
+            if open_ and _is_name(text[start : match.start()]):
+                parts += [text[done:start], " \\name{", _normal(text[start : match.start()]), "}"]
+                done = match.start()
+            open_ = False
+        elif len(mark) < 4 or _SEPARATING_TEXT.fullmatch(mark):
+            start, open_ = match.end(), True
+    return "".join((*parts, text[done:]))
+
+
+def _is_name(text: str) -> bool:
+    if not text.strip() or len(text) > MAX_NAME or _SYMBOL.fullmatch(text):
+        return False
+    if _OPERATION.search(text):
+        return True
+    if _RELATION.search(_ARGUMENTS.sub("", text)) or _DENIAL.search(text.lower()):
+        return False
+    bare = _ARGUMENTS.sub("", _SCRIPTS.sub("", text))
+    return bool(re.search("[a-zA-Z]", bare)) and not re.search("[0-9]", bare) and "\\pm" not in bare
+
+
+def _normal(text: str) -> str:
+    plain = _PLAIN.sub("", text)
+    if re.fullmatch("[A-Z]{2}", plain):  # a segment has no direction
+        return "".join(sorted(plain))
+    return plain.casefold() if re.fullmatch("[a-zA-Z]{4,}", plain) else plain
