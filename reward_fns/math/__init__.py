@@ -166,4 +166,4 @@ def _result(submission: Submission, reference: str, decision: Decision, on_undec
         return undecided(decision.reason, on_undecided)
     if decision.failure is FailureKind.LIMIT:
         return over_limits(decision.reason)
-    return wrong_answer(submission, f"{(submission.answer or '')[:60]!r} is not {reference[:60]!r}")
+    return wrong_answer(submission, decision.reason or f"{(submission.answer or '')[:60]!r} is not {reference[:60]!r}")

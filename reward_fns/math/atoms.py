@@ -49,7 +49,9 @@ class AtomParser(ABC):
         self._bars = 0
         self._series_nodes = 0
         # f is a function where it is applied; g and h are, too, in its company only: g(t+1) may be a product.
-        applied = {one.text for one, two in pairwise(found) if one.kind == "letter" and two.kind == "(" and not two.spaced}
+        applied = {
+            one.text for one, two in pairwise(found) if one.kind == "letter" and two.kind == "(" and not two.spaced
+        }
         self._functions = {"f", "g", "h"} if "f" in applied else set()
 
     @abstractmethod

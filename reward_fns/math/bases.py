@@ -12,7 +12,9 @@ _IN_WORDS = re.compile(rf"_\s*\{{?\s*\\text\s*\{{\s*({'|'.join(_WORDS)})\s*\}}\s
 _WRAPPED = re.compile(r"(?:\\text\s*\{\s*([0-9A-Fa-f]{1,60})\s*\}|(?<![a-zA-Z\\])\(\s*([0-9A-F]{1,60})\s*\))(?=\s*_)")
 _UPPER = re.compile(r"(?<![0-9a-zA-Z.])(?=[0-9]*[A-F])([0-9A-F]{2,60})\s*_\s*\{?(1[1-6])\}?(?![0-9])")
 _LOWER = re.compile(r"(?<![0-9a-zA-Z.\\])(?=[0-9]*[a-f])([0-9a-f]{2,60})\s*_\s*\{?(16)\}?(?![0-9])")
-_PREFIXED = re.compile(r"(?<![0-9a-zA-Z.])0(?:[xX]([0-9a-fA-F]{1,60})|[bB]([01]{1,200})|[oO]([0-7]{1,60}))(?![0-9a-zA-Z.])")
+_PREFIXED = re.compile(
+    r"(?<![0-9a-zA-Z.])0(?:[xX]([0-9a-fA-F]{1,60})|[bB]([01]{1,200})|[oO]([0-7]{1,60}))(?![0-9a-zA-Z.])"
+)
 
 
 def in_decimals(text: str) -> str:

@@ -279,4 +279,6 @@ def _solved(node: Relation) -> bool:
 def _distance(node: Relation) -> bool:
     """Whether it gives the absolute value of a variable: ``|x| = 3`` for ``x = ±3``."""
     left = node.sides[0]
-    return node.operators == ("=",) and isinstance(left, Call) and left.name == "abs" and isinstance(left.args[0], Symbol)
+    return (
+        node.operators == ("=",) and isinstance(left, Call) and left.name == "abs" and isinstance(left.args[0], Symbol)
+    )

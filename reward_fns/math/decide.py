@@ -8,8 +8,8 @@ from fractions import Fraction
 
 from verl_agentic.core import FailureKind
 from verl_agentic.reward_fns.common import Verdict
-from verl_agentic.reward_fns.math.dates import clock, date, same_time
 from verl_agentic.reward_fns.math.compare import Comparison
+from verl_agentic.reward_fns.math.dates import clock, date, same_time
 from verl_agentic.reward_fns.math.logic import same_formula
 from verl_agentic.reward_fns.math.nodes import SCALARS, LimitError, Node, Number
 from verl_agentic.reward_fns.math.noncommuting import are_matrices, same_ordered
@@ -256,7 +256,7 @@ def _by_value(answer: str, reference: str, tolerance: Tolerance) -> Decision | N
             return _compare(left, right, answer, reference, tolerance)
     except LimitError as error:
         return beyond_limits(f"answer: {error}")
-    if any(numeral(reading.node) for reading in right.found) and names_operation(answer):
+    if any(numeral(ours.node) for ours in right.found if not ours.equation) and names_operation(answer):
         return NOT_EVALUATED
     beyond = _BEYOND.search(answer) or _BEYOND.search(reference)
     return None if beyond and not is_prose(answer) and not is_prose(reference) else WRONG
@@ -264,13 +264,15 @@ def _by_value(answer: str, reference: str, tolerance: Tolerance) -> Decision | N
 
 def _compare(left: Readings, right: Readings, answer: str, reference: str, tolerance: Tolerance) -> Decision | None:
     comparison = Comparison(tolerance)
-    valued = any(numeral(ours.node) for ours in right.found)
+    valued = any(numeral(ours.node) for ours in right.found if not ours.equation)
     if valued and names_operation(answer) and not names_operation(reference):
         return NOT_EVALUATED
     matrices = are_matrices(answer) and are_matrices(reference)
     open_ = False
     for ours in right.found:
         for theirs in left.found:
+            if ours.equation:
+                continue
             try:
                 if matrices:
                     same = same_ordered(theirs.node, ours.node)

@@ -32,9 +32,7 @@ def same_formula(answer: str, reference: str) -> bool | None:
     if len(names) > _MAX_NAMES:
         return None
     width = 2 ** len(names)
-    columns = {
-        name: sum(1 << row for row in range(width) if row >> index & 1) for index, name in enumerate(names)
-    }
+    columns = {name: sum(1 << row for row in range(width) if row >> index & 1) for index, name in enumerate(names)}
     try:
         return len({_Formula(tokens, columns, (1 << width) - 1).value() for tokens in parsed}) == 1
     except SyntaxError:

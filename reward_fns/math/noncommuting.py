@@ -50,9 +50,7 @@ def same_ordered(answer: Node, reference: Node) -> bool:
         for name in sorted({part.name for part in parts if isinstance(part, Symbol)}):
             columns = _SIZE if name[0].isupper() else 1
             if name[0].isupper() or name in vectors:
-                values[name] = [
-                    [Fraction(numbers.randint(-9, 9)) for _ in range(columns)] for _ in range(_SIZE)
-                ]
+                values[name] = [[Fraction(numbers.randint(-9, 9)) for _ in range(columns)] for _ in range(_SIZE)]
             else:
                 values[name] = Fraction(numbers.randint(2, 99), 7)
         try:
@@ -118,7 +116,9 @@ def _product(left: Value, right: Value) -> Value:
     if _shape(left)[1] != _shape(right)[0]:
         raise _UnfitError
     columns = list(zip(*right, strict=True))
-    found = [[sum((a * b for a, b in zip(row, column, strict=True)), Fraction(0)) for column in columns] for row in left]
+    found = [
+        [sum((a * b for a, b in zip(row, column, strict=True)), Fraction(0)) for column in columns] for row in left
+    ]
     return found[0][0] if _shape(found) == (1, 1) else found
 
 

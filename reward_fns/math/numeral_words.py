@@ -62,7 +62,7 @@ def _denominator(words: list[str]) -> int:
 
 def _fraction(words: list[str]) -> Fraction | None:
     if len(words) == 1 or words[0] in ("a", "an"):
-        return Fraction(1, _denominator(words)) if len(words) == 1 and words[0] == "half" or len(words) == 2 else None
+        return Fraction(1, _denominator(words)) if (len(words) == 1 and words[0] == "half") or len(words) == 2 else None
     top = _whole(words[:-1])
     return None if top is None else top / _denominator(words)
 

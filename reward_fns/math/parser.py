@@ -38,7 +38,9 @@ _CHOOSE = re.compile(r"(?<![a-zA-Z\\])C\s*\(\s*([0-9]+|[a-z])\s*,\s*([0-9]+|[a-z
 _COUNT = r"\{?\s*([0-9]+|[a-z])\s*\}?"
 _BEFORE_AND_BEHIND = re.compile(rf"(?:\{{\s*\}}\s*|(?<![a-zA-Z0-9)}}]))[_^]\s*{_COUNT}\s*([CP])\s*_\s*{_COUNT}")
 _NUMBERS_AROUND = re.compile(r"(?<![0-9a-zA-Z.{])([0-9]{1,4})([CP])([0-9]{1,4})(?![0-9a-zA-Z.])")
-_BELOW_AND_ABOVE = re.compile(r"(?<![a-zA-Z\\])C_\{?([0-9]+)\}?\s*\^\s*\{?([0-9]+)\}?|(?<![a-zA-Z\\])C\^\{?([0-9]+)\}?\s*_\s*\{?([0-9]+)\}?")
+_BELOW_AND_ABOVE = re.compile(
+    r"(?<![a-zA-Z\\])C_\{?([0-9]+)\}?\s*\^\s*\{?([0-9]+)\}?|(?<![a-zA-Z\\])C\^\{?([0-9]+)\}?\s*_\s*\{?([0-9]+)\}?"
+)
 _LOG_TO = re.compile(r"(?<![a-zA-Z\\])\\?log(2|10)\s*(?=[({])")
 _OUT_OF = re.compile(r"([0-9]+) out of (?:the |every )?([0-9]+)")
 _IN = re.compile(r"([0-9]+) in (?:every )?([0-9]+)")
@@ -46,9 +48,7 @@ _TO = re.compile(r"([0-9.]+)\s*(?:\bto\b|\\text\{\s*to\s*\})\s*([0-9.]+)")
 _TIMES_TEN = re.compile(r"(?<=[0-9])\s*[xX]\s*(?=10\s*\^)")
 _INDEXED = re.compile(r"(?<![a-zA-Z0-9\\_.^{])([a-zA-Z])([0-9]{1,3})(?![0-9a-zA-Z.(])")
 _FUNCTION_OF = re.compile(r"([a-zA-Z])\s*(?:\^\{-1\})?\s*\(\s*[a-z](?:\s*,\s*[a-z])*\s*\)\s*=(?!=)")
-_SET_BUILDER = re.compile(
-    r"\\\{\s*([a-zA-Z])\s*(?:\\in\s*\\mathbb\s*\{?([RZN])\}?\s*)?(?:\||:|\\mid(?![a-z]))(.*)\\\}"
-)
+_SET_BUILDER = re.compile(r"\\\{\s*([a-zA-Z])\s*(?:\\in\s*\\mathbb\s*\{?([RZN])\}?\s*)?(?:\||:|\\mid(?![a-z]))(.*)\\\}")
 _THOUSANDS = re.compile(
     r"(?<![0-9.,_'])[0-9]{1,3}(?:(?:,[0-9]{3})+(?![0-9]|,[0-9])|(?:'[0-9]{3})+(?![0-9'])|(?:_[0-9]{3})+(?![0-9_])"
     r"|(?:\.[0-9]{3})+,[0-9]+(?![0-9,])|(?:\.[0-9]{3}){2,}(?![0-9.,]))|(?<![0-9.])[0-9]{1,3}(?: [0-9]{3})+(?![0-9])"

@@ -24,6 +24,8 @@ class Reading(NamedTuple):
 
     node: Node
     unit: Unit | None
+    equation: bool = False
+    """Whether the name of the value is an expression of unknowns, so that a reference is an equation."""
 
 
 class Readings(NamedTuple):
@@ -42,18 +44,19 @@ def read(text: str) -> Readings:
     """
     found: list[Reading] = []
     problem = ""
-    for candidate, unit in _candidates(text):
+    for candidate, unit, *equation in _candidates(text):
         try:
             node = _counted(parse(candidate), unit)
         except UnreadableError as error:
             problem = problem or str(error)
             continue
-        if Reading(node, unit) not in found:
-            found.append(Reading(node, unit))
+        reading = Reading(node, unit, *equation)
+        if reading not in found:
+            found.append(reading)
     return Readings(tuple(found), problem)
 
 
-def _candidates(text: str) -> Iterator[tuple[str, Unit | None]]:
+def _candidates(text: str) -> Iterator[tuple[str, Unit | None] | tuple[str, Unit | None, bool]]:
     whole = compound(text)
     if whole:
         yield whole
@@ -69,9 +72,9 @@ def _candidates(text: str) -> Iterator[tuple[str, Unit | None]]:
     decimal = _DECIMAL_COMMA.fullmatch(value)
     if decimal and (unit is not None or decimal.group(1) is not None):
         yield value.replace(",", "."), unit
-    name = named(value)
+    name, equation = named(value)
     if name != value:
-        yield without_thousands(name), unit
+        yield without_thousands(name), unit, equation
     point = _NAMED_POINT.fullmatch(text)
     if point and point.start(1):
         yield point.group(1), None

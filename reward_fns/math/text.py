@@ -70,7 +70,9 @@ _CONSTANT = re.compile(
     r"(?:constant|number))?\s*\}?$"
 )
 _ROW = re.compile(r"(?<!\\)\\\\(?!\\)|(?<!\\)\\\\(?=\\[a-zA-Z])")
-_ROWS_OF_EQUATIONS = re.compile(r"\\begin\{(cases|aligned|align\*?|gathered|array)\}(?:\{[lcr| ]*\})?(.*)\\end\{\1\}", re.DOTALL)
+_ROWS_OF_EQUATIONS = re.compile(
+    r"\\begin\{(cases|aligned|align\*?|gathered|array)\}(?:\{[lcr| ]*\})?(.*)\\end\{\1\}", re.DOTALL
+)
 _ESCAPED_TWICE = re.compile(
     r"(?<!\\)\\\\(?=(?:[dt]?frac|sqrt|pi|left|right|text|cdot|times|infty|le|leq|ge|geq|cup|cap|pm|ln|log|sin|cos|tan|"
     r"theta|alpha|beta|begin|end|mathrm|mathbb|binom|in|circ|degree)(?![a-zA-Z]))"
@@ -123,7 +125,9 @@ def clean(text: str) -> str:
         text = re.sub(r"^\]", "(", re.sub(r"\[$", ")", text))
     while text[-1:] in (".", ",", ";") and text[-1:] and not text.endswith("..."):
         text = text[:-1].rstrip()
-    constant = _CONSTANT.search(text) if "=" in text and ("constant" in text or "for" in text or "number" in text) else None
+    constant = (
+        _CONSTANT.search(text) if "=" in text and ("constant" in text or "for" in text or "number" in text) else None
+    )
     if constant and ("constant" in constant[0] or "number" in constant[0]):
         text = text[: constant.start()]
     return text

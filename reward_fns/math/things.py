@@ -17,10 +17,10 @@ HEDGES = frozenset({
     "tenths", "hundredths", "thousandths", "pair", "pairs", "couple", "couples", "triple", "triples", "double",
     "doubles", "dozens", "pi", "remainder", "remainders", "where", "when", "while", "versus", "ours", "others",
     "always", "sometimes", "besides", "backwards", "upwards", "downwards", "does", "was", "has", "goes", "yes",
-    "its", "this", "thus", "minus", "plus", "is", "are", "were", "be", "infinity", "inf", "zero", "one", "two", "three",
+    "its", "this", "thus", "is", "are", "were", "be", "infinity", "inf", "zero", "one", "two", "three",
     "four", "five", "six", "seven", "eight", "nine", "ten", "to", "from", "with", "by", "sqrt", "sin", "cos", "tan",
     "cot", "sec", "csc", "log", "ln", "exp", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "im", "re", "det",
-    "then", "equals", "is", "contradiction", "contradictions", "false", "unclear", "unsure", "guess", "estimate",
+    "then", "equals", "contradiction", "contradictions", "unclear", "unsure", "guess", "estimate",
 })  # fmt: skip
 _PLURALS = frozenset({
     "people", "children", "men", "women", "mice", "geese", "teeth", "feet", "fish", "sheep", "deer", "dice", "oxen",
@@ -29,7 +29,9 @@ _PLURALS = frozenset({
     "data", "money", "cash", "offspring", "aircraft", "cm", "percent", "each", "wide", "long", "high", "tall", "deep",
 })  # fmt: skip
 _NO_PLURAL = re.compile(r"(?:ss|us|is|[^aeiou]ths|ings)$|^(?:as|always)$")
-_BEHIND = re.compile(r"\s+(?:left(?:\s+over)?|remaining|in total|in all|total|altogether|each|per\s.*|of\s.*|in\s.*|for\s.*)$")
+_BEHIND = re.compile(
+    r"\s+(?:left(?:\s+over)?|remaining|in total|in all|total|altogether|each|per\s.*|of\s.*|in\s.*|for\s.*)$"
+)
 _PHRASE = re.compile(r"[a-z]+(?:[ -][a-z]+)*")
 
 

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001
 """What units measure, and how large they are."""
 
 from __future__ import annotations
@@ -106,8 +105,7 @@ for _prefix in "nµmp":
     SYMBOLS[_prefix + "F"] = (WORDS["farad"][0], Fraction(_PREFIXES.get(_prefix, "1e-12")))
 FOLDED = {
     symbol.lower(): SYMBOLS[symbol]
-    for symbol in ("mm cm km in ft yd mi kg mg oz lb lbs sec secs min mins hr hrs yr yrs ml mL cl dl gal qt pt tbsp tsp rad "
-                   "mol Hz kHz MHz GHz kJ cal kcal kW kWh hp kPa atm kV").split()
+    for symbol in ["mm", "cm", "km", "in", "ft", "yd", "mi", "kg", "mg", "oz", "lb", "lbs", "sec", "secs", "min", "mins", "hr", "hrs", "yr", "yrs", "ml", "mL", "cl", "dl", "gal", "qt", "pt", "tbsp", "tsp", "rad", "mol", "Hz", "kHz", "MHz", "GHz", "kJ", "cal", "kcal", "kW", "kWh", "hp", "kPa", "atm", "kV"]
 }  # fmt: skip
 """Symbols in lower case, for those that write ``KM`` or ``Khz``; none that differ by case only."""
 COUNTS = {"dozen": 12, "score": 20, "gross": 144, "hundred": 100, "thousand": 1000, "lakh": 10**5, "million": 10**6,

@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001
 """Units, currencies and percent signs around an answer, split off before it is read."""
 
 from __future__ import annotations
@@ -84,7 +83,9 @@ _MOST_PIECES = 17
 _NUMERAL = re.compile(r"(?:[-+\d.,/^{}\s()]|\\frac(?![a-z])|\\times(?![a-z])|\\cdot(?![a-z])|(?<=\d)e(?=[-+]?\d))+")
 _FUNCTION_BEFORE = re.compile(r"\\(?!(?:pi|infty|degree|%)$)[a-zA-Z]+$")
 _PER = re.compile(r"\s+(?:per|an?)\s+(?=[a-zA-Z])")
-_FACTOR = re.compile(r"(?:(sq\.?|square|cubic|cu\.?)\s+)?([a-zA-ZµΩ¢€£¥₹]+)\.?(?:\s*\^\s*(-?[1-4])|\s+(squared|cubed))?")
+_FACTOR = re.compile(
+    r"(?:(sq\.?|square|cubic|cu\.?)\s+)?([a-zA-ZµΩ¢€£¥₹]+)\.?(?:\s*\^\s*(-?[1-4])|\s+(squared|cubed))?"
+)
 _FEET = re.compile(r"([0-9]+)\s*'\s*([0-9]+(?:\.[0-9]+)?)\s*(?:\"|'')")
 _INCHES = re.compile(r"([0-9]+(?:\.[0-9]+)?|[0-9]+/[0-9]+)\s*(?:\"|'')")
 _MINUTES = re.compile(r"([0-9]+)\s*\\degree\s*([0-9]+)\s*'(?:\s*([0-9]+(?:\.[0-9]+)?)\s*(?:\"|''))?")

@@ -61,7 +61,9 @@ _REMAINDER = re.compile(
     r"([0-9]+)\s*(?:,\s*)?(?:\\text\s*\{)?\s*(?:with\s+)?(?:an?\s+)?(?:R|r|[Rr]em(?:ainder|\.)?)\s*(?:of\s+)?\}?\s*([0-9]+)\s*\}?"
 )
 _ORDINAL = re.compile(r"([0-9]+)\s*(?:\^\s*)?\{?\s*(?:\\text\s*\{)?\s*(?:st|nd|rd|th)\s*\}{0,2}")
-_BOUND = re.compile(r"(?:is )?((?:less|smaller|fewer|greater|more|larger) than(?: or equal to)?|at least|at most) (-?[0-9./]+)")
+_BOUND = re.compile(
+    r"(?:is )?((?:less|smaller|fewer|greater|more|larger) than(?: or equal to)?|at least|at most) (-?[0-9./]+)"
+)
 _INTERVALS = {
     "less than or equal to": "(-\\infty,{}]", "smaller than or equal to": "(-\\infty,{}]",
     "fewer than or equal to": "(-\\infty,{}]", "than or equal to": "[{},\\infty)", "less than": "(-\\infty,{})",
@@ -69,7 +71,7 @@ _INTERVALS = {
     "at most": "(-\\infty,{}]",
 }  # fmt: skip
 _WORD = re.compile("[a-z]{3}")
-_COMPOUND = re.compile(r"(?:\(?[A-Z][a-z]?[0-9]*\)?[0-9]*){2,}(?:\^?[0-9]?[-+])?")
+_COMPOUND = re.compile(r"(?:\(?[A-Z][a-z]?[0-9]*(?:\)[0-9]*)?){2,}(?:\^?[0-9]?[-+])?")
 _FIGURES = frozenset(("triangle", "trapezoid", "quadrilateral", "polygon", "prism", "pyramid", "number", "integer", "function",
                       "matrix", "graph", "parallelogram"))  # fmt: skip
 _PROGRESSION = re.compile(

@@ -79,4 +79,3 @@ def _rational(node: Node) -> bool:
 
 def _has_operation(node: Node) -> bool:
     return isinstance(node, Call) and node.name != "neg" and _rational(node)
-
