@@ -16,7 +16,7 @@ from verl_agentic.reward_fns.math.noncommuting import are_matrices, same_ordered
 from verl_agentic.reward_fns.math.parts import labelled, pieces
 from verl_agentic.reward_fns.math.reading import Reading, Readings, in_base_unit, read
 from verl_agentic.reward_fns.math.scalars import InconclusiveError, Tolerance
-from verl_agentic.reward_fns.math.text import clean, unwrapped, words
+from verl_agentic.reward_fns.math.text import clean, unwrapped
 from verl_agentic.reward_fns.math.units import DEGREES, TEMPERATURES, Trust
 from verl_agentic.reward_fns.math.wording import (
     canonical,
@@ -28,6 +28,7 @@ from verl_agentic.reward_fns.math.wording import (
     residue,
     running,
     same_phrase,
+    same_words,
 )
 from verl_agentic.reward_fns.math.written import names_operation, numeral, to_calculate
 
@@ -97,7 +98,7 @@ def decide(answer: str, reference: str, tolerance: Tolerance) -> Decision | None
         return WRONG
     prose = is_prose(left), is_prose(right)
     if _closed_up(left) == _closed_up(right) or (
-        (any(prose) or "\\text" in left + right) and words(left) == words(right)
+        (any(prose) or "\\text" in left + right) and same_words(left, right)
     ):
         return RIGHT
     if _SPACED_THOUSANDS.fullmatch(left) and _SPACED_THOUSANDS.fullmatch(right) and (" " in left) != (" " in right):
@@ -267,7 +268,7 @@ def _compare(left: Readings, right: Readings, answer: str, reference: str, toler
     valued = any(numeral(ours.node) for ours in right.found if not ours.equation)
     if valued and names_operation(answer) and not names_operation(reference):
         return NOT_EVALUATED
-    matrices = are_matrices(answer) and are_matrices(reference)
+    matrices = are_matrices(answer, reference)
     open_ = False
     for ours in right.found:
         for theirs in left.found:

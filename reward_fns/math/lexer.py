@@ -104,6 +104,7 @@ def _token(kind: str, text: str, spaced: bool) -> Token:
         return Token("field", text.rstrip("} ")[-1], spaced)
     if kind == "text":
         word = text[6:-1].strip().lower()
+        word = _ALIASES.get(word, word)
         if word in FUNCTIONS:
             return Token(word, word, spaced)
         if word not in ("or", "and"):

@@ -13,7 +13,7 @@ from verl_agentic.reward_fns.math.nodes import Call, LimitError, Node, Number, S
 _SIZE = 3
 _MAX_POWER = 12
 _MAX_NODES = 400
-_MATRICES = re.compile(r"(?:[ABCDMNPQSXY](?:\s*\^\s*(?:\{\s*-?\d\s*\}|\d))?|[-+()\s\d])+")
+_MATRICES = re.compile(r"(?:[ABCDMNPQSXY)](?:\s*\^\s*(?:\{\s*-?\d\s*\}|\d))?|[-+(\s\d])+")
 _ADJACENT = re.compile(r"[A-Z][\^{}\d\s-]*[A-Z(]")
 Value: TypeAlias = "Fraction | list[list[Fraction]]"
 
@@ -22,9 +22,9 @@ class _UnfitError(Exception):
     """It has no value as an expression of matrices."""
 
 
-def are_matrices(text: str) -> bool:
+def are_matrices(*texts: str) -> bool:
     """Whether letters are read as matrices: nothing but capitals that usually are, their powers, sums and products."""
-    return bool(_MATRICES.fullmatch(text) and _ADJACENT.search(text))
+    return all(map(_MATRICES.fullmatch, texts)) and any(map(_ADJACENT.search, texts))
 
 
 def order_counts(*nodes: Node) -> bool:

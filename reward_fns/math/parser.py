@@ -108,7 +108,10 @@ def _digits(number: str) -> str:
 
 def _chosen(match: re.Match[str]) -> str:
     upper, kind, lower = match.groups()
-    return f"\\binom{{{upper}}}{{{lower}}}" if kind == "C" else f"\\frac{{({upper})!}}{{({upper}-{lower})!}}"
+    if kind == "C":
+        return f"\\binom{{{upper}}}{{{lower}}}"
+    rest = str(int(upper) - int(lower)) if upper.isdigit() and lower.isdigit() else f"{upper}-{lower}"
+    return f"\\frac{{{upper}!}}{{({rest})!}}"
 
 
 def _repeating(match: re.Match[str]) -> str:

@@ -16,6 +16,7 @@ from verl_agentic.reward_fns.math.units import Unit, compound, split_unit
 _PRICE = re.compile(r"\\?\$\s*(?=[0-9.])")
 # Two decimals, none of which three digits would be thousands; "1,2" is a list, unless it has a unit.
 _DECIMAL_COMMA = re.compile(r"-?(?:(0,[0-9]+|[0-9]+,[0-9]{2}|[0-9]+,[0-9]{4,}|[0-9]{4,},[0-9]+)|[0-9]+,[0-9])")
+_PRICE_NAMED = re.compile(r"=\s*\\?\$\s*(?=[0-9.])")
 _NAMED_POINT = re.compile(r"(?:[Tt]he )?(?:[Pp]oint |[Vv]ertex |[Cc]enter |[Mm]idpoint )?(?:[A-Z] ?)?(\(.+,.+\))")
 
 
@@ -62,7 +63,11 @@ def _candidates(text: str) -> Iterator[tuple[str, Unit | None] | tuple[str, Unit
         yield whole
     if len(_PRICE.findall(text)) > 1:
         yield _PRICE.sub("", text), Unit("money")
+    price = _PRICE_NAMED.search(text)
+    if price:
+        text = f"{text[: price.start()]}={text[price.end() :]}"
     value, unit = split_unit(text)
+    unit = unit or (Unit("money") if price else None)
     if unit is not None and unit.letters:
         yield without_thousands(text), None
     folded = without_thousands(value)

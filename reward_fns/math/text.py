@@ -46,7 +46,7 @@ _WRAPPED = re.compile(
 _LEAD = re.compile(
     r"(?i)(?:the\s+)?(?:(?:final|correct|right|best)\s+)*(?:answer|option|choice|result)\s*(?:is|:|=)\s*:?\s*"
     r"|(?:is\s+)?(?:approximately|about|roughly|around)\s+(?=[-\d\\$])"
-    r"|(?:option|choice)\s+(?=\(?[a-j]\b)|\\approx\s*|\\text\s*\{[^{}]*\banswer\b[^{}]*\}\s*|\\therefore\s*|=\s*"
+    r"|(?:option|choice)\s+(?=\(?[a-j]\b)|\\approx\s*|\\text\s*\{(?![^{}]*\b(?:wrong|not|incorrect|false|no)\b)[^{}]*\banswer\b[^{}]*\}\s*|\\therefore\s*|=\s*"
     r"|#{1,6}\s+|\*\*[^*]{0,30}\b(?:answer|result)\b[^*]{0,10}\*\*\s*:?\s*"
     r"|(?:therefore|thus|hence|so|finally|then|in conclusion|in total)\s*[,:]\s*|(?:thus|hence|so|therefore)\s+(?=[-\d\\$])"
     r"|(?:(?:we\s+(?:get|have|obtain|find)|(?:it|this|that|there)\s+(?:is|are)|it's)(?:\s+(?:exactly|equal\s+to))?)\s*:?\s+"

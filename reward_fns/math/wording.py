@@ -13,8 +13,8 @@ _CHOICE = re.compile(r"(?:\(\s*([A-Ja-j])\s*\)|\[\s*([A-J])\s*\]|([A-J])(?:\s*[.
 _SYNONYMS = {
     "\\emptyset": "no solution|no solutions|none|no real solution|no real solutions|empty set|null set|"
     "no solution exists|no solutions exist|no real solution exists|no real solutions exist|"
-    "the equation has no solution|the equation has no solutions|the equation has no real solutions|"
-    "the system has no solution|the system has no solutions|"
+    "equation has no solution|equation has no solutions|equation has no real solutions|"
+    "system has no solution|system has no solutions|"
     "there is no solution|there are no solutions|no real roots|no such number exists",
     "\\mathbb{R}": "all real numbers|all reals|any real number|all real number|reals|real numbers|all real x",
     "\\mathbb{Z}": "all integers|the integers|integers|any integer|every integer",
@@ -135,13 +135,22 @@ def same_phrase(answer: str, reference: str) -> bool:
     numbers in a chemical formula are written.
     """
     left, right = _phrase(answer), _phrase(reference)
-    if left == right and _WORD.search(left):
+    if same_words(answer, reference, left == right) and _WORD.search(left):
         return True
     compounds = [re.sub(r"\\text|\\ce|[_{}\s$]", "", text) for text in (answer, reference)]
     if compounds[0] == compounds[1] and _COMPOUND.fullmatch(compounds[0]):
         return True
     one, two = left.split(), right.split()
     return len(one) > 2 and one[-1] == two[-1] and one[-1] in _FIGURES and sorted(one) == sorted(two)
+
+
+def same_words(answer: str, reference: str, equal: bool | None = None) -> bool:
+    """Whether texts agree but for case and spacing; beside a number case counts, as in ``5 MPa`` and ``5 mPa``."""
+    if not (words(answer) == words(reference) if equal is None else equal):
+        return False
+    if not any(one.isdigit() for one in reference):
+        return True
+    return re.findall("(?<!^)[A-Z]", unwrapped(answer)) == re.findall("(?<!^)[A-Z]", unwrapped(reference))
 
 
 def _phrase(text: str) -> str:

@@ -1,7 +1,7 @@
 # ruff: noqa: E501
 """Answers and references of public reports about answer checking, and what each pair must score.
 
-``math_own.tsv`` beside this file holds pairs that were made around them, in the same form.
+``math_own*.tsv`` beside this file hold pairs that were made around them, in the same form.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from outside_case import Case
 
-OWN = Path(__file__).resolve().parent / "math_own.tsv"
+OWN = sorted(Path(__file__).resolve().parent.glob("math_own*.tsv"))
 RESPONSES = ("F", "G")
 """Kinds whose answers are whole responses."""
 
@@ -194,7 +194,7 @@ Z	arguable	1	x_1	x1
 
 def cases() -> Iterator[Case]:
     """One case a pair."""
-    for text, own in ((REPORTED, False), (OWN.read_text(encoding="utf-8"), True)):
+    for text, own in ((REPORTED, False), *((path.read_text(encoding="utf-8"), True) for path in OWN)):
         for line in text.splitlines():
             if line.strip() and not line.startswith("# "):
                 kind, certainty, expected, reference, answer = line.split("\t")
