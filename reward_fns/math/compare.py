@@ -33,9 +33,15 @@ MAX_COMPARISONS = 5000
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Compares nodes within a tolerance."""
+    """Compares nodes within a tolerance.
+
+    Attributes:
+        tolerance: how far a number may be off.
+        ordered: whether factors of either side may be such that their order counts.
+    """
 
     tolerance: Tolerance = EXACT
+    ordered: bool = True
     _budget: Iterator[int] = field(default_factory=lambda: iter(range(MAX_COMPARISONS)), compare=False)
 
     def same(self, answer: Node, reference: Node) -> bool:
@@ -73,6 +79,8 @@ class Comparison:
 
     def _by_name(self, answer: Node, reference: Node) -> bool | None:
         """The verdict where a side names several values; ``None`` where neither does, or the other is no list."""
+        if not isinstance(answer, (Relation, Collection)) and not isinstance(reference, (Relation, Collection)):
+            return None
         theirs, ours = assigned(answer), assigned(reference)
         if theirs and ours:
             return same_named(theirs, ours, self._same_item)
@@ -81,7 +89,7 @@ class Comparison:
         return same_as_listed(theirs, reference, self._same_item, as_written=False) if theirs else None
 
     def _scalars(self, answer: Node, reference: Node) -> bool:
-        if order_counts(answer, reference):
+        if self.ordered and order_counts(answer, reference):
             return same_ordered(answer, reference)
         ratios = [node for node in (answer, reference) if isinstance(node, Call) and node.name == ":"]
         if any(len(node.args) > 2 for node in ratios):
@@ -128,7 +136,7 @@ class Comparison:
         same_name = is_assignment(answer) and is_assignment(reference) and answer.sides[0] == reference.sides[0]
         if same_name and self.same(answer.sides[-1], reference.sides[-1]):
             return True
-        if order_counts(*answer.sides, *reference.sides):
+        if self.ordered and order_counts(*answer.sides, *reference.sides):
             return answer.operators == reference.operators and self._in_order(answer.sides, reference.sides)
         if all(isinstance(side, SCALARS) for side in (*answer.sides, *reference.sides)):
             return same_relation(answer, reference)

@@ -16,6 +16,7 @@ _MONTHS = ("january", "february", "march", "april", "may", "june", "july", "augu
 _MONTH = rf"({'|'.join(f'{month[:3]}(?:{month[3:]}|t)?' if month[3:] else month for month in _MONTHS)})\.?"
 _DAY = r"(?:the )?([0-3]?[0-9])(?:st|nd|rd|th)?"
 _WEEKDAY = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,? )?"
+_LETTERS = re.compile(rf"(?i)(?<![a-z\\\\])(?:{'|'.join(month[:3] for month in _MONTHS)})")
 _YEAR = r"(?:,? (?:of )?([0-9]{4}))?"
 _MONTH_FIRST = re.compile(rf"{_WEEKDAY}{_MONTH} {_DAY}{_YEAR}")
 _DAY_FIRST = re.compile(rf"{_WEEKDAY}{_DAY} (?:of )?{_MONTH}{_YEAR}")
@@ -31,6 +32,8 @@ class Clock(NamedTuple):
 def clock(text: str) -> Clock | None:
     """``10:20``, ``3:00 PM``, ``15:30``, ``3 o'clock``, ``noon``; not ``2:3``, which has no two digits for minutes."""
     if not text[:1].isdigit() and text[:1] not in "anmAN":
+        return None
+    if ":" not in text and not text[-1:].isalpha() and not text.endswith("."):
         return None
     if text.lower() in _NAMED_TIMES:
         return Clock(_NAMED_TIMES[text.lower()], True)
@@ -59,7 +62,7 @@ def same_time(answer: Clock, reference: Clock) -> bool:
 
 def date(text: str) -> tuple[int, int, str] | None:
     """Month, day and year, empty where there is none, of a date whose month is a word."""
-    if not any(character.isdigit() for character in text[:24]):
+    if len(text) > 40 or not _LETTERS.search(text):
         return None
     plain = " ".join(text.lower().replace("^", "").replace("{", "").replace("}", "").split())
     match = _MONTH_FIRST.fullmatch(plain)

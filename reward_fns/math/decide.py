@@ -45,6 +45,7 @@ _INTEGER = re.compile(r"-?[0-9]{1,60}")
 _LOWER_CHOICE = re.compile(r"([a-e])[.)]?")
 _ANY_CONSTANT = re.compile(r"(?<=\+)\s*([cCkK])$")
 _SPACED_THOUSANDS = re.compile(r"[0-9]{1,3}, ?[0-9]{3}")  # "1, 234" is two numbers
+_ORDERED = re.compile(r"\\times|\^\s*\{?\s*(?:T|\\top|\\intercal)(?![a-zA-Z])")
 _LIST_SIGN = re.compile(r",(?![0-9]{3})|;|(?<![a-zA-Z\\])and(?![a-zA-Z])|\\text\s*\{\s*and\s*\}")
 _ANY_LETTER = re.compile("[a-zA-Z]")
 _CONVERTIBLE = ("percent", "angle", "money")
@@ -97,9 +98,7 @@ def decide(answer: str, reference: str, tolerance: Tolerance) -> Decision | None
     if not left or not right:
         return WRONG
     prose = is_prose(left), is_prose(right)
-    if _closed_up(left) == _closed_up(right) or (
-        (any(prose) or "\\text" in left + right) and same_words(left, right)
-    ):
+    if _closed_up(left) == _closed_up(right) or ((any(prose) or "\\text" in left + right) and same_words(left, right)):
         return RIGHT
     if _SPACED_THOUSANDS.fullmatch(left) and _SPACED_THOUSANDS.fullmatch(right) and (" " in left) != (" " in right):
         return WRONG
@@ -264,7 +263,7 @@ def _by_value(answer: str, reference: str, tolerance: Tolerance) -> Decision | N
 
 
 def _compare(left: Readings, right: Readings, answer: str, reference: str, tolerance: Tolerance) -> Decision | None:
-    comparison = Comparison(tolerance)
+    comparison = Comparison(tolerance, bool(_ORDERED.search(answer) or _ORDERED.search(reference)))
     valued = any(numeral(ours.node) for ours in right.found if not ours.equation)
     if valued and names_operation(answer) and not names_operation(reference):
         return NOT_EVALUATED

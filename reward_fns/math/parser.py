@@ -67,21 +67,25 @@ def parse(text: str) -> Node:
         text = _PERIODIC.sub(lambda found: f"{found[1]}\\overline{{{found[2] or found[3] or found[4]}}}", text)
         text = _REPEATING.sub(_repeating, text)
     text = in_decimals(text)
-    text = _INFINITY.sub(r"\\infty ", text)
+    if "oo" in text:
+        text = _INFINITY.sub(r"\\infty ", text)
     if "C" in text or "P" in text:
         text = _CHOOSE.sub(r"\\binom{\1}{\2}", text)
         text = _BEFORE_AND_BEHIND.sub(_chosen, text)
         text = _NUMBERS_AROUND.sub(_chosen, text)
         text = _BELOW_AND_ABOVE.sub(lambda found: f"\\binom{{{found[1] or found[4]}}}{{{found[2] or found[3]}}}", text)
-    text = _LOG_TO.sub(r"\\log_{\1}", text)
-    text = _OUT_OF.sub(r"\1/\2", text)
-    share = _IN.fullmatch(text)
-    text = f"{share[1]}/{share[2]}" if share else text
-    text = _TO.sub(r"\1:\2", text)
-    text = _TIMES_TEN.sub(r"\\times ", text)
+    if "log" in text:
+        text = _LOG_TO.sub(r"\\log_{\1}", text)
+    if " " in text and ("o" in text or " in " in text):
+        text = _TO.sub(r"\1:\2", _OUT_OF.sub(r"\1/\2", text))
+        share = _IN.fullmatch(text)
+        text = f"{share[1]}/{share[2]}" if share else text
+    if "^" in text:
+        text = _TIMES_TEN.sub(r"\\times ", text)
     text = _INDEXED.sub(r"\1_{\2}", text)
-    text = _FUNCTION_OF.sub(r"\1=", text, count=1)
-    builder = _SET_BUILDER.fullmatch(text)
+    if "=" in text:
+        text = _FUNCTION_OF.sub(r"\1=", text, count=1)
+    builder = _SET_BUILDER.fullmatch(text) if text.startswith("\\{") else None
     if builder is None:
         return _Parser(tokens(text)).whole()
     found = _Parser(tokens(builder[3])).whole()

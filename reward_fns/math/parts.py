@@ -32,7 +32,7 @@ class Piece(NamedTuple):
 
 def labelled(text: str) -> dict[int, str] | None:
     """Parts by the numbers of their labels; ``None`` where there are not two labels that follow one another."""
-    if ")" not in text and "art" not in text:
+    if (")" not in text and "art" not in text) or not _LABEL.match(text):
         return None
     marks = list(_LABEL.finditer(text))
     if not 2 <= len(marks) <= _MAX_PARTS or marks[0].start() > 0:

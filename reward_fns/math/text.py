@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
+from functools import lru_cache
 
 from verl_agentic.reward_fns.common import boxed_content
 from verl_agentic.reward_fns.math.characters import fold_unicode
 
-_COSMETICS = (
+_RARE = re.compile(
+    r"\\\\\[|\\(?:newline|textcolor|colorbox|color|underline|mathop|uline|cancel|tag|label)(?![a-zA-Z])|tg\s*\}"
+)
+_RARE_COSMETICS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\\\\\[-?[0-9.]+ ?(?:pt|em|ex|mm|cm)\]|\\newline(?![a-zA-Z])"), r"\\\\"),
+    (re.compile(r"\\(?:textcolor|colorbox)\s*(?:\[\w+\])?\{\w+\}|\\color\s*\{\w+\}"), ""),
+    (re.compile(r"\\(?:underline|mathop|uline|cancel)(?=\{)|\\(?:tag|label)\{[^{}]*\}"), ""),
+    (re.compile(r"\\(?:text|operatorname\*?|mathrm)\s*\{\s*(arc)?(c)?tg\s*\}"),
+     lambda found: f"\\{found[1] or ''}{'cot' if found[2] else 'tan'} "),
+)  # fmt: skip
+_COSMETICS = (
     (re.compile(r"(?<=,)\s*(?<!\\)\\!\s*(?=[0-9])|(?<!\\)\\!"), ""),
     (re.compile(r"\s*\{\s*([,:])\s*\}\s*"), r"\1"),
-    (re.compile(r"\\(?:textcolor|colorbox)\s*(?:\[\w+\])?\{\w+\}|\\color\s*\{\w+\}|\\(?:underline|mathop|uline|cancel)(?=\{)|\\(?:tag|label)\{[^{}]*\}"), ""),
     (re.compile(r"\\left\s*\|"), r"\\lvert "),
     (re.compile(r"\\right\s*\|"), r"\\rvert "),
     (re.compile(r"\\(?:left|right)\s*\."), " "),
@@ -117,6 +127,9 @@ def clean(text: str) -> str:
     if exact and not exact.group(1).isalpha():  # 2/3 \approx 0.67, but not x \approx 0.67
         text = exact.group(1)
     if "\\" in text or any(mark in text for mark in "~{<>!*%") or "degree" in text or "per" in text or "pct" in text:
+        if _RARE.search(text):
+            for rare, form in _RARE_COSMETICS:
+                text = rare.sub(form, text)
         for pattern, new in _COSMETICS:
             text = pattern.sub(new, text)
         text = text.replace("\\(", "").replace("\\)", "").replace("\\[", "").replace("\\]", "")
@@ -159,6 +172,7 @@ def _matched(pattern: re.Pattern[str], text: str) -> int:
     return match.end() if match else 0
 
 
+@lru_cache(maxsize=256)
 def words(text: str) -> str:
     """A text answer as it is compared: without ``\\text``, case, quotes, articles and repeated spaces."""
     text = _TEXT_COMMAND.sub(r" \1 ", text).replace("\\ ", " ")

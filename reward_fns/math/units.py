@@ -70,7 +70,7 @@ _TAIL_TEMPERATURE = re.compile(r"\s*\\degree\s*(?:\\text\{\s*)?([CF])(?:elsius|a
 _BLOCK = r"\\text\s*\{(?:[^{}]|\{[^{}]*\})*\}"
 _POWER = r"\^\s*(?:\{\s*-?[1-4]\s*\}|-?[1-4](?![0-9]))"
 _NAME = r"[a-zA-Zµ]+"
-_ENDS = re.compile(rf"(?:[a-zA-Z¢€£¥₹.]|\\text\s*\{{[^{{}}]*\}}|\}}|{_POWER}|\\Omega ?)$")
+_ENDS = re.compile(rf"(?:{_POWER}|\\frac\s*\{{\s*{_NAME}(?:{_POWER})?\s*\}}\s*\{{\s*{_NAME}(?:{_POWER})?\s*\}})$")
 _PIECE = re.compile(
     rf"(?P<block>{_BLOCK})|(?P<sign>\\(?:Omega|mu)(?![a-zA-Z])\s?)|(?P<power>\s*{_POWER})"
     rf"|(?P<quotient>\\frac\s*\{{\s*(?:{_BLOCK}|{_NAME})(?:{_POWER})?\s*\}}\s*\{{\s*(?:{_BLOCK}|{_NAME})(?:{_POWER})?\s*\}})"
@@ -108,7 +108,14 @@ def split_unit(text: str) -> tuple[str, Unit | None]:
             name = match.group(1)
             known = _SIGNS.get(name)
             return text[: match.start()].rstrip(), known or _read(_SYMBOL.get(name, name))
-    return _split_name(text) if _ENDS.search(text) else (text, None)
+    return _split_name(text) if _may_end_in_unit(text) else (text, None)
+
+
+def _may_end_in_unit(text: str) -> bool:
+    last = text[-1:]
+    if last == "}":
+        return "\\text" in text or bool(_ENDS.search(text, max(0, len(text) - 60)))
+    return last.isalpha() or last == "." or (last.isdigit() and "^" in text[-4:])
 
 
 def _split_name(text: str) -> tuple[str, Unit | None]:

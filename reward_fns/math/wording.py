@@ -134,6 +134,10 @@ def same_phrase(answer: str, reference: str) -> bool:
     That is an "all", "prime numbers" for "primes", the order of two adjectives before the name of a figure, and how the
     numbers in a chemical formula are written.
     """
+    if not _WORD.search(reference.casefold()) and not _COMPOUND.fullmatch(answer):
+        return False
+    if "\\" in answer.replace("\\text", "") or "\\" in reference.replace("\\text", ""):
+        return False
     left, right = _phrase(answer), _phrase(reference)
     if same_words(answer, reference, left == right) and _WORD.search(left):
         return True
