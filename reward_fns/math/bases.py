@@ -6,8 +6,8 @@ import re
 
 from verl_agentic.reward_fns.math.nodes import UnreadableError
 
-_WORDS = {"two": 2, "binary": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
-          "eleven": 11, "twelve": 12, "sixteen": 16, "hex": 16}  # fmt: skip
+_WORDS = {"two": 2, "binary": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+          "ten": 10, "eleven": 11, "twelve": 12, "sixteen": 16, "hex": 16}  # fmt: skip
 _IN_WORDS = re.compile(rf"_\s*\{{?\s*\\text\s*\{{\s*({'|'.join(_WORDS)})\s*\}}\s*\}}?")
 _WRAPPED = re.compile(r"(?:\\text\s*\{\s*([0-9A-Fa-f]{1,60})\s*\}|(?<![a-zA-Z\\])\(\s*([0-9A-F]{1,60})\s*\))(?=\s*_)")
 _UPPER = re.compile(r"(?<![0-9a-zA-Z.])(?=[0-9]*[A-F])([0-9A-F]{2,60})\s*_\s*\{?(1[1-6])\}?(?![0-9])")

@@ -46,6 +46,8 @@ _LOWER_CHOICE = re.compile(r"([a-e])[.)]?")
 _ANY_CONSTANT = re.compile(r"(?<=\+)\s*([cCkK])$")
 _SPACED_THOUSANDS = re.compile(r"[0-9]{1,3}, ?[0-9]{3}")  # "1, 234" is two numbers
 _ORDERED = re.compile(r"\\times|\^\s*\{?\s*(?:T|\\top|\\intercal)(?![a-zA-Z])")
+_WEDGE = re.compile(r"\\wedge(?![a-zA-Z])")
+_COMPARES = re.compile(r"[<>=]|\\(?:le|ge|ne|in)(?![a-zA-Z])")
 _LIST_SIGN = re.compile(r",(?![0-9]{3})|;|(?<![a-zA-Z\\])and(?![a-zA-Z])|\\text\s*\{\s*and\s*\}")
 _ANY_LETTER = re.compile("[a-zA-Z]")
 _CONVERTIBLE = ("percent", "angle", "money")
@@ -113,6 +115,9 @@ def decide(answer: str, reference: str, tolerance: Tolerance) -> Decision | None
     timed = _by_calendar(left, right)
     if timed is not None:
         return timed
+    if _WEDGE.search(left) and _WEDGE.search(right) and not _COMPARES.search(left + right):
+        formulas = same_formula(left, right)
+        return RIGHT if formulas else WRONG  # dx \\wedge dy is not dy \\wedge dx
     formulas = same_formula(left, right)
     if formulas is not None:
         return RIGHT if formulas else WRONG
@@ -274,11 +279,7 @@ def _compare(left: Readings, right: Readings, answer: str, reference: str, toler
             if ours.equation:
                 continue
             try:
-                if matrices:
-                    same = same_ordered(theirs.node, ours.node)
-                else:
-                    same = _same_quantity(theirs, ours, comparison)
-                if same:
+                if same_ordered(theirs.node, ours.node) if matrices else _same_quantity(theirs, ours, comparison):
                     return NOT_EVALUATED if valued and to_calculate(theirs.node) else RIGHT
             except InconclusiveError:
                 open_ = True
@@ -313,7 +314,7 @@ def _same_quantity(answer: Reading, reference: Reading, comparison: Comparison) 
 
 
 def _counts(node: Node) -> bool:
-    """Whether it is a whole number over 1, which stands for as many percent or cents, not for a hundred times as many."""
+    """Whether it is a whole number over 1, which is that many percent or cents and no hundredfold of them."""
     return isinstance(node, Number) and node.value.denominator == 1 and abs(node.value) > 1
 
 

@@ -1,4 +1,4 @@
-"""Formulas of propositions, and of sets that are letters: ``p \\lor q``, ``A \\cap (B \\cup C)``, by their truth tables."""
+"""Formulas of propositions, ``p \\lor q``, and of sets that are letters, ``A \\cap B``, by their truth tables."""
 
 from __future__ import annotations
 

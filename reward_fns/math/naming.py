@@ -77,7 +77,11 @@ def _is_expression(text: str) -> bool:
 
 
 def _normal(text: str) -> str:
+    """One form of a name; segments and angles have no direction."""
     plain = _PLAIN.sub("", text)
-    if re.fullmatch("[A-Z]{2}", plain):  # a segment has no direction
+    if re.fullmatch("[A-Z]{2}", plain):
         return "".join(sorted(plain))
+    angle = re.fullmatch(r"m?\\angle([A-Z]{3})", plain)
+    if angle:
+        return "\\angle" + min(angle[1], angle[1][::-1])
     return plain.casefold() if re.fullmatch("[a-zA-Z]{4,}", plain) else plain

@@ -33,7 +33,7 @@ def order_counts(*nodes: Node) -> bool:
 
 
 def same_ordered(answer: Node, reference: Node) -> bool:
-    """Whether two expressions agree where capitals are matrices, transposed small letters vectors, the others numbers."""
+    """Whether two expressions agree: capitals are matrices, small letters vectors if transposed, else numbers."""
     crossed = [contains(node, "cross") for node in (answer, reference)]
     answer, reference = (_without_cross(node, all(crossed)) for node in (answer, reference))
     parts = [part for node in (answer, reference) for part in walk(node)]

@@ -39,7 +39,7 @@ def numeral(text: str) -> str | None:
 def _number(words: list[str]) -> Fraction | None:
     if not words:
         return None
-    if words == ["dozen"] or words == ["one", "dozen"]:
+    if words in (["dozen"], ["one", "dozen"]):
         return Fraction(12)
     if "point" in words[1:-1]:
         at = words.index("point")

@@ -15,7 +15,8 @@ _LABEL = re.compile(
 _ENDS_OPEN = re.compile(r"(?:[-+*/^=<>&|(\[{]|\\(?:times|cdot|pm|div|le|ge|ne|in|to|cup|cap|frac|text))$")
 _SEPARATOR = re.compile(r"^[\s,;:]+|(?:[\s,;.]|\\\\|(?<![a-zA-Z\\])and)+$")
 _CASES = re.compile(
-    r"(?:[a-zA-Z]\s*(?:\(\s*[a-z]\s*\))?\s*=\s*)?\\?\{?\s*\\begin\{(?:cases|array\}\{[lcr| ]*)\}(.*)\\end\{(?:cases|array)\}\s*\.?",
+    r"(?:[a-zA-Z]\s*(?:\(\s*[a-z]\s*\))?\s*=\s*)?\\?\{?\s*"
+    r"\\begin\{(?:cases|array\}\{[lcr| ]*)\}(.*)\\end\{(?:cases|array)\}\s*\.?",
     re.DOTALL,
 )
 _CONDITION = re.compile(r"\\text\s*\{([^{}]*)\}")

@@ -42,7 +42,8 @@ _COSMETICS = (
     (re.compile(r"\\text\s+(?=\{)"), r"\\text"),
     (re.compile(r"\^\s*\{?\s*(?:\\circ|\\degree|\\text\{o\})\s*\}?|\\degree(?![a-zA-Z])"), r"\\degree "),
     (re.compile(r"\\text\{\s*degrees?\s*\}|(?<=[\d\s)}])\bdegrees?\b"), r"\\degree "),
-    (re.compile(r"\\%|\\text\{\s*(?:%|per\s?cent|pct\.?|percentage)\s*\}|(?<=[\d\s)}])\b(?:per\s?cent|pct|percentage)\b"), "%"),
+    (re.compile(r"\\%|\\text\{\s*(?:%|per\s?cent|pct\.?|percentage)\s*\}"
+                r"|(?<=[\d\s)}])\b(?:per\s?cent|pct|percentage)\b"), "%"),
     (re.compile(r"\*\*"), "^"),
     (re.compile(r"\\overline(?=\{[A-Z]{2}\})"), ""),
     (re.compile(r"\\(?:varnothing)(?![a-zA-Z])|\\\{\s*\\\}"), r"\\emptyset "),
@@ -56,9 +57,11 @@ _WRAPPED = re.compile(
 _LEAD = re.compile(
     r"(?i)(?:the\s+)?(?:(?:final|correct|right|best)\s+)*(?:answer|option|choice|result)\s*(?:is|:|=)\s*:?\s*"
     r"|(?:is\s+)?(?:approximately|about|roughly|around)\s+(?=[-\d\\$])"
-    r"|(?:option|choice)\s+(?=\(?[a-j]\b)|\\approx\s*|\\text\s*\{(?![^{}]*\b(?:wrong|not|incorrect|false|no)\b)[^{}]*\banswer\b[^{}]*\}\s*|\\therefore\s*|=\s*"
+    r"|(?:option|choice)\s+(?=\(?[a-j]\b)|\\approx\s*|\\therefore\s*|=\s*"
+    r"|\\text\s*\{(?![^{}]*\b(?:wrong|not|incorrect|false|no)\b)[^{}]*\banswer\b[^{}]*\}\s*"
     r"|#{1,6}\s+|\*\*[^*]{0,30}\b(?:answer|result)\b[^*]{0,10}\*\*\s*:?\s*"
-    r"|(?:therefore|thus|hence|so|finally|then|in conclusion|in total)\s*[,:]\s*|(?:thus|hence|so|therefore)\s+(?=[-\d\\$])"
+    r"|(?:therefore|thus|hence|so|finally|then|in conclusion|in total)\s*[,:]\s*"
+    r"|(?:thus|hence|so|therefore)\s+(?=[-\d\\$])"
     r"|(?:(?:we\s+(?:get|have|obtain|find)|(?:it|this|that|there)\s+(?:is|are)|it's)(?:\s+(?:exactly|equal\s+to))?)\s*:?\s+"
     r"(?=[-+\d\\$.(]|impossible|undefined|no\b|unknown|infinite)"
 )
@@ -67,6 +70,7 @@ _SENTENCE = re.compile(
     r"pays?|paid|costs?|takes?|took|spends?|spent|sold|sells|ate|eats|walked|ran|drove|travels?|will\s+be|will\s+have|"
     r"(?:is|are)\s+equal\s+to)\s+(?:exactly\s+|a\s+total\s+of\s+)?(?=(?:[-+]?[\d\\$.]|[-+(]*\d))"
 )
+_CAPTION = re.compile(r"([A-Z][a-z]+(?: [a-z]+){0,4}):\s+(?=[-+\d\\$(\[{])")
 _REMARK = re.compile(r"\s+\((not\s+[-\d.]+|[a-zA-Z][a-zA-Z '.-]*)\)$")
 _TAKES_BACK = re.compile(
     r"(?i)(?<![a-z])(?:not|no|never|n't|isn't|aren't|neither|nor|none|if|unless|except|false|wrong|incorrect|less|more|"
@@ -148,7 +152,7 @@ def clean(text: str) -> str:
 
 def _without_sentence(text: str) -> str:
     """What a sentence states at its end, unless a word of it takes that back or compares with it."""
-    match = _SENTENCE.match(text)
+    match = _CAPTION.match(text) or _SENTENCE.match(text)
     if match is None or _TAKES_BACK.search(match[1].replace(" in ", " ").replace(" to ", " ")):
         return text
     return text[match.end() :]

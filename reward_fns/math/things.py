@@ -8,7 +8,7 @@ _MAX_WORDS = 6
 # Words with which what stands before them is no answer any more, or another one.
 HEDGES = frozenset({
     "or", "and", "not", "no", "none", "nor", "never", "if", "unless", "but", "maybe", "perhaps", "possibly", "wait",
-    "either", "except", "excluding", "excluded", "without", "false", "true", "wrong", "right", "correct", "incorrect",
+    "either", "except", "excluding", "excluded", "without", "basis", "false", "true", "wrong", "right", "correct", "incorrect",
     "invalid", "rejected", "reject", "discarded", "impossible", "extraneous", "unknown", "undefined", "alternatively",
     "instead", "otherwise", "fails", "contradicts", "violates", "mod", "modulo", "base", "than", "less", "more",
     "fewer", "greater", "smaller", "larger", "at", "least", "most", "above", "below", "under", "almost", "nearly",
@@ -25,7 +25,7 @@ HEDGES = frozenset({
 _PLURALS = frozenset({
     "people", "children", "men", "women", "mice", "geese", "teeth", "feet", "fish", "sheep", "deer", "dice", "oxen",
     "vertices", "indices", "matrices", "axes", "radii", "cattle", "police", "water", "rice", "paint", "milk", "juice",
-    "buses", "gas", "glasses", "classes", "tennis", "chess", "foci", "loci", "formulae", "criteria", "series", "species",
+    "buses", "gas", "glasses", "classes", "foci", "loci", "formulae", "criteria", "series", "species",
     "data", "money", "cash", "offspring", "aircraft", "cm", "percent", "each", "wide", "long", "high", "tall", "deep",
 })  # fmt: skip
 _NO_PLURAL = re.compile(r"(?:ss|us|is|[^aeiou]ths|ings)$|^(?:as|always)$")

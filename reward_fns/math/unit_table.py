@@ -22,7 +22,8 @@ _WORDS: dict[str, tuple[Dimension, Fraction]] = {
               day="86400", week="604800", fortnight="1209600", month="2629800", year="31557600", decade="315576000",
               century="3155760000", centurie="3155760000"),
     **_scaled("length", 2, acre="4046.8564224", hectare="10000"),
-    **_scaled("length", 3, milliliter="1e-6", centiliter="1e-5", deciliter="1e-4", liter="0.001", gallon="0.003785411784",
+    **_scaled("length", 3, milliliter="1e-6", centiliter="1e-5", deciliter="1e-4", liter="0.001",
+              gallon="0.003785411784",
               quart="0.000946352946", pint="0.000473176473", cup="0.0002365882365", tablespoon="0.00001478676478125",
               teaspoon="0.00000492892159375", barrel="0.158987294928"),
     **_scaled("money", dollar="1", usd="1", buck="1", cent="0.01", penny="0.01", pennie="0.01", nickel="0.05",
@@ -103,10 +104,12 @@ for _symbol in ("m", "g", "s", "l", "L", "mol"):
 SYMBOLS["F"] = WORDS["fahrenheit"]
 for _prefix in "nµmp":
     SYMBOLS[_prefix + "F"] = (WORDS["farad"][0], Fraction(_PREFIXES.get(_prefix, "1e-12")))
-FOLDED = {
-    symbol.lower(): SYMBOLS[symbol]
-    for symbol in ["mm", "cm", "km", "in", "ft", "yd", "mi", "kg", "mg", "oz", "lb", "lbs", "sec", "secs", "min", "mins", "hr", "hrs", "yr", "yrs", "ml", "mL", "cl", "dl", "gal", "qt", "pt", "tbsp", "tsp", "rad", "mol", "Hz", "kHz", "MHz", "GHz", "kJ", "cal", "kcal", "kW", "kWh", "hp", "kPa", "atm", "kV"]
-}  # fmt: skip
+_ANY_CASE = (
+    "mm", "cm", "km", "in", "ft", "yd", "mi", "kg", "mg", "oz", "lb", "lbs", "sec", "secs", "min", "mins", "hr", "hrs",
+    "yr", "yrs", "mL", "cl", "dl", "gal", "qt", "pt", "tbsp", "tsp", "rad", "mol", "Hz", "kHz", "MHz", "GHz", "kJ", "cal",
+    "kcal", "kW", "kWh", "hp", "kPa", "atm", "kV",
+)  # fmt: skip
+FOLDED = {symbol.lower(): SYMBOLS[symbol] for symbol in _ANY_CASE}
 """Symbols in lower case, for those that write ``KM`` or ``Khz``; none that differ by case only."""
 COUNTS = {"dozen": 12, "score": 20, "gross": 144, "hundred": 100, "thousand": 1000, "lakh": 10**5, "million": 10**6,
           "crore": 10**7, "billion": 10**9, "trillion": 10**12}  # fmt: skip

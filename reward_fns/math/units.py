@@ -206,9 +206,9 @@ def _quantity(name: str) -> Unit | None:
     """Units of measurement with powers, products and quotients; a thing may stand in it, as in miles per gallon."""
     powers: Counter[str] = Counter()
     size, letters = Fraction(1), True
-    for position, part in enumerate(name.split("/")):
+    for position, written in enumerate(name.split("/")):
         end = 0
-        part = part.strip("() ")
+        part = written.strip("() ")
         for match in _FACTOR.finditer(part):
             if part[end : match.start()].strip():
                 return None

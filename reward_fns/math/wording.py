@@ -72,8 +72,8 @@ _INTERVALS = {
 }  # fmt: skip
 _WORD = re.compile("[a-z]{3}")
 _COMPOUND = re.compile(r"(?:\(?[A-Z][a-z]?[0-9]*(?:\)[0-9]*)?){2,}(?:\^?[0-9]?[-+])?")
-_FIGURES = frozenset(("triangle", "trapezoid", "quadrilateral", "polygon", "prism", "pyramid", "number", "integer", "function",
-                      "matrix", "graph", "parallelogram"))  # fmt: skip
+_FIGURES = frozenset(("triangle", "trapezoid", "quadrilateral", "polygon", "prism", "pyramid", "number", "integer",
+                      "function", "matrix", "graph", "parallelogram"))  # fmt: skip
 _PROGRESSION = re.compile(
     r"(?:[a-z]\s*=\s*)?(?:(-?[0-9]{1,30})\s*(?:\\cdot\s*)?([nkmt])\s*([-+]\s*[0-9]{1,30})?"
     r"|(-?[0-9]{1,30})\s*([-+]\s*[0-9]{1,30})\s*(?:\\cdot\s*)?([nkmt]))"
