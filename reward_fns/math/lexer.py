@@ -107,6 +107,8 @@ def _token(kind: str, text: str, spaced: bool) -> Token:
         word = _ALIASES.get(word, word)
         if word in FUNCTIONS:
             return Token(word, word, spaced)
+        if word in ("e", "i", "d"):
+            return Token("letter", word, spaced)
         if word not in ("or", "and"):
             raise UnreadableError(f"text {word[:20]!r}")
         return Token(word, word, spaced)

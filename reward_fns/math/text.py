@@ -11,11 +11,15 @@ from verl_agentic.reward_fns.common import boxed_content
 from verl_agentic.reward_fns.math.characters import fold_unicode
 
 _RARE = re.compile(
-    r"\\\\\[|\\(?:newline|textcolor|colorbox|color|underline|mathop|uline|cancel|tag|label)(?![a-zA-Z])|tg\s*\}"
+    r"\\\\\[|\\(?:newline|textcolor|colorbox|color|underline|mathop|uline|cancel|tag|label|surd|[lL]arge|LARGE|[hH]uge|small|normalsize)"
+    r"(?![a-zA-Z])|tg\s*\}"
 )
 _RARE_COSMETICS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"\\\\\[-?[0-9.]+ ?(?:pt|em|ex|mm|cm)\]|\\newline(?![a-zA-Z])"), r"\\\\"),
     (re.compile(r"\\(?:textcolor|colorbox)\s*(?:\[\w+\])?\{\w+\}|\\color\s*\{\w+\}"), ""),
+    (re.compile(r"\\mathop\s*\{\s*(\\[a-z]+\s*\{[^{}]*\})\s*\}"), r"\1"),
+    (re.compile(r"\\(?:[lL]arge|LARGE|[hH]uge|small|normalsize)(?![a-zA-Z])"), ""),
+    (re.compile(r"\\surd(?![a-zA-Z])"), r"\\sqrt"),
     (re.compile(r"\\(?:underline|mathop|uline|cancel)(?=\{)|\\(?:tag|label)\{[^{}]*\}"), ""),
     (re.compile(r"\\(?:text|operatorname\*?|mathrm)\s*\{\s*(arc)?(c)?tg\s*\}"),
      lambda found: f"\\{found[1] or ''}{'cot' if found[2] else 'tan'} "),
@@ -70,7 +74,9 @@ _SENTENCE = re.compile(
     r"pays?|paid|costs?|takes?|took|spends?|spent|sold|sells|ate|eats|walked|ran|drove|travels?|will\s+be|will\s+have|"
     r"(?:is|are)\s+equal\s+to)\s+(?:exactly\s+|a\s+total\s+of\s+)?(?=(?:[-+]?[\d\\$.]|[-+(]*\d))"
 )
-_CAPTION = re.compile(r"([A-Z][a-z]+(?: [a-z]+){0,4}):\s+(?=[-+\d\\$(\[{])")
+_CAPTION = re.compile(r"([A-Z][a-z]+(?: [a-z]+){0,4}):\s+(?=[-+\d\\$(\[{]|[a-zA-Z](?:_\w+)? ?=)")
+_TRAILER = re.compile(r"(.+?)\s+is the (?:final |correct )?answer", re.IGNORECASE)
+_STARTING_TEXT = re.compile(r"^\\text\s*\{([^{}]* (?:is|are|has|have|equals)\s*)\}")
 _REMARK = re.compile(r"\s+\((not\s+[-\d.]+|[a-zA-Z][a-zA-Z '.-]*)\)$")
 _TAKES_BACK = re.compile(
     r"(?i)(?<![a-z])(?:not|no|never|n't|isn't|aren't|neither|nor|none|if|unless|except|false|wrong|incorrect|less|more|"
@@ -113,7 +119,7 @@ def clean(text: str) -> str:
         if match:
             text = next(part for part in match.groups() if part is not None).strip()
         text = text[_matched(_LEAD, text) :]
-        if len(text) > 8 and text[0].isalpha():
+        if len(text) > 4 and (text[0].isalpha() or text.startswith("\\text")):
             text = _without_sentence(text)
         if text == before:
             break
@@ -123,6 +129,8 @@ def clean(text: str) -> str:
         remark = _REMARK.search(text)
         if remark and remark.start() and (remark[1][:4] == "not " or not _TAKES_BACK.search(remark[1])):
             text = text[: remark.start()]
+    if text.endswith("answer"):
+        text = _TRAILER.sub(r"\1", text)
     if "\\\\" in text:
         text = _without_rows(text)
     text = _LISTED.sub(r"\\langle \1\\rangle ", text)
@@ -152,9 +160,12 @@ def clean(text: str) -> str:
 
 def _without_sentence(text: str) -> str:
     """What a sentence states at its end, unless a word of it takes that back or compares with it."""
+    whole = text
+    if text.startswith("\\text"):
+        text = _STARTING_TEXT.sub(r"\1 ", text, count=1)
     match = _CAPTION.match(text) or _SENTENCE.match(text)
     if match is None or _TAKES_BACK.search(match[1].replace(" in ", " ").replace(" to ", " ")):
-        return text
+        return whole
     return text[match.end() :]
 
 

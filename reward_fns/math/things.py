@@ -8,7 +8,8 @@ _MAX_WORDS = 6
 # Words with which what stands before them is no answer any more, or another one.
 HEDGES = frozenset({
     "or", "and", "not", "no", "none", "nor", "never", "if", "unless", "but", "maybe", "perhaps", "possibly", "wait",
-    "either", "except", "excluding", "excluded", "without", "basis", "false", "true", "wrong", "right", "correct", "incorrect",
+    "either", "except", "excluding", "excluded", "without", "basis", "false", "true", "wrong", "right", "correct",
+    "incorrect",
     "invalid", "rejected", "reject", "discarded", "impossible", "extraneous", "unknown", "undefined", "alternatively",
     "instead", "otherwise", "fails", "contradicts", "violates", "mod", "modulo", "base", "than", "less", "more",
     "fewer", "greater", "smaller", "larger", "at", "least", "most", "above", "below", "under", "almost", "nearly",
@@ -20,7 +21,8 @@ HEDGES = frozenset({
     "its", "this", "thus", "is", "are", "were", "be", "infinity", "inf", "zero", "one", "two", "three",
     "four", "five", "six", "seven", "eight", "nine", "ten", "to", "from", "with", "by", "sqrt", "sin", "cos", "tan",
     "cot", "sec", "csc", "log", "ln", "exp", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "im", "re", "det",
-    "then", "equals", "contradiction", "contradictions", "unclear", "unsure", "guess", "estimate",
+    "works", "satisfies", "holds", "remains", "exists", "gives", "yields", "means", "seems", "tens", "ones", "zeros",
+    "errors", "mistakes", "guesses", "then", "equals", "contradiction", "contradictions", "unclear", "unsure", "guess", "estimate",
 })  # fmt: skip
 _PLURALS = frozenset({
     "people", "children", "men", "women", "mice", "geese", "teeth", "feet", "fish", "sheep", "deer", "dice", "oxen",

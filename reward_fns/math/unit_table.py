@@ -106,8 +106,8 @@ for _prefix in "nµmp":
     SYMBOLS[_prefix + "F"] = (WORDS["farad"][0], Fraction(_PREFIXES.get(_prefix, "1e-12")))
 _ANY_CASE = (
     "mm", "cm", "km", "in", "ft", "yd", "mi", "kg", "mg", "oz", "lb", "lbs", "sec", "secs", "min", "mins", "hr", "hrs",
-    "yr", "yrs", "mL", "cl", "dl", "gal", "qt", "pt", "tbsp", "tsp", "rad", "mol", "Hz", "kHz", "MHz", "GHz", "kJ", "cal",
-    "kcal", "kW", "kWh", "hp", "kPa", "atm", "kV",
+    "yr", "yrs", "mL", "cl", "dl", "gal", "qt", "pt", "tbsp", "tsp", "rad", "mol", "Hz", "kHz", "MHz", "GHz", "kJ",
+    "cal", "kcal", "kW", "kWh", "hp", "kPa", "atm", "kV",
 )  # fmt: skip
 FOLDED = {symbol.lower(): SYMBOLS[symbol] for symbol in _ANY_CASE}
 """Symbols in lower case, for those that write ``KM`` or ``Khz``; none that differ by case only."""
