@@ -22,7 +22,8 @@ HEDGES = frozenset({
     "four", "five", "six", "seven", "eight", "nine", "ten", "to", "from", "with", "by", "sqrt", "sin", "cos", "tan",
     "cot", "sec", "csc", "log", "ln", "exp", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "im", "re", "det",
     "works", "satisfies", "holds", "remains", "exists", "gives", "yields", "means", "seems", "tens", "ones", "zeros",
-    "errors", "mistakes", "guesses", "then", "equals", "contradiction", "contradictions", "unclear", "unsure", "guess", "estimate",
+    "errors", "mistakes", "guesses", "then", "equals", "contradiction", "contradictions", "unclear", "unsure",
+    "guess", "estimate",
 })  # fmt: skip
 _PLURALS = frozenset({
     "people", "children", "men", "women", "mice", "geese", "teeth", "feet", "fish", "sheep", "deer", "dice", "oxen",
