@@ -177,10 +177,11 @@ SLOW = r"\int x^{1000} e^{x^{50}} \sin^{50} x dx"
 
 
 def test_want_of_time_is_no_wrong_answer() -> None:
-    assert compute_score("math", r"<answer>\int_0^{10} 2x dx</answer>", "100")["verdict"] == "right"  # starts a worker
+    first = compute_score("math", r"<answer>\int_0^{10} 2\pi x dx</answer>", r"100\pi")  # starts a worker
+    assert first["verdict"] == "right"
     before = statistics()
     started = time.monotonic()
-    result = compute_score("math", f"<answer>{SLOW}</answer>", "55", seconds=0.3)
+    result = compute_score("math", f"<answer>{SLOW}</answer>", r"55\pi", seconds=0.3)
     assert (result["verdict"], result["score"], result["failure"]) == ("undecided", 0.0, "undecided")
     assert "time" in result["reason"]
     assert time.monotonic() - started < 5
@@ -188,16 +189,27 @@ def test_want_of_time_is_no_wrong_answer() -> None:
     assert after["timeouts"] == before.get("timeouts", 0) + 1
     assert after["undecided"] == before.get("undecided", 0) + 1
     with pytest.raises(InfrastructureError, match="undecided"):
-        compute_score("math", f"<answer>{SLOW}</answer>", "55", seconds=0.3, on_undecided="drop")
+        compute_score("math", f"<answer>{SLOW}</answer>", r"55\pi", seconds=0.3, on_undecided="drop")
 
 
 async def test_async_verdicts() -> None:
-    answers = [str(number) for number in range(30)] + [r"\int_0^2 5x dx", r"\int_0^3 5x dx"]
-    results = await asyncio.gather(*(acompute_score("math", f"<answer>{answer}</answer>", "10") for answer in answers))
+    answers = [rf"{number}\pi" for number in range(30)] + [r"\int_0^2 5\pi x dx", r"\int_0^3 5\pi x dx"]
+    results = await asyncio.gather(
+        *(acompute_score("math", f"<answer>{answer}</answer>", r"10\pi") for answer in answers)
+    )
     assert [answer for answer, result in zip(answers, results, strict=True) if result["acc"]] == [
-        "10",
-        r"\int_0^2 5x dx",
+        r"10\pi",
+        r"\int_0^2 5\pi x dx",
     ]
+
+
+@pytest.mark.parametrize(
+    "answer", [r"17\times 23", r"\int_0^{391} dx", "400-9", r"\sum_{k=1}^{2} 195.5", r"\gcd(391,782)"]
+)
+def test_a_calculation_is_no_number_and_is_told_apart(answer: str) -> None:
+    result = compute_score("math", f"<answer>{answer}</answer>", "391")
+    assert (result["acc"], result["failure"], result["reason"]) == (0.0, "wrong_answer", "not evaluated")
+    assert compute_score("math", f"<answer>{answer} = 391</answer>", "391")["acc"] == 1.0
 
 
 def test_same_pair_is_judged_once() -> None:
