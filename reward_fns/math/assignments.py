@@ -46,6 +46,17 @@ def assigned(node: Node) -> list[Values] | None:
     return found if len(keys) == 1 and len(found[0]) > 1 and len(items) <= _MOST else None
 
 
+def one_named(node: Node) -> bool:
+    """Whether a list gives several values to one name, as ``x = 1, x = 2`` does, which is not ``x = 1, y = 2``."""
+    items = node.items if isinstance(node, Collection) and not node.braced else ()
+    told = [item.sides[0] for item in items if isinstance(item, Relation) and item.operators == ("=",)]
+    return (
+        1 < len(told) == len(items)
+        and len({one.name for one in told if isinstance(one, Symbol)}) == 1
+        and all(isinstance(one, Symbol) for one in told)
+    )
+
+
 def same_named(left: Sequence[Values], right: Sequence[Values], same: Same) -> bool:
     """Whether the solutions agree name by name, in whatever order they stand."""
 

@@ -48,11 +48,16 @@ class AtomParser(ABC):
         self._nesting = 0
         self._bars = 0
         self._series_nodes = 0
-        # f is a function where it is applied; g and h are, too, in its company only: g(t+1) may be a product.
+        # f is a function where it is applied; g and h are, too, in its company or around one another: g(t+1) may be a
+        # product.
         applied = {
             one.text for one, two in pairwise(found) if one.kind == "letter" and two.kind == "(" and not two.spaced
         }
-        self._functions = {"f", "g", "h"} if "f" in applied else set()
+        nested = any(
+            one.text in "gh" and two.kind == "(" and three.text in "gh" and four.kind == "("
+            for one, two, three, four in zip(found, found[1:], found[2:], found[3:], strict=False)
+        )
+        self._functions = {"f", "g", "h"} if "f" in applied or nested else set()
 
     @abstractmethod
     def items(self) -> tuple[tuple[Node, ...], str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from verl_agentic.reward_fns.math.assignments import assigned, same_as_listed, same_named
+from verl_agentic.reward_fns.math.assignments import assigned, one_named, same_as_listed, same_named
 from verl_agentic.reward_fns.math.nodes import (
     SCALARS,
     Bracketed,
@@ -55,6 +55,8 @@ class Comparison:
             return True
         if next(self._budget, None) is None:
             raise LimitError("too many items to compare")
+        if (one_named(answer) and assigned(reference)) or (one_named(reference) and assigned(answer)):
+            return False
         answer, reference = expanded(answer), expanded(reference)
         by_name = self._by_name(answer, reference)
         if by_name is not None:

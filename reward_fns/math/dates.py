@@ -15,6 +15,7 @@ _MONTHS = ("january", "february", "march", "april", "may", "june", "july", "augu
            "december")  # fmt: skip
 _MONTH = rf"({'|'.join(f'{month[:3]}(?:{month[3:]}|t)?' if month[3:] else month for month in _MONTHS)})\.?"
 _DAY = r"(?:the )?([0-3]?[0-9])(?:st|nd|rd|th)?"
+_ISO = re.compile(r"([12][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 _WEEKDAY = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,? )?"
 _LETTERS = re.compile(rf"(?i)(?<![a-z\\\\])(?:{'|'.join(month[:3] for month in _MONTHS)})")
 _YEAR = r"(?:,? (?:of )?([0-9]{4}))?"
@@ -62,6 +63,8 @@ def same_time(answer: Clock, reference: Clock) -> bool:
 
 def date(text: str) -> tuple[int, int, str] | None:
     """Month, day and year, empty where there is none, of a date whose month is a word."""
+    if iso := _ISO.fullmatch(text):
+        return int(iso[2]), int(iso[3]), iso[1]
     if len(text) > 40 or not _LETTERS.search(text):
         return None
     plain = " ".join(text.lower().replace("^", "").replace("{", "").replace("}", "").split())

@@ -12,7 +12,7 @@ from verl_agentic.reward_fns.math.compare import Comparison
 from verl_agentic.reward_fns.math.dates import clock, date, same_time
 from verl_agentic.reward_fns.math.logic import same_formula
 from verl_agentic.reward_fns.math.nodes import SCALARS, LimitError, Node, Number
-from verl_agentic.reward_fns.math.noncommuting import are_matrices, same_ordered
+from verl_agentic.reward_fns.math.noncommuting import are_matrices, same_ordered, symmetric
 from verl_agentic.reward_fns.math.parts import labelled, pieces
 from verl_agentic.reward_fns.math.reading import Reading, Readings, in_base_unit, read
 from verl_agentic.reward_fns.math.scalars import InconclusiveError, Tolerance
@@ -25,6 +25,7 @@ from verl_agentic.reward_fns.math.wording import (
     family,
     is_prose,
     names,
+    periodic,
     progression,
     residue,
     running,
@@ -54,6 +55,8 @@ _WEDGE = re.compile(r"\\wedge(?![a-zA-Z])")
 _COMPARES = re.compile(r"[<>=]|\\(?:le|ge|ne|in)(?![a-zA-Z])")
 _LIST_SIGN = re.compile(r",(?![0-9]{3})|;|(?<![a-zA-Z\\])and(?![a-zA-Z])|\\text\s*\{\s*and\s*\}")
 _ANY_LETTER = re.compile("[a-zA-Z]")
+_EQUATES = re.compile(r"[a-z]\s*=")
+_HALF_DAY = re.compile(r"[0-9]:[0-9]+\s*[ap]\.?\s?m\b", re.IGNORECASE)
 _CONVERTIBLE = ("percent", "angle", "money")
 
 
@@ -110,6 +113,8 @@ def decide(answer: str, reference: str, tolerance: Tolerance) -> Decision | None
         return WRONG
     if names(left) and names(left) == names(right):
         return RIGHT
+    if _closed_up(symmetric(left)) == _closed_up(symmetric(right)):
+        return RIGHT
     if same_phrase(left, right):
         return RIGHT
     for means in (_by_parts, _by_pieces):
@@ -135,7 +140,7 @@ def decide(answer: str, reference: str, tolerance: Tolerance) -> Decision | None
     if modular is not None:
         return modular
     ours, theirs = family(right), family(left)
-    if (ours, theirs) != (right, left):
+    if (ours, theirs) != (right, left) or (periodic(right) and periodic(left)):
         return _by_value(running(theirs), running(ours), tolerance)
     return _by_value(left, right, tolerance)
 
@@ -193,6 +198,8 @@ def _by_calendar(answer: str, reference: str) -> Decision | None:
         return RIGHT if same_time(theirs, ours) else WRONG
     if ours and ":" in reference and not _ANY_LETTER.search(answer):
         return WRONG
+    if ours and _HALF_DAY.search(answer):
+        return WRONG  # 4:90 PM is no time
     return WRONG if theirs and ":" in answer and ":" not in reference and not _ANY_LETTER.search(reference) else None
 
 
@@ -220,7 +227,8 @@ def _by_residue(answer: str, reference: str, tolerance: Tolerance) -> Decision |
         same = modulus == terms[1] and _INTEGER.fullmatch(value) and (int(value) - terms[0]) % modulus == 0
         return RIGHT if same else WRONG
     if ours:
-        return decide(answer, _least(*ours), tolerance)
+        # x = 2 says more than x is 2 mod 5.
+        return WRONG if _EQUATES.match(answer) else decide(answer, _least(*ours), tolerance)
     if theirs is None:
         return None
     value, modulus = theirs

@@ -15,6 +15,13 @@ _MAX_POWER = 12
 _MAX_NODES = 400
 _MATRICES = re.compile(r"(?:[ABCDMNPQSXY)](?:\s*\^\s*(?:\{\s*-?\d\s*\}|\d))?|[-+(\s\d])+")
 _ADJACENT = re.compile(r"[A-Z][\^{}\d\s-]*[A-Z(]")
+_BOLD = re.compile(r"(?:\\(?:mathbf|boldsymbol|bm))?\s*\{\s*([A-Z])\s*\}")
+_ANGLE = re.compile(r"\\angle\s*([A-Z])\s*([A-Z])\s*([A-Z])(?![A-Z])")
+_SUPERSET = re.compile(r"([A-Z])\s*\\supset\s*([A-Z])")
+_EITHER_WAY = re.compile(
+    r"(P\s*\(|^)\s*(\\vec\s*\{?\s*[a-z]\s*\}?|[A-Z]{1,2})\s*(\\(?:perp|parallel|cdot|cap|cup)(?![a-zA-Z]))\s*"
+    r"(\\vec\s*\{?\s*[a-z]\s*\}?|[A-Z]{1,2})\s*(\)|$)"
+)
 Value: TypeAlias = "Fraction | list[list[Fraction]]"
 
 
@@ -24,7 +31,17 @@ class _UnfitError(Exception):
 
 def are_matrices(*texts: str) -> bool:
     """Whether letters are read as matrices: nothing but capitals that usually are, their powers, sums and products."""
-    return all(map(_MATRICES.fullmatch, texts)) and any(map(_ADJACENT.search, texts))
+    plain = [_BOLD.sub(r"\1", text) for text in texts]
+    return all(map(_MATRICES.fullmatch, plain)) and any(map(_ADJACENT.search, plain))
+
+
+def symmetric(text: str) -> str:
+    """Texts that no calculation reads, with what may change places in an order of its own: angles, lines, events."""
+    if not any(mark in text for mark in ("\\angle", "\\perp", "\\parallel", "\\cdot", "P(", "\\supset")):
+        return text
+    text = _ANGLE.sub(lambda found: f"\\angle {min(found[1], found[3])}{found[2]}{max(found[1], found[3])}", text)
+    text = _SUPERSET.sub(r"\2\\subset \1", text)
+    return _EITHER_WAY.sub(lambda found: "".join((found[1], *sorted((found[2], found[4])), found[3], found[5])), text)
 
 
 def order_counts(*nodes: Node) -> bool:
@@ -68,6 +85,8 @@ def _without_cross(node: Node, signed: bool) -> Node:
     args = tuple(_without_cross(arg, signed) for arg in node.args)
     if node.name != "cross":
         return Call(node.name, args)
+    if not signed and all(isinstance(arg, Symbol) and arg.name.islower() for arg in args):
+        return Call("*", args)  # beside plain products it is one of numbers
     small = [Symbol(arg.name.lower() + ":") if isinstance(arg, Symbol) else arg for arg in args]
     if not signed:
         return Call("*", tuple(small))

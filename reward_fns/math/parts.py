@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 _MAX_PARTS = 12
 _ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
-_NAME = r"[a-hA-H]|[1-9][0-2]?|[ivx]{1,4}"
+_NAME = r"[a-hA-H]|[1-9][0-2]?|[ivx]{1,4}|[IVX]{1,4}"
 _LABEL = re.compile(
     rf"(?:^|(?<=[\s,;.]))(?:\\text\{{\s*)?(?:[Pp]art\s+)?(?:\((?P<round>{_NAME})\)|(?P<half>{_NAME})\)"
     rf"|(?<=[Pp]art )(?P<word>{_NAME})(?=\s*[:.)=]))\s*\}}?\s*[:.]?(?=\s)"
@@ -67,7 +67,8 @@ def _styles(mark: re.Match[str]) -> list[tuple[str, ...]]:
     if name.isdigit():
         return [tuple(str(number) for number in range(1, 13))]
     letters = tuple("abcdefgh")
-    return [tuple(letter.upper() for letter in letters)] if name.isupper() else [letters, _ROMAN]
+    styles = [letters, _ROMAN]
+    return [tuple(one.upper() for one in style) for style in styles] if name.isupper() else styles
 
 
 def _numbered(text: str, marks: list[re.Match[str]], style: tuple[str, ...]) -> dict[int, str] | None:

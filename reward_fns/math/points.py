@@ -40,7 +40,9 @@ class Traits:
 
     Attributes:
         pieces: whether it has pieces or branches.
+        steps: whether some of them are at whole numbers.
         radicals: whether it holds roots, logarithms or broken powers of variables.
+        rooted: variables within these.
         powers: whether it holds powers of variables with variables in the exponent.
         absolute: whether it holds absolute values of variables.
         imaginary: whether it holds the imaginary unit.
@@ -49,12 +51,14 @@ class Traits:
     """
 
     pieces: bool = False
+    steps: bool = False
     radicals: bool = False
     powers: bool = False
     absolute: bool = False
     imaginary: bool = False
     counted: set[str] = field(default_factory=set)
     exponents: set[str] = field(default_factory=set)
+    rooted: set[str] = field(default_factory=set)
 
 
 def traits_of(node: Node) -> Traits:
@@ -76,11 +80,13 @@ def _look(node: Node, found: Traits) -> set[str]:
         return names
     if node.name in _PIECES:
         found.pieces = True
+        found.steps = found.steps or node.name in ("floor", "ceil")
         found.absolute = found.absolute or node.name == "abs"
         if node.name in _COUNTS:
             found.counted |= names
     elif node.name in ("root", "log"):
         found.pieces = found.radicals = True
+        found.rooted |= names
     elif node.name == "^":
         _look_at_power(node, below[0], below[1], found)
     return names
@@ -95,6 +101,7 @@ def _look_at_power(node: Call, base: set[str], exponent: set[str], found: Traits
         found.exponents |= exponent
     elif base and not _whole(node.args[1]):
         found.pieces = found.radicals = True
+        found.rooted |= base
 
 
 def _whole(node: Node) -> bool:
@@ -118,7 +125,8 @@ class Points:
         self._counts = _counts(*traits)
         pieces = any(one.pieces for one in traits)
         self._swept = (18, 24, 32)[min(len(names), 3) - 1] if pieces and names else 0
-        self.least = _ORDINARY + self._swept
+        self._steps = _ORDINARY if any(one.steps for one in traits) and names else 0
+        self.least = _ORDINARY + self._swept + self._steps
 
     def __iter__(self) -> Iterator[Point]:
         numbers = random.Random(self._seed)
@@ -126,6 +134,8 @@ class Points:
             yield _ordinary(numbers, self._names, self._counts, index)
         if self._swept:
             yield from _sweep(numbers, self._names, self._counts, self._swept)
+        for index in range(self._steps):
+            yield {name: Fraction(numbers.randint(1, 40) * (-1 if index % 2 else 1)) for name in self._names}
         for index in range(_SPARE):
             yield _ordinary(numbers, self._names, self._counts, index)
 

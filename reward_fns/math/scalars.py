@@ -7,8 +7,10 @@ Functions are compared over the real numbers. They must agree wherever both have
 a part of it has none. Where only one has, they differ (``x`` and ``(\\sqrt x)^2``, ``\\ln x`` and ``\\ln|x|``), unless
 both hold roots, logarithms or broken powers of variables and both or neither an absolute value: ``\\ln(ab)`` is
 ``\\ln a + \\ln b`` for all that are positive. Powers with a variable in the exponent need no counterpart
-(``x^{a+1}/x^a`` is ``x``). So the outcome does not depend on how variables are called. Complex values count where ``i``
-is written, or where neither is real at any point.
+(``x^{a+1}/x^a`` is ``x``). They may also differ where variables are negative that both hold under roots, as roots
+do that were taken apart or rationalised: ``\\sqrt{a/b}`` is ``\\sqrt{ab}/b``, but ``\\sqrt{ab^2}`` not ``b\\sqrt a``.
+So the outcome does not depend on how variables are called. Complex values count where ``i`` is written, or where
+neither is real at any point.
 """
 
 from __future__ import annotations
@@ -109,11 +111,15 @@ class _At(Enum):
 def _same_at_points(answer: Node, reference: Node, names: list[str]) -> bool:
     traits = traits_of(answer), traits_of(reference)
     forgiven = forgiving(*traits)
+    branched = traits[0].rooted & traits[1].rooted if forgiven else set()
     points = Points(answer, reference, names, traits)
     comparison = _Functions(answer, reference, real=not any(one.imaginary for one in traits))
     one_real, none_real = False, []
     for index, point in enumerate(points):
         at = comparison.at(point)
+        if at is _At.DIFFERENT and branched.issuperset(below := {n for n in names if point[n] < 0}) and below:
+            one_real = True
+            continue
         if at is _At.DIFFERENT or (at is _At.ONE_REAL and not forgiven):
             return False
         one_real = one_real or at is _At.ONE_REAL

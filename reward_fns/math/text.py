@@ -65,7 +65,8 @@ _LEAD = re.compile(
     r"|\\text\s*\{(?![^{}]*\b(?:wrong|not|incorrect|false|no)\b)[^{}]*\banswer\b[^{}]*\}\s*"
     r"|#{1,6}\s+|\*\*[^*]{0,30}\b(?:answer|result)\b[^*]{0,10}\*\*\s*:?\s*"
     r"|(?:therefore|thus|hence|so|finally|then|in conclusion|in total)\s*[,:]\s*"
-    r"|(?:thus|hence|so|therefore)\s+(?=[-\d\\$])"
+    r"|(?:thus|hence|so|therefore|exactly|precisely|a\s+total\s+of)\s+(?=[-\d\\$])"
+    r"|all\s+(?:real\s+(?:numbers\s+)?)?[a-z]\s+(?:with|such\s+that|where)\s+(?=[-\da-z\\$])"
     r"|(?:(?:we\s+(?:get|have|obtain|find)|(?:it|this|that|there)\s+(?:is|are)|it's)(?:\s+(?:exactly|equal\s+to))?)\s*:?\s+"
     r"(?=[-+\d\\$.(]|impossible|undefined|no\b|unknown|infinite)"
 )
@@ -99,6 +100,7 @@ _ESCAPED_TWICE = re.compile(
 )
 _APPROXIMATION = re.compile(r"(.+?)\s*\\approx(?![a-zA-Z]).*", re.DOTALL)
 _TEXT_COMMAND = re.compile(r"\\text\s*\{([^{}]*)\}")
+_ALIGNED = re.compile(r"\\begin\{(?:align(?:ed)?|gathered|split)\*?\}([^&\\]*)&?([^&\\]*)\\end\{[a-z]+\*?\}")
 _LISTED = re.compile(r"\A<([^<>]*,[^<>]*)>\Z")
 _SPACES = re.compile(r"\s+")
 
@@ -109,6 +111,8 @@ def clean(text: str) -> str:
     if "\\\\" in text:
         text = _ESCAPED_TWICE.sub(r"\\", text)
     text = boxed_answer(text) or text
+    if "\\begin{" in text:
+        text = _ALIGNED.sub(r"\1\2", text)
     if not text.isascii():
         text = fold_unicode("".join(str(unicodedata.decimal(one)) if one.isdecimal() else one for one in text))
     for _ in range(4):  # wrappers in wrappers

@@ -44,6 +44,7 @@ _FAMILY = re.compile(
 )
 _INDEX = r"\\nu "  # a letter that is no unit
 _RUNNING = re.compile(r"(?<![a-zA-Z\\])([nkm])(?![a-zA-Z])")
+_PERIODS = re.compile(r"[+-]\s*[0-9]*\s*[nkm]\s*\\pi(?![a-zA-Z])|[+-]\s*[0-9]*\s*\\pi\s*[nkm](?![a-zA-Z])")
 _MODULO = re.compile(
     r"(?:[a-z]\s*(?:\\equiv|=)\s*)?(.+?)\s*\(?\s*\\?(?:[pb]?mod)\s*\{?\s*([1-9][0-9]{0,30})\s*\}?\s*\)?"
 )
@@ -62,7 +63,8 @@ _REMAINDER = re.compile(
 )
 _ORDINAL = re.compile(r"([0-9]+)\s*(?:\^\s*)?\{?\s*(?:\\text\s*\{)?\s*(?:st|nd|rd|th)\s*\}{0,2}")
 _BOUND = re.compile(
-    r"(?:is )?((?:less|smaller|fewer|greater|more|larger) than(?: or equal to)?|at least|at most) (-?[0-9./]+)"
+    r"(?:[a-z] (?=is))?(?:is )?((?:less|smaller|fewer|greater|more|larger) than(?: or equal to)?|at least|at most) "
+    r"(-?[0-9./]+)"
 )
 _INTERVALS = {
     "less than or equal to": "(-\\infty,{}]", "smaller than or equal to": "(-\\infty,{}]",
@@ -179,6 +181,11 @@ def family(text: str) -> str:
         return text
     solution, letter = (match.group(1), match.group(2)) if match.group(1) else (match.group(3), match.group(4))
     return _RUNNING.sub(_INDEX, solution) if set(_RUNNING.findall(solution)) == {letter} else text
+
+
+def periodic(text: str) -> bool:
+    """Whether a text is a general solution though it does not say so: ``\\pi/4 + k\\pi``."""
+    return _PERIODS.search(text) is not None and len(set(_RUNNING.findall(text))) == 1
 
 
 def running(text: str) -> str:
