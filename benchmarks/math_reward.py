@@ -80,7 +80,7 @@ def _pair(numbers: random.Random, kind: float) -> Pair:
             rf"\begin{{pmatrix}}{a}&{b}\\{c}&{off}\end{{pmatrix}}",
             rf"\begin{{bmatrix}}{a}&{b}\\{c}&0\end{{bmatrix}}",
         )
-    return rf"\sum_{{k=1}}^{{{a % 90 + 9}}} k", str((a % 90 + 9) * (a % 90 + 10) // 2 + off)
+    return rf"\sum_{{k=1}}^{{{a % 90 + 9}}} k\pi", rf"{(a % 90 + 9) * (a % 90 + 10) // 2 + off}\pi"
 
 
 def ours(answer: str, reference: str) -> float:
@@ -142,8 +142,8 @@ def drive(judge: Judge, pairs: Sequence[Pair], seconds: float) -> dict[str, Any]
 
 def queue_test(judge: Judge, seconds: float) -> dict[str, Any]:
     """32 answers that no computer algebra system finishes, and 16 right ones behind them that take one."""
-    slow = [(answer, str(number)) for number, answer in enumerate(SLOW_SUMS * 8)]
-    right = [(rf"\int_0^{{{last}}} 3x^2 dx", str(last**3)) for last in range(20, 36)]
+    slow = [(answer, rf"{number}\pi") for number, answer in enumerate(SLOW_SUMS * 8)]
+    right = [(rf"\int_0^{{{last}}} 3\pi x^2 dx", rf"{last**3}\pi") for last in range(20, 36)]
     started = time.perf_counter()
     with ThreadPoolExecutor(48) as threads:
         hung = [threads.submit(judge, *pair) for pair in slow]
@@ -213,7 +213,7 @@ def main() -> None:
         flush=True,
     )
     pairs = mix(300_000)
-    ours(r"\int_0^3 2x dx", "9")
+    ours(r"\int_0^3 2\pi x dx", r"9\pi")
     details["ours"] = drive(ours, pairs, SECONDS)
     print(f"ours: {details['ours']}", flush=True)
     peer = peers()

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, Literal, TypedDict, get_args
 
 from verl_agentic.core import BrokenTaskError, End, FailureKind, InfrastructureError, Trajectory, UserInputError
-from verl_agentic.core.text import without_thoughts
+from verl_agentic.reward_fns.answer_text import answer_in_text
 
 MAX_REASON_CHARS = 200
 
@@ -74,27 +74,6 @@ def read_submission(solution_str: str, extra_info: dict[str, Any] | None) -> Sub
     except (KeyError, TypeError, ValueError) as error:
         raise InfrastructureError(f"extra_info['trajectory'] is not a trajectory: {error}") from error
     return Submission(trajectory.answer, trajectory)
-
-
-def answer_in_text(text: str) -> str | None:
-    """The last ``<answer>`` block of a response, else its last ``\\boxed{}``, ``None`` without either."""
-    visible = without_thoughts(text)
-    _, tag, rest = visible.rpartition("<answer>")
-    if tag:
-        return rest.partition("</answer>")[0].strip()
-    start = visible.rfind("\\boxed{")
-    return boxed_content(visible[start:]) if start >= 0 else None
-
-
-def boxed_content(text: str) -> str | None:
-    """Content of the ``\\boxed{}`` with which ``text`` starts, ``None`` when its brace never closes."""
-    depth = 0
-    first = text.find("{") + 1
-    for position in range(first - 1, len(text)):
-        depth += (text[position] == "{") - (text[position] == "}")
-        if depth == 0:
-            return text[first:position].strip()
-    return None
 
 
 def decode_ground_truth(ground_truth: Any) -> dict[str, Any]:

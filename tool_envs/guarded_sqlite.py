@@ -4,9 +4,9 @@ Contained by an authorizer allow-list, SQLite's own limits, a budget of virtual-
 clock, makes the same query end the same way on every machine, and a clock for the few instructions that are slow.
 
 All of these act while a query runs; before SQLite 3.41 nothing acts while it is being prepared, and preparing copies
-common table expressions and flattens subqueries to exponential size. So a text that might grow much, and any query on a
-database file, runs in a worker process (:mod:`verl_agentic.tool_envs.databases.worker`) that is killed when it takes
-too long or too much memory. All others run here, much faster.
+common table expressions and flattens subqueries to exponential size. So a text that is long or might grow much, and
+any query on a database file, runs in a worker process (:mod:`verl_agentic.tool_envs.databases.worker`) that is killed
+when it takes too long or too much memory. All others run here, much faster.
 """
 
 from __future__ import annotations
@@ -40,23 +40,34 @@ from verl_agentic.tool_envs.databases.base import (
 )
 from verl_agentic.tool_envs.databases.expansion import mentions
 from verl_agentic.tool_envs.databases.worker import WorkerDatabase
+from verl_agentic.tool_envs.sqlite_functions import add_functions
 
 MAX_SQL_CHARS = SMALL.sql_chars
 MAX_INSTRUCTIONS = SMALL.instructions
 
 _STRIDE = 1000
 # fmt: off
+# Those that always give the same for the same, and name nothing of the machine. Not among them are zeroblob and
+# randomblob, which make large values of small ones, load_extension, and what tells of the engine.
 _FUNCTIONS = frozenset({
-    "abs", "avg", "cast", "ceil", "ceiling", "char", "coalesce", "concat", "concat_ws", "count", "cume_dist",
-    "current_date", "current_time", "current_timestamp", "date", "datetime", "dense_rank", "exp", "first_value",
-    "floor", "glob", "group_concat", "ifnull", "iif", "instr", "julianday", "lag", "last_value", "lead", "length",
-    "like", "ln", "log", "log10", "log2", "lower", "ltrim", "max", "min", "mod", "nth_value", "ntile", "nullif",
-    "percent_rank", "pow", "power", "rank", "replace", "round", "row_number", "rtrim", "sign", "sqrt", "strftime",
-    "substr", "substring", "sum", "time", "total", "trim", "trunc", "typeof", "unicode", "unixepoch", "upper",
+    "->", "->>", "abs", "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "avg", "cast", "ceil", "ceiling",
+    "char", "coalesce", "concat", "concat_ws", "cos", "cosh", "count", "cume_dist", "current_date", "current_time",
+    "current_timestamp", "date", "datetime", "degrees", "dense_rank", "exp", "first_value", "floor", "format", "glob",
+    "group_concat", "hex", "if", "ifnull", "iif", "instr", "json", "json_array", "json_array_length", "json_extract",
+    "json_group_array", "json_group_object", "json_insert", "json_object", "json_patch", "json_quote", "json_remove",
+    "json_replace", "json_set", "json_type", "json_valid", "julianday", "lag", "last_value", "lead", "length", "like",
+    "likelihood", "likely", "ln", "log", "log10", "log2", "lower", "ltrim", "max", "median", "min", "mod", "nth_value",
+    "ntile", "nullif", "octet_length", "percent_rank", "pi", "pow", "power", "printf", "quote", "radians", "rank",
+    "replace", "round", "row_number", "rtrim", "sign", "sin", "sinh", "soundex", "sqrt", "strftime", "string_agg",
+    "substr", "substring", "sum", "tan", "tanh", "time", "timediff", "total", "trim", "trunc", "typeof", "unhex",
+    "unicode", "unixepoch", "unlikely", "upper",
 })
 # fmt: on
 # Without Connection.setlimit (Python 3.10) nothing bounds a value that doubles itself, so these are refused there.
-_GROWING_FUNCTIONS = frozenset({"concat", "concat_ws", "group_concat", "replace"})
+_GROWING_FUNCTIONS = frozenset({"concat", "concat_ws", "group_concat", "hex", "quote", "replace", "string_agg"})
+_JSON = "json"
+# These collect what has no limit until it is a value.
+_COLLECTING = re.compile("json_group_", re.IGNORECASE)
 _BUILD_ACTIONS = frozenset(
     {
         sqlite3.SQLITE_CREATE_INDEX,
@@ -72,6 +83,8 @@ _REFILL_ACTIONS = frozenset(
     {sqlite3.SQLITE_DELETE, sqlite3.SQLITE_INSERT, sqlite3.SQLITE_READ, sqlite3.SQLITE_TRANSACTION}
 )
 _MAX_EXPANSION = 20_000
+# What preparing a text of this length may take at worst was tried out; longer ones run where they can be killed.
+_MAX_CHARS_HERE = 1000
 _SELECT = re.compile(r"\bselect\b", re.IGNORECASE)
 
 
@@ -89,6 +102,7 @@ class GuardedDatabase(Closing):
         path: Path | str | None = None,
         limits: Limits | None = None,
         in_process: bool = False,
+        backwards: bool = False,
     ) -> None:
         """Build the database.
 
@@ -98,6 +112,7 @@ class GuardedDatabase(Closing):
             path: an existing database file, read instead of building one.
             limits: what a query may take; :data:`SMALL`, or :data:`LARGE` for a file, by default.
             in_process: run every query here, for a process that can itself be killed.
+            backwards: scan tables from their last row where a query asks for no order.
 
         Raises:
             BrokenTaskError: the statements or the rows do not make a database.
@@ -119,10 +134,13 @@ class GuardedDatabase(Closing):
         try:
             # Sorting must not spill into files.
             self._connection.execute("PRAGMA temp_store = MEMORY")
+            if backwards:
+                self._connection.execute("PRAGMA reverse_unordered_selects = ON")
             if self._bounded:
                 set_limit: Any = getattr(self._connection, "setlimit")  # noqa: B009 - unknown to 3.10's stubs
                 for limit, value in _engine_limits(self._limits).items():
                     set_limit(limit, value)
+            add_functions(self._connection, self._limits.value_bytes)
             if not path:
                 self._connection.set_authorizer(_allow_build)
             self.tables = self._build(schema, rows or {}) if not path else self._read_tables()
@@ -141,7 +159,8 @@ class GuardedDatabase(Closing):
         self._refillable = not path
         if not in_process:
             url = URL.create("sqlite", database=str(Path(path).resolve()) if path else None)
-            self._worker = WorkerDatabase(url, None if path else schema, None if path else rows, self._limits)
+            built, held = (None, None) if path else (schema, rows)
+            self._worker = WorkerDatabase(url, built, held, self._limits, backwards=backwards)
 
     def query(self, sql: str, max_rows: int | None = None) -> QueryResult:
         """Run one read-only statement; see :meth:`verl_agentic.tool_envs.databases.Database.query`."""
@@ -252,7 +271,8 @@ class GuardedDatabase(Closing):
             return sqlite3.SQLITE_OK if own or not second else sqlite3.SQLITE_DENY
         if action == sqlite3.SQLITE_FUNCTION:
             function = (second or "").lower()
-            allowed = function in _FUNCTIONS and (self._bounded or function not in _GROWING_FUNCTIONS)
+            growing = function in _GROWING_FUNCTIONS or function.startswith(_JSON)
+            allowed = function in _FUNCTIONS and (self._bounded or not growing)
             return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
         return sqlite3.SQLITE_DENY
 
@@ -262,7 +282,9 @@ _SQL_ERRORS = (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError, Memory
 
 
 def _may_grow(sql: str) -> bool:
-    """Whether preparing a text may take much more than reading it; a text that is read in two ways may."""
+    """Whether a text may take much more than reading it; one that is long or is read in two ways may."""
+    if len(sql) > _MAX_CHARS_HERE or _COLLECTING.search(sql):
+        return True
     if len(_SELECT.findall(sql)) < 2:
         return False
     if not sql.isascii() or "`" in sql or "[" in sql:
@@ -286,7 +308,7 @@ def _engine_limits(limits: Limits) -> dict[int, int]:
         0: limits.value_bytes,  # SQLITE_LIMIT_LENGTH
         1: limits.sql_chars * 4,  # SQLITE_LIMIT_SQL_LENGTH, in bytes
         2: 64 if small else 500,  # SQLITE_LIMIT_COLUMN
-        3: 64,  # SQLITE_LIMIT_EXPR_DEPTH
+        3: 500,  # SQLITE_LIMIT_EXPR_DEPTH
         4: 8,  # SQLITE_LIMIT_COMPOUND_SELECT
         7: 0,  # SQLITE_LIMIT_ATTACHED
         8: 100,  # SQLITE_LIMIT_LIKE_PATTERN_LENGTH

@@ -1,8 +1,8 @@
 """A pool of killable processes for work on model-written text: hard limits on time and memory, clocks that are fair.
 
 The clock of a call runs from when a worker begins to execute it, so that a call is never charged for the queue before
-it. Workers are forked from a process that has done the imports, so that to replace a killed one takes milliseconds.
-Linux only.
+it; each call waits its turn, none is overtaken. Workers are forked from a process that has done the imports,
+so that to replace a killed one takes milliseconds. Linux only.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any
 
+from verl_agentic.tool_envs.turns import Turns
 from verl_agentic.tool_envs.worker_process import (
     ForkServer,
     WorkerCrashedError,
@@ -88,18 +89,18 @@ class WorkerPool:
         atexit.register(_close, weakref.ref(self))
 
     def _reset(self) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._turns = Turns(self._size)
         self._starting = threading.Lock()
         self._server: ForkServer | None = None
         self._idle: list[WorkerProcess] = []
         self._busy: list[WorkerProcess] = []
-        self._executing = 0
         self._closed = False
         self._runners: list[threading.Thread] = []
         self._queue: queue.SimpleQueue[tuple[_Call, Future[Any]] | None] = queue.SimpleQueue()
 
     def run(self, payload: Any, seconds: float) -> Any:
-        """Call the function and wait for its result, first for a free worker, without a clock.
+        """Call the function and wait for its result, first for a worker: in order of arrival, without a clock.
 
         Raises:
             ValueError: the payload is longer than ``max_message_bytes``; TypeError: it is not JSON-able.
@@ -112,16 +113,22 @@ class WorkerPool:
         return self._execute(self._encode(payload, seconds))
 
     async def arun(self, payload: Any, seconds: float) -> Any:
-        """As :meth:`run`, without blocking the event loop. Cancelled while it executes, its process is killed."""
+        """As :meth:`run`, without blocking the event loop. Cancelled while it executes, its process is killed.
+
+        Such calls are served in order of arrival among themselves; ``size`` of them at a time stand in the queue of
+        :meth:`run`.
+        """
         call = self._encode(payload, seconds)
         future: Future[Any] = Future()
-        with self._changed:
+        with self._lock:
+            if self._closed:
+                raise WorkerStartError("worker pool is closed")
             self._start_runners()
             self._queue.put((call, future))
         try:
             return await asyncio.wrap_future(future)
         except asyncio.CancelledError:
-            with self._changed:
+            with self._lock:
                 call.cancelled = True
                 if call.worker:
                     call.worker.kill()
@@ -129,7 +136,7 @@ class WorkerPool:
 
     def close(self) -> None:
         """Kill all processes. Calls under way and later ones raise :class:`WorkerStartError`."""
-        with self._changed:
+        with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
             for worker in (*idle, *self._busy):
@@ -138,9 +145,13 @@ class WorkerPool:
                 worker.release()
             for _ in self._runners:
                 self._queue.put(None)
-            self._changed.notify_all()
             if self._server:
                 self._server.close()
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for a worker in the queue of :meth:`run`."""
+        return self._turns.waiting
 
     def __enter__(self) -> WorkerPool:
         return self
@@ -167,12 +178,13 @@ class WorkerPool:
         return _Call(body, seconds)
 
     def _execute(self, call: _Call) -> Any:
-        try:
-            return self._attempt(call)
-        except WorkerStartError:
-            if self._closed or call.cancelled:
-                raise
-        return self._attempt(call)  # an idle process had died, which is not this call's doing
+        with self._turns:
+            try:
+                return self._attempt(call)
+            except WorkerStartError:
+                if self._closed or call.cancelled:
+                    raise
+            return self._attempt(call)  # an idle process had died, which is not this call's doing
 
     def _attempt(self, call: _Call) -> Any:
         worker = self._acquire(call)
@@ -192,29 +204,20 @@ class WorkerPool:
             self._release(call, worker, keep)
 
     def _acquire(self, call: _Call) -> WorkerProcess:
-        """Wait for a turn, then take an idle process or fork one."""
-        with self._changed:
-            while self._executing >= self._size and not self._closed:
-                self._changed.wait()
-            self._executing += 1
+        """Take an idle process or fork one; it is the call's turn."""
+        with self._lock:
             worker = self._idle.pop() if self._idle else None
-        try:
-            worker = worker or self._running_server().fork()
-            with self._changed:
-                if self._closed:
-                    worker.kill()
-                    worker.release()
-                    raise WorkerStartError("worker pool is closed")
-                self._busy.append(worker)
-                call.worker = worker
-                if call.cancelled:
-                    worker.kill()
-                return worker
-        except BaseException:
-            with self._changed:
-                self._executing -= 1
-                self._changed.notify()
-            raise
+        worker = worker or self._running_server().fork()
+        with self._lock:
+            if self._closed:
+                worker.kill()
+                worker.release()
+                raise WorkerStartError("worker pool is closed")
+            self._busy.append(worker)
+            call.worker = worker
+            if call.cancelled:
+                worker.kill()
+            return worker
 
     def _running_server(self) -> ForkServer:
         with self._starting:
@@ -223,23 +226,21 @@ class WorkerPool:
                 raise WorkerStartError("worker pool is closed")
             if server is None or not server.alive():
                 server = ForkServer(self._target, self._memory_bytes, self._max_message, self._start_seconds)
-                with self._changed:
+                with self._lock:
                     self._server = server
                     if self._closed:
                         server.close()
             return server
 
     def _release(self, call: _Call, worker: WorkerProcess, keep: bool) -> None:
-        with self._changed:
+        with self._lock:
             call.worker = None
-            self._executing -= 1
             self._busy.remove(worker)
             if keep and not call.cancelled and not self._closed and worker.calls < self._recycle_after:
                 self._idle.append(worker)
             else:
                 worker.kill()
                 worker.release()
-            self._changed.notify()
 
     def _start_runners(self) -> None:
         while len(self._runners) < self._size:

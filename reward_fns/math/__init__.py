@@ -4,6 +4,38 @@ Answers may be LaTeX or plain text: numbers, expressions, sets, tuples, interval
 quantities with units, options of multiple choice, words. Most are decided in this process by a bounded parser and exact
 or high-precision arithmetic; what takes a computer algebra system goes to math-verify in processes that can be killed.
 
+Where two readings of an answer would do, these rules tell which counts:
+
+* A reference that is a plain number (integer, decimal, fraction) takes a number. An answer that leaves a calculation
+  to do (a sum or difference of numbers, a product of two plain ones, ``\\sum``, ``\\int``, ``mod``, ``gcd``, ``max``,
+  the floor of a quotient) is wrong with the reason ``not evaluated``. Forms in which values are written are right:
+  fractions, powers, roots, factorials, binomials, logarithms, products with one of these, multiples of pi. In ``17
+  \\times 23 = 391`` the last side counts, and the others must agree.
+* A unit or sign on one side only goes without saying: ``50`` equals ``50%``, and so does ``0.5``. A whole number over
+  1 is taken as written: ``5`` is neither ``500%`` nor ``500 cents``. A single letter is a unit of an answer only
+  where it is the symbol of one behind a spaced number (``5 m``, not ``5m`` or ``5 n``); a word only where it is what
+  is counted, in the plural (``7 apples``), and not where it takes the number back, compares with it or multiplies it
+  (``3 rejected``, ``3 fewer``, ``3 pairs``).
+* A base that a reference names may be left out by the answer; an answer that names one has its value only: ``10_7``
+  is 7.
+* ``name = value`` is the value, whatever is named: ``AB``, ``f'(2)``, ``P(A)``, ``\\angle ABC``, ``\\text{Area}``,
+  ``a + b``; names that both sides give must be the same. A reference such as ``x + y = 5`` is an equation and not 5,
+  and ``2x = 6`` names nothing. Where the reference is ``x = 5``, an equation that is not solved (``x - 5 = 0``) is
+  wrong; ``|x| = 3`` is as good as ``x = \\pm 3``.
+* Several named values are compared by their names. Beside a tuple their order is the customary one, else the
+  alphabet's: ``y = 2, x = 5`` is ``(5, 2)``. Beside a bare answer it may also be the reference's own.
+* Labelled parts, ``(a) 3 (b) 4``, are compared by their labels, and a list without labels in its order.
+* Where the reference is a time of the day (``10:20``, two digits for the minutes), it is no ratio; ``2:3`` is one.
+  The half of the day counts where the reference tells it. Years may be marked AD.
+* Factors commute, except transposed letters, letters around ``\\times``, and products of nothing but the capitals
+  that usually are matrices or sets (A to D, M, N, P, Q, S, X, Y): ``AB`` is not ``BA``, ``ab`` is ``ba``, ``IR`` is
+  ``RI``. ``f(x)`` is a function of x, no product; g and h are, too, beside f. ``p \\land q`` and ``A \\cup B`` go by
+  truth tables.
+* ``1,234`` is a number and ``1, 234`` two; ``3,14`` and ``0,5`` are decimals, ``1,2`` is a list. An ordinal is its
+  number.
+* A remark in brackets (``72 (approx.)``, ``4 (not 5)``) and a sentence around one value count for nothing, unless a
+  word takes it back, compares it or offers another (``12 (or 13)``, ``at least 5``).
+
 ``reward.custom_reward_function.reward_kwargs`` may hold ``rel_tol`` and ``abs_tol`` (how far a number may be off; 0),
 ``seconds`` (how long a worker may work on one answer; 3) and ``on_undecided`` (``zero`` or ``drop``; ``zero``).
 """
@@ -103,7 +135,7 @@ async def acompute_score(
 
 
 def answers_equal(answer: str, reference: str, *, rel_tol: float = 0.0, abs_tol: float = 0.0) -> bool:
-    """Whether two answers are the same; ``False`` also where that cannot be told in time.
+    """Whether an answer is the reference, by the rules above; ``False`` also where that cannot be told in time.
 
     Raises:
         BrokenTaskError: the reference is empty or longer than ``MAX_CHARS``.
@@ -166,4 +198,4 @@ def _result(submission: Submission, reference: str, decision: Decision, on_undec
         return undecided(decision.reason, on_undecided)
     if decision.failure is FailureKind.LIMIT:
         return over_limits(decision.reason)
-    return wrong_answer(submission, f"{(submission.answer or '')[:60]!r} is not {reference[:60]!r}")
+    return wrong_answer(submission, decision.reason or f"{(submission.answer or '')[:60]!r} is not {reference[:60]!r}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import pairwise
 
 from verl_agentic.reward_fns.math.lexer import FUNCTIONS, Token
 from verl_agentic.reward_fns.math.nodes import (
@@ -47,6 +48,16 @@ class AtomParser(ABC):
         self._nesting = 0
         self._bars = 0
         self._series_nodes = 0
+        # f is a function where it is applied; g and h are, too, in its company or around one another: g(t+1) may be a
+        # product.
+        applied = {
+            one.text for one, two in pairwise(found) if one.kind == "letter" and two.kind == "(" and not two.spaced
+        }
+        nested = any(
+            one.text in "gh" and two.kind == "(" and three.text in "gh" and four.kind == "("
+            for one, two, three, four in zip(found, found[1:], found[2:], found[3:], strict=False)
+        )
+        self._functions = {"f", "g", "h"} if "f" in applied or nested else set()
 
     @abstractmethod
     def items(self) -> tuple[tuple[Node, ...], str]:
@@ -173,7 +184,17 @@ class AtomParser(ABC):
             name += "_" + self._subscript()
         while self.accept("'", "prime"):
             name += "'"
+        if name.rstrip("'") in self._functions and self.peek().kind == "(" and not self.peek().spaced:
+            return self._applied(name)
         return Constant(name) if name in ("e", "i") else Symbol(name)
+
+    def _applied(self, name: str) -> Node:
+        """An unknown function of one argument, as a family of functions of which no two commute."""
+        self.next()
+        argument = self._bracket("(")
+        if not isinstance(argument, SCALARS):
+            return Call("*", (Symbol(name), argument))
+        return Call("*", (Symbol(name), Call("^", (Call("+", (argument, Symbol(name + ":"))), Number(Fraction(3))))))
 
     def _subscript(self) -> str:
         if not self.accept("{"):
@@ -241,6 +262,8 @@ class AtomParser(ABC):
         if name == "log" and base is None and self.accept("_"):
             base = self._argument()
         args = self._function_arguments(name)
+        if name == "cis":
+            name, args = "exp", (Call("*", (Constant("i"), args[0])),)
         if name in ("log", "ln", "lg"):
             base = Number(Fraction(10)) if name == "lg" else base
             name = "log"

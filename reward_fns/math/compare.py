@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from verl_agentic.reward_fns.math.assignments import assigned, one_named, same_as_listed, same_named
 from verl_agentic.reward_fns.math.nodes import (
     SCALARS,
     Bracketed,
@@ -19,10 +20,12 @@ from verl_agentic.reward_fns.math.nodes import (
     Symbol,
     contains,
     replaced,
+    symbols,
 )
+from verl_agentic.reward_fns.math.noncommuting import order_counts, same_ordered
 from verl_agentic.reward_fns.math.real_sets import real_set, same_real_set
 from verl_agentic.reward_fns.math.relations import same_relation
-from verl_agentic.reward_fns.math.scalars import EXACT, InconclusiveError, Tolerance, same_scalar
+from verl_agentic.reward_fns.math.scalars import EXACT, InconclusiveError, Tolerance, infinite, same_scalar
 
 MAX_ITEMS = 64
 MAX_COMPARISONS = 5000
@@ -30,9 +33,15 @@ MAX_COMPARISONS = 5000
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Compares nodes within a tolerance."""
+    """Compares nodes within a tolerance.
+
+    Attributes:
+        tolerance: how far a number may be off.
+        ordered: whether factors of either side may be such that their order counts.
+    """
 
     tolerance: Tolerance = EXACT
+    ordered: bool = True
     _budget: Iterator[int] = field(default_factory=lambda: iter(range(MAX_COMPARISONS)), compare=False)
 
     def same(self, answer: Node, reference: Node) -> bool:
@@ -46,7 +55,12 @@ class Comparison:
             return True
         if next(self._budget, None) is None:
             raise LimitError("too many items to compare")
+        if (one_named(answer) and assigned(reference)) or (one_named(reference) and assigned(answer)):
+            return False
         answer, reference = expanded(answer), expanded(reference)
+        by_name = self._by_name(answer, reference)
+        if by_name is not None:
+            return by_name
         if isinstance(answer, Relation) and isinstance(reference, Relation):
             return self._relations(answer, reference)
         answer, reference = value_of(answer, reference), value_of(reference, answer)
@@ -58,13 +72,27 @@ class Comparison:
         if as_sets is not None:
             return as_sets
         if isinstance(answer, Bracketed) and isinstance(reference, Bracketed):
-            ends = (answer.left, answer.right) == (reference.left, reference.right)
-            return (ends or len(answer.items) > 2) and self._in_order(answer.items, reference.items)
+            return (_ends(answer) == _ends(reference) or len(answer.items) > 2) and self._in_order(
+                answer.items, reference.items
+            )
         if isinstance(answer, Relation) or isinstance(reference, Relation):
             return self._relation_and_value(answer, reference)
         return self._items(answer, reference)
 
+    def _by_name(self, answer: Node, reference: Node) -> bool | None:
+        """The verdict where a side names several values; ``None`` where neither does, or the other is no list."""
+        if not isinstance(answer, (Relation, Collection)) and not isinstance(reference, (Relation, Collection)):
+            return None
+        theirs, ours = assigned(answer), assigned(reference)
+        if theirs and ours:
+            return same_named(theirs, ours, self._same_item)
+        if ours:
+            return same_as_listed(ours, answer, lambda one, two: self._same_item(two, one), as_written=True)
+        return same_as_listed(theirs, reference, self._same_item, as_written=False) if theirs else None
+
     def _scalars(self, answer: Node, reference: Node) -> bool:
+        if self.ordered and order_counts(answer, reference):
+            return same_ordered(answer, reference)
         ratios = [node for node in (answer, reference) if isinstance(node, Call) and node.name == ":"]
         if any(len(node.args) > 2 for node in ratios):
             left, right = ratios[0].args, ratios[-1].args
@@ -78,9 +106,8 @@ class Comparison:
             )
         if same_scalar(_without_base(answer), _without_base(reference), self.tolerance):
             return True
-        based = [node for node in (answer, reference) if isinstance(node, Call) and node.name == "base"]
-        if len(based) == 1:  # the base goes without saying
-            return same_scalar(_as_written(answer), _as_written(reference), self.tolerance)
+        if isinstance(reference, Call) and reference.name == "base" and answer == _without_base(answer):
+            return same_scalar(answer, reference.args[0], self.tolerance)  # the base goes without saying
         return False
 
     def _matrices(self, answer: Node, reference: Node) -> bool:
@@ -103,12 +130,16 @@ class Comparison:
         return len(names) < 2 and same_real_set(left[0], right[0])
 
     def _relations(self, answer: Relation, reference: Relation) -> bool:
+        if _solved(reference) and not (_solved(answer) or _distance(answer)):
+            return False  # x - 5 = 0 says what x = 5 says, and is not the answer
         left, right = real_set(answer), real_set(reference)
         if left is not None and right is not None and (self.tolerance == EXACT or answer.operators != ("=",)):
             return left[1] == right[1] and same_real_set(left[0], right[0])
         same_name = is_assignment(answer) and is_assignment(reference) and answer.sides[0] == reference.sides[0]
         if same_name and self.same(answer.sides[-1], reference.sides[-1]):
             return True
+        if self.ordered and order_counts(*answer.sides, *reference.sides):
+            return answer.operators == reference.operators and self._in_order(answer.sides, reference.sides)
         if all(isinstance(side, SCALARS) for side in (*answer.sides, *reference.sides)):
             return same_relation(answer, reference)
         if answer.operators == reference.operators and len(answer.sides) == len(reference.sides):
@@ -153,9 +184,10 @@ class Comparison:
 def expanded(node: Node) -> Node:
     """The node with ``a ± b`` as two values, and ``x = 1 or x = 2`` as the values of ``x``."""
     if isinstance(node, SCALARS) and contains(node, "pm", "mp"):
-        upper = replaced(replaced(node, "pm", "+"), "mp", "-")
-        lower = replaced(replaced(node, "pm", "-"), "mp", "+")
-        return Collection((_binary_minus(upper), _binary_minus(lower)), False)
+        return Collection((_with_sign(node, "+"), _with_sign(node, "-")), False)
+    if isinstance(node, Bracketed) and contains(node, "pm", "mp") and all(isinstance(x, SCALARS) for x in node.items):
+        both = (tuple(_with_sign(item, sign) for item in node.items) for sign in "+-")
+        return Collection(tuple(Bracketed(node.left, items, node.right) for items in both), False)
     if isinstance(node, Relation) and node.operators == ("=",):
         right = expanded(node.sides[1])
         return Relation((node.sides[0], right), ("=",)) if right is not node.sides[1] else node
@@ -168,11 +200,17 @@ def expanded(node: Node) -> Node:
                 items += (Relation((one.sides[0], v), ("=",)) if isinstance(one, Relation) else v for v in values.items)
             else:
                 items.append(one)
-        assigned = [item for item in items if isinstance(item, Relation) and is_assignment(item)]
-        if len(assigned) == len(items) and len({item.sides[0] for item in assigned}) == 1 and node.joiner == "or":
-            return Collection(tuple(item.sides[-1] for item in assigned), False)
+        values_of = [item for item in items if isinstance(item, Relation) and is_assignment(item)]
+        if len(values_of) == len(items) and len({item.sides[0] for item in values_of}) == 1 and node.joiner == "or":
+            return Collection(tuple(item.sides[-1] for item in values_of), False)
         return Collection(tuple(items), node.braced, node.joiner)
     return node
+
+
+def _with_sign(node: Node, sign: str) -> Node:
+    """The node with that sign for every ``±``, and the other one for every ``∓``."""
+    other = "-" if sign == "+" else "+"
+    return _binary_minus(replaced(replaced(node, "pm", sign), "mp", other))
 
 
 def _binary_minus(node: Node) -> Node:
@@ -194,13 +232,9 @@ def is_assignment(node: Relation) -> bool:
 
 def value_of(node: Node, other: Node) -> Node:
     """What an assignment assigns, where the other side is no relation; chains must hold."""
-    if isinstance(node, Collection) and not node.braced and isinstance(other, Bracketed):
-        assigned = [item for item in node.items if isinstance(item, Relation) and is_assignment(item)]
-        if assigned and len(assigned) == len(node.items):  # x = 1, y = 2 for (1, 2)
-            return Bracketed(other.left, tuple(item.sides[-1] for item in assigned), other.right)
     if not isinstance(node, Relation) or not is_assignment(node):
         return node
-    values = node.sides[1:]
+    values = [side for side in node.sides[1:-1] if not symbols(side)] + [node.sides[-1]]  # A = bh = 12
     comparison = Comparison()
     if any(not comparison.same(value, values[-1]) for value in values[:-1]):
         return node
@@ -238,5 +272,23 @@ def _without_base(node: Node) -> Node:
     return node.args[1] if isinstance(node, Call) and node.name == "base" else node
 
 
-def _as_written(node: Node) -> Node:
-    return node.args[0] if isinstance(node, Call) and node.name == "base" else node
+def _ends(node: Bracketed) -> tuple[str, str]:
+    """Its brackets; those at an infinite end are round, however they are written."""
+    left = "(" if infinite(node.items[0]) else node.left
+    return left, ")" if infinite(node.items[-1]) else node.right
+
+
+def _solved(node: Relation) -> bool:
+    """Whether it is a variable and the numbers it equals."""
+    first, last = node.sides[0], node.sides[-1]
+    if set(node.operators) != {"="} or isinstance(first, Symbol) == isinstance(last, Symbol):
+        return False
+    return not symbols(last if isinstance(first, Symbol) else first)
+
+
+def _distance(node: Relation) -> bool:
+    """Whether it gives the absolute value of a variable: ``|x| = 3`` for ``x = ±3``."""
+    left = node.sides[0]
+    return (
+        node.operators == ("=",) and isinstance(left, Call) and left.name == "abs" and isinstance(left.args[0], Symbol)
+    )

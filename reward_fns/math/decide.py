@@ -9,11 +9,30 @@ from fractions import Fraction
 from verl_agentic.core import FailureKind
 from verl_agentic.reward_fns.common import Verdict
 from verl_agentic.reward_fns.math.compare import Comparison
-from verl_agentic.reward_fns.math.nodes import SCALARS, LimitError
+from verl_agentic.reward_fns.math.dates import clock, date, same_time
+from verl_agentic.reward_fns.math.logic import same_formula
+from verl_agentic.reward_fns.math.nodes import SCALARS, LimitError, Node, Number
+from verl_agentic.reward_fns.math.noncommuting import are_matrices, same_ordered, symmetric
+from verl_agentic.reward_fns.math.parts import labelled, pieces
 from verl_agentic.reward_fns.math.reading import Reading, Readings, in_base_unit, read
 from verl_agentic.reward_fns.math.scalars import InconclusiveError, Tolerance
-from verl_agentic.reward_fns.math.text import clean, words
-from verl_agentic.reward_fns.math.wording import canonical, choice, family, is_prose, names, residue, running
+from verl_agentic.reward_fns.math.solutions import same_solutions
+from verl_agentic.reward_fns.math.text import clean, unwrapped
+from verl_agentic.reward_fns.math.units import DEGREES, TEMPERATURES, Trust
+from verl_agentic.reward_fns.math.wording import (
+    canonical,
+    choice,
+    family,
+    is_prose,
+    names,
+    periodic,
+    progression,
+    residue,
+    running,
+    same_phrase,
+    same_words,
+)
+from verl_agentic.reward_fns.math.written import names_operation, numeral, to_calculate
 
 MAX_CHARS = 1000
 """Longest answer that is looked into, and longest reference."""
@@ -23,10 +42,21 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,60}(?:\.[0-9]{1,60})?(?:/0*[1-9][0-9]{0,60})
 _BEYOND = re.compile(
     r"\\(?:sum|prod|i*o?int|lim|partial|det|begin|pmod|equiv|Gamma|max|min|gcd|cases|cdots|l?dots)(?![a-zA-Z])"
 )
-_SPACE = re.compile(r"(?<![0-9])\s+|\s+(?![0-9/\\.])")
+_SPACE = re.compile(r"(?<![0-9])(?<![0-9],)\s+|(?<=[0-9],)\s+(?![0-9]{3}(?![0-9]))|(?<=[0-9])\s+(?![0-9/\\.])")
 _INTEGER = re.compile(r"-?[0-9]{1,60}")
 _LOWER_CHOICE = re.compile(r"([a-e])[.)]?")
-_ANY_CONSTANT = re.compile(r"(?<=\+)\s*([cCkK])$")
+_SAID_CONSTANT = re.compile(
+    r"(?:\\text\s*\{\s*)?(?:an? )?(?:arbitrary )?const(?:ant|\.)?(?: of integration)?(?![a-z])(?:\s*\})?"
+)
+_ANY_CONSTANT = re.compile(r"[CKABD]|[ck]_|(?<![a-zA-Z\\])[ck](?![a-zA-Z])")
+_SPACED_THOUSANDS = re.compile(r"[0-9]{1,3}, ?[0-9]{3}")  # "1, 234" is two numbers
+_ORDERED = re.compile(r"\\times|\^\s*\{?\s*(?:T|\\top|\\intercal)(?![a-zA-Z])")
+_WEDGE = re.compile(r"\\wedge(?![a-zA-Z])")
+_COMPARES = re.compile(r"[<>=]|\\(?:le|ge|ne|in)(?![a-zA-Z])")
+_LIST_SIGN = re.compile(r",(?![0-9]{3})|;|(?<![a-zA-Z\\])and(?![a-zA-Z])|\\text\s*\{\s*and\s*\}")
+_ANY_LETTER = re.compile("[a-zA-Z]")
+_EQUATES = re.compile(r"[a-z]\s*=")
+_HALF_DAY = re.compile(r"[0-9]:[0-9]+\s*[ap]\.?\s?m\b", re.IGNORECASE)
 _CONVERTIBLE = ("percent", "angle", "money")
 
 
@@ -47,6 +77,8 @@ class Decision:
 
 RIGHT = Decision(Verdict.RIGHT)
 WRONG = Decision(Verdict.WRONG, FailureKind.WRONG_ANSWER)
+NOT_EVALUATED = Decision(Verdict.WRONG, FailureKind.WRONG_ANSWER, "not evaluated")
+"""The reference is a number, and the answer a calculation whose result would be that number."""
 
 
 def decide_at_once(answer: str, reference: str, tolerance: Tolerance) -> Decision | None:
@@ -75,36 +107,105 @@ def decide(answer: str, reference: str, tolerance: Tolerance) -> Decision | None
     if not left or not right:
         return WRONG
     prose = is_prose(left), is_prose(right)
-    if _closed_up(left) == _closed_up(right) or (
-        (any(prose) or "\\text" in left + right) and words(left) == words(right)
-    ):
+    if _closed_up(left) == _closed_up(right) or ((any(prose) or "\\text" in left + right) and same_words(left, right)):
         return RIGHT
+    if _SPACED_THOUSANDS.fullmatch(left) and _SPACED_THOUSANDS.fullmatch(right) and (" " in left) != (" " in right):
+        return WRONG
     if names(left) and names(left) == names(right):
         return RIGHT
+    if _closed_up(symmetric(left)) == _closed_up(symmetric(right)):
+        return RIGHT
+    if same_phrase(left, right):
+        return RIGHT
+    for means in (_by_parts, _by_pieces):
+        parted = means(left, right, tolerance)
+        if parted is not None:
+            return parted
+    timed = _by_calendar(left, right)
+    if timed is not None:
+        return timed
+    if _WEDGE.search(left) and _WEDGE.search(right) and not _COMPARES.search(left + right):
+        formulas = same_formula(left, right)
+        return RIGHT if formulas else WRONG  # dx \\wedge dy is not dy \\wedge dx
+    formulas = same_formula(left, right)
+    if formulas is not None:
+        return RIGHT if formulas else WRONG
     chosen = _by_choice(left, right, tolerance)
     if chosen is not None:
         return chosen
     if any(prose):
         return WRONG
-    left, right = _with_constant(left, right)
+    left, right = _with_constant(left), _with_constant(right)
     modular = _by_residue(left, right, tolerance)
     if modular is not None:
         return modular
     ours, theirs = family(right), family(left)
-    if (ours, theirs) != (right, left):
+    if (ours, theirs) != (right, left) or (periodic(right) and periodic(left)):
         return _by_value(running(theirs), running(ours), tolerance)
     return _by_value(left, right, tolerance)
 
 
-def _with_constant(left: str, right: str) -> tuple[str, str]:
-    """Both texts, where each ends in a constant of integration, with one name for it."""
-    found = [_ANY_CONSTANT.search(text) for text in (left, right)]
-    if not found[0] or not found[1] or found[0].group(1) == found[1].group(1):
-        return left, right
-    heads = left[: found[0].start()], right[: found[1].start()]
-    if any(match.group(1) in head for match in found if match for head in heads):
-        return left, right
-    return heads[0] + "C", heads[1] + "C"
+def _by_parts(answer: str, reference: str, tolerance: Tolerance) -> Decision | None:
+    """The verdict where parts have labels; a list without may stand beside them, in their order."""
+    ours, theirs = labelled(reference), labelled(answer)
+    if ours is None and theirs is None:
+        return None
+    right = ours or _listed(reference)
+    left = theirs or _listed(answer)
+    if left.keys() != right.keys():
+        return WRONG
+    found = [decide(left[label], right[label], tolerance) or WRONG for label in right]
+    return next((one for one in found if one.verdict is not Verdict.RIGHT), RIGHT)
+
+
+def _listed(text: str) -> dict[int, str]:
+    return dict(enumerate(part.strip() for part in _LIST_SIGN.split(text)))
+
+
+def _by_pieces(answer: str, reference: str, tolerance: Tolerance) -> Decision | None:
+    """The verdict on functions by cases, whose lines may stand in any order."""
+    ours, theirs = pieces(reference), pieces(answer)
+    if not ours or not theirs:
+        return None
+    if len(ours) != len(theirs):
+        return WRONG
+    left = list(theirs)
+    loose = 0
+    for piece in ours:
+        same = [one for one in left if _right(one.value, piece.value, tolerance)]
+        fitting = [one for one in same if _right(one.condition or "else", piece.condition or "else", tolerance)]
+        if not fitting and not loose:  # "otherwise" stands for one condition that is not told
+            fitting = [one for one in same if not one.condition or not piece.condition]
+            loose = len(fitting)
+        if not fitting:
+            return WRONG
+        left.remove(fitting[0])
+    return RIGHT
+
+
+def _right(answer: str, reference: str, tolerance: Tolerance) -> bool:
+    decision = decide(answer, reference, tolerance) if answer and reference else None
+    return decision is not None and decision.verdict is Verdict.RIGHT
+
+
+def _by_calendar(answer: str, reference: str) -> Decision | None:
+    """The verdict on dates and times of the day: where the reference is a time, ``10:20`` is no ratio."""
+    days = date(reference), date(answer)
+    if all(days):
+        return RIGHT if days[0] == days[1] else WRONG
+    ours, theirs = clock(unwrapped(reference)), clock(unwrapped(answer))
+    if ours and theirs:
+        return RIGHT if same_time(theirs, ours) else WRONG
+    if ours and ":" in reference and not _ANY_LETTER.search(answer):
+        return WRONG
+    if ours and _HALF_DAY.search(answer):
+        return WRONG  # 4:90 PM is no time
+    return WRONG if theirs and ":" in answer and ":" not in reference and not _ANY_LETTER.search(reference) else None
+
+
+def _with_constant(text: str) -> str:
+    """The text with ``C`` for ``constant``, added to something."""
+    return _SAID_CONSTANT.sub("C", text) if "const" in text and "+" in text else text
 
 
 def _closed_up(text: str) -> str:
@@ -120,9 +221,20 @@ def _by_residue(answer: str, reference: str, tolerance: Tolerance) -> Decision |
         if not _INTEGER.fullmatch(ours[0]) or not _INTEGER.fullmatch(theirs[0]):
             return decide(theirs[0], ours[0], tolerance)
         return WRONG if (int(ours[0]) - int(theirs[0])) % ours[1] else RIGHT
+    terms = progression(answer if ours else reference) if ours or theirs else None
+    if terms:  # 7k + 3 for 3 mod 7
+        value, modulus = ours or theirs or ("", 0)
+        same = modulus == terms[1] and _INTEGER.fullmatch(value) and (int(value) - terms[0]) % modulus == 0
+        return RIGHT if same else WRONG
     if ours:
-        return decide(answer, _least(*ours), tolerance)
-    return decide(_least(*theirs), reference, tolerance) if theirs else None
+        # x = 2 says more than x is 2 mod 5.
+        return WRONG if _EQUATES.match(answer) else decide(answer, _least(*ours), tolerance)
+    if theirs is None:
+        return None
+    value, modulus = theirs
+    found = decide(_least(*theirs), reference, tolerance)
+    carried_out = not _INTEGER.fullmatch(value) or 0 <= int(value) < modulus
+    return found if carried_out or found is None or found.verdict is not Verdict.RIGHT else NOT_EVALUATED
 
 
 def _least(value: str, modulus: int) -> str:
@@ -155,20 +267,28 @@ def _by_value(answer: str, reference: str, tolerance: Tolerance) -> Decision | N
             return _compare(left, right, answer, reference, tolerance)
     except LimitError as error:
         return beyond_limits(f"answer: {error}")
+    if any(numeral(ours.node) for ours in right.found if not ours.equation) and names_operation(answer):
+        return NOT_EVALUATED
     beyond = _BEYOND.search(answer) or _BEYOND.search(reference)
     return None if beyond and not is_prose(answer) and not is_prose(reference) else WRONG
 
 
 def _compare(left: Readings, right: Readings, answer: str, reference: str, tolerance: Tolerance) -> Decision | None:
-    comparison = Comparison(tolerance)
+    comparison = Comparison(tolerance, bool(_ORDERED.search(answer) or _ORDERED.search(reference)))
+    valued = any(numeral(ours.node) for ours in right.found if not ours.equation)
+    if valued and names_operation(answer) and not names_operation(reference):
+        return NOT_EVALUATED
+    matrices = are_matrices(answer, reference)
     open_ = False
+    general = _ANY_CONSTANT.search(reference) is not None
     for ours in right.found:
         for theirs in left.found:
-            if ours.guessed and theirs.unit is None:
-                continue  # 5 is not 5m
+            if ours.equation:
+                continue
             try:
-                if _same_quantity(theirs, ours, comparison):
-                    return RIGHT
+                same = same_ordered(theirs.node, ours.node) if matrices else _same_quantity(theirs, ours, comparison)
+                if same or (general and _same_solution(theirs, ours, comparison)):
+                    return NOT_EVALUATED if valued and to_calculate(theirs.node) else RIGHT
             except InconclusiveError:
                 open_ = True
     for sign in ("\\degree", "%"):
@@ -177,21 +297,38 @@ def _compare(left: Readings, right: Readings, answer: str, reference: str, toler
     return None if open_ else WRONG
 
 
+def _same_solution(answer: Reading, reference: Reading, comparison: Comparison) -> bool:
+    """Whether two answers without units are one solution with other constants of integration."""
+    return not (answer.unit or reference.unit) and same_solutions(answer.node, reference.node, comparison.same)
+
+
 def _same_quantity(answer: Reading, reference: Reading, comparison: Comparison) -> bool:
     """Whether two quantities are equal; a unit on one side only goes without saying on the other."""
     ours, theirs = reference.unit, answer.unit
     if ours and theirs and ours.dimension and theirs.dimension:
         if ours.dimension != theirs.dimension:
-            return False
+            degrees = DEGREES in (ours, theirs) and {ours.dimension, theirs.dimension} & set(TEMPERATURES)
+            return bool(degrees) and comparison.same(answer.node, reference.node)
         if ours == theirs:
             return comparison.same(answer.node, reference.node)
         return comparison.same(in_base_unit(answer), in_base_unit(reference))
+    if theirs and theirs.trust < Trust.ALWAYS:
+        return False
+    if ours and ours.trust < Trust.OF_REFERENCE:
+        return False
     if comparison.same(answer.node, reference.node):
         return True
     unit = ours or theirs
     if unit is None or unit.dimension not in _CONVERTIBLE or not isinstance(answer.node, SCALARS):
         return False
+    if unit.dimension != "angle" and _counts(reference.node if theirs else answer.node):
+        return False  # 5 is not 500%
     return comparison.same(in_base_unit(answer), in_base_unit(reference))
+
+
+def _counts(node: Node) -> bool:
+    """Whether it is a whole number over 1, which is that many percent or cents and no hundredfold of them."""
+    return isinstance(node, Number) and node.value.denominator == 1 and abs(node.value) > 1
 
 
 def beyond_limits(reason: str) -> Decision:

@@ -12,7 +12,7 @@ from verl_agentic.reward_fns.math.counters import Counters
 from verl_agentic.reward_fns.math.decide import MAX_CHARS, RIGHT, WRONG, Decision, beyond_limits, decide, decide_at_once
 from verl_agentic.reward_fns.math.scalars import EXACT, Tolerance
 from verl_agentic.reward_fns.math.text import clean
-from verl_agentic.reward_fns.math.turns import Turns
+from verl_agentic.tool_envs.turns import Turns
 from verl_agentic.tool_envs.worker_pool import (
     WorkerCrashedError,
     WorkerError,

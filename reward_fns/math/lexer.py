@@ -15,7 +15,7 @@ MAX_DECIMAL_EXPONENT = 4000
 FUNCTIONS = frozenset({
     "arcsin", "arccos", "arctan", "arccot", "arcsec", "arccsc", "arcsinh", "arccosh", "arctanh", "asin", "acos",
     "atan", "sinh", "cosh", "tanh", "coth", "sech", "csch", "sin", "cos", "tan", "cot", "sec", "csc", "log", "ln",
-    "lg", "exp", "sqrt", "cbrt", "abs", "floor", "ceil", "gcd", "lcm", "max", "min",
+    "lg", "exp", "cis", "sqrt", "cbrt", "abs", "floor", "ceil", "gcd", "lcm", "max", "min",
 })  # fmt: skip
 _ALIASES = {
     "asin": "arcsin", "acos": "arccos", "atan": "arctan", "infinity": "inf", "infty": "inf", "oo": "inf", "vee": "or",
@@ -24,7 +24,8 @@ _ALIASES = {
     "lbrace": "\\{", "rbrace": "\\}", "colon": ":", "mid": "|", "vert": "|", "U": "cup", "bigcup": "cup",
     "backslash": "setminus", "exponentialE": "e", "imaginaryI": "i", "over": "over", "to": "to", "ge": ">=", "le": "<=",
     "ne": "!=", "approx": "=", "equiv": "=", "sim": "=", "ln": "ln", "ell": "ell", "arsinh": "arcsinh",
-    "arcosh": "arccosh", "artanh": "arctanh",
+    "arcosh": "arccosh", "artanh": "arctanh", "tg": "tan", "ctg": "cot", "cosec": "csc", "arctg": "arctan",
+    "arcctg": "arccot",
 }  # fmt: skip
 GREEK = frozenset({
     "alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "vartheta", "kappa",
@@ -43,6 +44,7 @@ _TOKEN = re.compile(
     r"|(?P<matrix>\\(?:begin|end)\{[a-z]*matrix\}|\\(?:begin|end)\{array\}(?:\{[lcr| ]*\})?)"
     r"|(?P<field>\\mathbb\s*\{?\s*[RZQNC]\s*\}?)"
     r"|(?P<text>\\text\{[^{}]*\})"
+    r"|(?P<named>\\name\{[^{}]*\})"
     r"|(?P<command>\\[a-zA-Z]+)"
     r"|(?P<row>\\\\)"
     r"|(?P<brace>\\[{}])"
@@ -50,7 +52,7 @@ _TOKEN = re.compile(
     r"|(?P<letter>[a-zA-Z])"
     r"|(?P<sign>[-+*/^(){}\[\]|,;:=<>!_&%'])"
 )
-_LONG_WORD = re.compile(r"(?<![\\a-zA-Z{])[a-zA-Z]{4,}|\\text\{[^{}]*\}|\\(?:begin|end)\{[a-z]+\}")
+_LONG_WORD = re.compile(r"(?<![\\a-zA-Z{])[a-zA-Z]{4,}|\\(?:text|name)\{[^{}]*\}|\\(?:begin|end)\{[a-z]+\}")
 NAMES = re.compile(_NAMES)
 
 
@@ -94,12 +96,19 @@ def tokens(text: str) -> list[Token]:
 def _token(kind: str, text: str, spaced: bool) -> Token:
     if kind == "number":
         return Token("number", text, spaced, _number(text))
-    if kind == "letter":
-        return Token("letter", text, spaced)
+    if kind == "letter" or (kind == "command" and text in ("\\top", "\\intercal")):
+        return Token("letter", text if kind == "letter" else "T", spaced)
+    if kind == "named":
+        return Token("letter", "name:" + text[6:-1], spaced)
     if kind == "field":
         return Token("field", text.rstrip("} ")[-1], spaced)
     if kind == "text":
         word = text[6:-1].strip().lower()
+        word = _ALIASES.get(word, word)
+        if word in FUNCTIONS:
+            return Token(word, word, spaced)
+        if word in ("e", "i", "d"):
+            return Token("letter", word, spaced)
         if word not in ("or", "and"):
             raise UnreadableError(f"text {word[:20]!r}")
         return Token(word, word, spaced)

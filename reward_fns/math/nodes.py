@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias, Union
@@ -133,6 +133,15 @@ def substituted(node: Node, old: Node, new: Node) -> Node:
     if not isinstance(node, Call):
         return node
     return Call(node.name, tuple(substituted(arg, old, new) for arg in node.args))
+
+
+def renamed(node: Node, names: Mapping[str, str]) -> Node:
+    """A scalar or a relation of scalars with variables called otherwise, all at once."""
+    if isinstance(node, Symbol):
+        return Symbol(names.get(node.name, node.name))
+    if isinstance(node, Relation):
+        return Relation(tuple(renamed(side, names) for side in node.sides), node.operators)
+    return Call(node.name, tuple(renamed(arg, names) for arg in node.args)) if isinstance(node, Call) else node
 
 
 def replaced(node: Node, name: str, other: str) -> Node:

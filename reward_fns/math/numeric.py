@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -26,6 +27,8 @@ _FUNCTIONS = {
     "cosh": "cosh", "tanh": "tanh", "coth": "coth", "sech": "sech", "csch": "csch", "arcsinh": "asinh",
     "arccosh": "acosh", "arctanh": "atanh", "abs": "fabs",
 }  # fmt: skip
+# Powers of a tiny argument beyond the first in which functions of it are told apart.
+_ORDERS = 3
 _GROWING = frozenset(("sinh", "cosh", "tanh", "coth", "sech", "csch"))
 
 
@@ -33,14 +36,19 @@ class UndefinedError(ArithmeticError):
     """The expression has no value here: division by zero, logarithm of zero."""
 
 
-def digits_needed(node: Node, variables: Mapping[str, Fraction]) -> int:
+class NotRealError(ArithmeticError):
+    """A root, a logarithm or a broken power has no real value here."""
+
+
+def digits_needed(node: Node, variables: Mapping[str, Fraction], *, real: bool = False) -> int:
     """Decimal digits at which no expression like this one agrees with another by chance or by design.
 
-    Enough for its digits as written, and for its smallest term beside its largest.
+    Enough for its digits as written, and for its smallest term beside its largest. Functions of tiny arguments differ
+    in the powers of these, the first few of which are within the digits, too.
 
     Raises:
         LimitError: more than ``MAX_DIGITS``, or a number in between is too large.
-        UndefinedError, UnreadableError: see :func:`numeric_value`.
+        UndefinedError, NotRealError, UnreadableError: see :func:`numeric_value`.
     """
     bits = 0
     for part in walk(node):
@@ -48,29 +56,38 @@ def digits_needed(node: Node, variables: Mapping[str, Fraction]) -> int:
             bits += part.value.numerator.bit_length() + part.value.denominator.bit_length()
         else:
             bits += 4
-    digits = 50 + int((bits + _evaluated(node, variables, 15)[1]) * 0.302)
+    _, lowest, highest = _evaluated(node, variables, 15, real)
+    digits = 50 + int((bits + highest - lowest) * 0.302)
     if digits > MAX_DIGITS:
         raise LimitError("too many digits")
-    return digits
+    return min(digits - int(_ORDERS * lowest * 0.302), MAX_DIGITS)
 
 
-def numeric_value(node: Node, variables: Mapping[str, Fraction], digits: int) -> Any:
+def numeric_value(node: Node, variables: Mapping[str, Fraction], digits: int, *, real: bool = False) -> Any:
     """Value of a scalar, an ``mpf`` where it is real and else an ``mpc``, to about ``digits`` decimal places.
+
+    Args:
+        node: the scalar.
+        variables: the values of its variables.
+        digits: how many to calculate with.
+        real: whether it is a function of real numbers, which has a value only where all in it is real; odd roots of
+            negative numbers, written as powers too, are.
 
     Raises:
         UndefinedError: it has none.
+        NotRealError: it has none but complex ones.
         LimitError: a number in between is too large.
         UnreadableError: something in it has no numeric meaning.
     """
-    return _evaluated(node, variables, digits)[0]
+    return _evaluated(node, variables, digits, real)[0]
 
 
-def _evaluated(node: Node, variables: Mapping[str, Fraction], digits: int) -> tuple[Any, float]:
-    """Value, and the binary logarithm of the ratio of the largest to the smallest term."""
+def _evaluated(node: Node, variables: Mapping[str, Fraction], digits: int, real: bool) -> tuple[Any, float, float]:
+    """Value, and the binary logarithms of its smallest and its largest term, beside 1."""
     with _lock, _context.workdps(digits):
-        evaluation = _Evaluation(variables)
+        evaluation = _Evaluation(variables, real)
         try:
-            return +evaluation.value(node), evaluation.highest - evaluation.lowest
+            return +evaluation.value(node), evaluation.lowest, evaluation.highest
         except (ZeroDivisionError, ValueError) as error:
             if isinstance(error, (LimitError, UnreadableError)):
                 raise
@@ -80,8 +97,9 @@ def _evaluated(node: Node, variables: Mapping[str, Fraction], digits: int) -> tu
 class _Evaluation:
     """One evaluation, and how far its terms reach from 1."""
 
-    def __init__(self, variables: Mapping[str, Fraction]) -> None:
+    def __init__(self, variables: Mapping[str, Fraction], real: bool) -> None:
         self._variables = variables
+        self._real = real
         self.lowest = self.highest = 0.0
 
     def value(self, node: Node) -> Any:
@@ -98,7 +116,24 @@ class _Evaluation:
                 return self._seen(_fraction(exact_value(node, self._variables)))
             except NotRationalError:
                 return self._seen(_of_no_integers(node.name, [self.value(arg) for arg in node.args]))
-        return self._seen(_apply(node.name, [self.value(arg) for arg in node.args]))
+        args = [self.value(arg) for arg in node.args]
+        value = _apply(node.name, args)
+        if self._real and isinstance(value, _context.mpc):
+            value = self._real_value(node, args)
+        return self._seen(value)
+
+    def _real_value(self, node: Call, args: list[Any]) -> Any:
+        """The real value of what has a complex principal one."""
+        if node.name not in ("^", "root", "log"):
+            raise UndefinedError(f"{node.name} of a number that it takes no real value at")
+        try:
+            exponent = exact_value(node.args[1], self._variables) if node.name == "^" else Fraction(0)
+        except (NotRationalError, ZeroDivisionError, LimitError):
+            exponent = Fraction(0)
+        if exponent.denominator == 1 or exponent.denominator % 2 == 0:
+            raise NotRealError(f"{node.name} of a negative number")
+        magnitude = _power(-args[0], args[1])
+        return -magnitude if exponent.numerator % 2 else magnitude
 
     def _seen(self, value: Any) -> Any:
         if _bounded(value):
@@ -183,8 +218,10 @@ def _logarithm(value: Any, base: Any = None) -> Any:
 
 
 def _of_no_integers(name: str, args: list[Any]) -> Any:
-    if name not in ("fact", "binom") or any(_log2(arg) > 11 for arg in args):
+    if name not in ("fact", "binom"):
         raise UnreadableError(f"{name} of no integers")
+    if any(_log2(arg) > 11 for arg in args):
+        raise LimitError(f"{name} of a number over 2000")
     return _context.gamma(args[0] + 1) if name == "fact" else _context.binomial(*args)
 
 
@@ -227,6 +264,13 @@ def distance(left: Any, right: Any, digits: int) -> tuple[Any, Any]:
     """Absolute difference and larger magnitude of two values."""
     with _lock, _context.workdps(digits):
         return abs(left - right), max(abs(left), abs(right))
+
+
+@contextlib.contextmanager
+def working_with(digits: int) -> Iterator[None]:
+    """Arithmetic on values within has so many digits; nothing else of this module may be called there."""
+    with _lock, _context.workdps(digits):
+        yield
 
 
 def power_of_ten(exponent: int) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from fractions import Fraction
 
 from verl_agentic.reward_fns.math.atoms import OPENERS, AtomParser
+from verl_agentic.reward_fns.math.bases import in_decimals
 from verl_agentic.reward_fns.math.lexer import tokens
 from verl_agentic.reward_fns.math.nodes import (
     SCALARS,
@@ -20,22 +22,38 @@ from verl_agentic.reward_fns.math.nodes import (
     SetOperation,
     Symbol,
     UnreadableError,
+    symbols,
 )
+from verl_agentic.reward_fns.math.real_sets import whole_numbers
 
+MAX_DOUBLE_FACTORIAL = 300
 _RELATIONS = frozenset(("=", "<", ">", "<=", ">=", "!=", "in"))
 _REPEATING = re.compile(r"([0-9]+)?\.([0-9]*)(?:\\overline\s*\{([0-9]+)\}|\(([0-9]+)\))")
 _DOTTED = re.compile(r"\\dot\s*\{?([0-9])\}?(?:([0-9]*)\\dot\s*\{?([0-9])\}?)?")
-_IN_BASE = re.compile(r"(?<![0-9a-zA-Z.])(?=[0-9]*[A-F])([0-9A-F]{2,60})\s*_\s*\{?(1[1-6])\}?(?![0-9])")
 _INFINITY = re.compile(r"(?<![a-zA-Z\\])oo(?![a-zA-Z])")
-_PERIODIC = re.compile(r"([0-9]*\.[0-9]*?)([0-9])\2{2,}(?:\.\.\.|\\(?:l|c)?dots)")
+_PERIODIC = re.compile(
+    r"(?<![0-9])([0-9]{0,20}\.[0-9]{0,12}?)(?:([0-9])\2{2,}|([0-9]{2})\3{2,}|([0-9]{3,9}?)\4+)[0-9]{0,8}(?:\.\.\.|\\(?:l|c)?dots)"
+)
 _CHOOSE = re.compile(r"(?<![a-zA-Z\\])C\s*\(\s*([0-9]+|[a-z])\s*,\s*([0-9]+|[a-z])\s*\)")
-_OUT_OF = re.compile(r"([0-9]+) out of (?:the )?([0-9]+)")
-_TO = re.compile(r"([0-9.]+) to ([0-9.]+)")
+_COUNT = r"\{?\s*([0-9]+|[a-z])\s*\}?"
+_BEFORE_AND_BEHIND = re.compile(rf"(?:\{{\s*\}}\s*|(?<![a-zA-Z0-9)}}]))[_^]\s*{_COUNT}\s*([CP])\s*_\s*{_COUNT}")
+_NUMBERS_AROUND = re.compile(r"(?<![0-9a-zA-Z.{])([0-9]{1,4})([CP])([0-9]{1,4})(?![0-9a-zA-Z.])")
+_BELOW_AND_ABOVE = re.compile(
+    r"(?<![a-zA-Z\\])C_\{?([0-9]+)\}?\s*\^\s*\{?([0-9]+)\}?|(?<![a-zA-Z\\])C\^\{?([0-9]+)\}?\s*_\s*\{?([0-9]+)\}?"
+)
+_LOG_TO = re.compile(r"(?<![a-zA-Z\\])\\?log(2|10)\s*(?=[({])")
+_OUT_OF = re.compile(r"([0-9]+) out of (?:the |every )?([0-9]+)")
+_IN = re.compile(r"([0-9]+) in (?:every )?([0-9]+)")
+_TO = re.compile(r"([0-9.]+)\s*(?:\bto\b|\\text\{\s*to\s*\})\s*([0-9.]+)")
 _TIMES_TEN = re.compile(r"(?<=[0-9])\s*[xX]\s*(?=10\s*\^)")
+_INDEXED = re.compile(r"(?<![a-zA-Z0-9\\_.^{])([a-zA-Z])([0-9]{1,3})(?![0-9a-zA-Z.(])")
 _FUNCTION_OF = re.compile(r"([a-zA-Z])\s*(?:\^\{-1\})?\s*\(\s*[a-z](?:\s*,\s*[a-z])*\s*\)\s*=(?!=)")
-_SET_BUILDER = re.compile(r"\\\{\s*([a-zA-Z])\s*(?:\\in\s*\\mathbb\s*\{?R\}?\s*)?(?:\||:|\\mid(?![a-z]))(.*)\\\}")
+_SET_BUILDER = re.compile(
+    r"\\\{\s*([a-zA-Z])\s*(?:\\in\s*\\mathbb\s*\{?([RZN])\}?\s*)?(?:\||:|\\(?:mid|colon)(?![a-z]))(.*)\\\}"
+)
 _THOUSANDS = re.compile(
-    r"(?<![0-9.,])[0-9]{1,3}(?:,[0-9]{3})+(?![0-9]|,[0-9])|(?<![0-9.])[0-9]{1,3}(?: [0-9]{3})+(?![0-9])"
+    r"(?<![0-9.,_'])[0-9]{1,3}(?:(?:,[0-9]{3})+(?![0-9]|,[0-9])|(?:'[0-9]{3})+(?![0-9'])|(?:_[0-9]{3})+(?![0-9_])"
+    r"|(?:\.[0-9]{3})+,[0-9]+(?![0-9,])|(?:\.[0-9]{3}){2,}(?![0-9.,]))|(?<![0-9.])[0-9]{1,3}(?: [0-9]{3})+(?![0-9])"
 )
 
 
@@ -46,20 +64,34 @@ def parse(text: str) -> Node:
         UnreadableError: it is not of the grammar.
         LimitError: it is beyond the bounds on size or nesting.
     """
-    text = _DOTTED.sub(lambda found: "\\overline{" + "".join(part or "" for part in found.groups()) + "}", text)
-    text = _PERIODIC.sub(r"\1\\overline{\2}", text)
-    text = _REPEATING.sub(_repeating, text)
-    text = _IN_BASE.sub(_based, text)
-    text = _INFINITY.sub(r"\\infty ", text)
-    text = _CHOOSE.sub(r"\\binom{\1}{\2}", text)
-    text = _OUT_OF.sub(r"\1/\2", text)
-    text = _TO.sub(r"\1:\2", text)
-    text = _TIMES_TEN.sub(r"\\times ", text)
-    text = _FUNCTION_OF.sub(r"\1=", text, count=1)
-    builder = _SET_BUILDER.fullmatch(text)
-    if builder:
-        text = builder.group(2)
-    return _Parser(tokens(text)).whole()
+    if "." in text or "\\dot" in text:
+        text = _DOTTED.sub(lambda found: "\\overline{" + "".join(part or "" for part in found.groups()) + "}", text)
+        text = _PERIODIC.sub(lambda found: f"{found[1]}\\overline{{{found[2] or found[3] or found[4]}}}", text)
+        text = _REPEATING.sub(_repeating, text)
+    text = in_decimals(text)
+    if "oo" in text:
+        text = _INFINITY.sub(r"\\infty ", text)
+    if "C" in text or "P" in text:
+        text = _CHOOSE.sub(r"\\binom{\1}{\2}", text)
+        text = _BEFORE_AND_BEHIND.sub(_chosen, text)
+        text = _NUMBERS_AROUND.sub(_chosen, text)
+        text = _BELOW_AND_ABOVE.sub(lambda found: f"\\binom{{{found[1] or found[4]}}}{{{found[2] or found[3]}}}", text)
+    if "log" in text:
+        text = _LOG_TO.sub(r"\\log_{\1}", text)
+    if " " in text and ("o" in text or " in " in text):
+        text = _TO.sub(r"\1:\2", _OUT_OF.sub(r"\1/\2", text))
+        share = _IN.fullmatch(text)
+        text = f"{share[1]}/{share[2]}" if share else text
+    if "^" in text:
+        text = _TIMES_TEN.sub(r"\\times ", text)
+    text = _INDEXED.sub(r"\1_{\2}", text)
+    if "=" in text:
+        text = _FUNCTION_OF.sub(r"\1=", text, count=1)
+    builder = _SET_BUILDER.fullmatch(text) if text.startswith("\\{") else None
+    if builder is None:
+        return _Parser(tokens(text)).whole()
+    found = _Parser(tokens(builder[3])).whole()
+    return found if builder[2] in (None, "R") else whole_numbers(found, builder[1], natural=builder[2] == "N")
 
 
 def without_thousands(text: str) -> str:
@@ -68,17 +100,24 @@ def without_thousands(text: str) -> str:
     for match in _THOUSANDS.finditer(text):
         depth += sum(text.count(mark, last, match.start()) for mark in "([{")
         depth -= sum(text.count(mark, last, match.start()) for mark in ")]}")
-        folded = match.group() if depth else re.sub(r"[ ,]", "", match.group())
+        folded = match.group() if depth else _digits(match.group())
         parts += [text[last : match.start()], folded]
         last = match.end()
     return "".join((*parts, text[last:]))
 
 
-def _based(match: re.Match[str]) -> str:
-    base = int(match.group(2))
-    if any(int(digit, 16) >= base for digit in match.group(1)):
-        raise UnreadableError(f"no number in base {base}")
-    return str(int(match.group(1), base))
+def _digits(number: str) -> str:
+    if number.count(".") > number.count(",") or ("." in number and "," in number):  # 1.234.567,89
+        number = number.replace(".", "").replace(",", ".")
+    return re.sub("[ ,'_]", "", number)
+
+
+def _chosen(match: re.Match[str]) -> str:
+    upper, kind, lower = match.groups()
+    if kind == "C":
+        return f"\\binom{{{upper}}}{{{lower}}}"
+    rest = str(int(upper) - int(lower)) if upper.isdigit() and lower.isdigit() else f"{upper}-{lower}"
+    return f"\\frac{{{upper}!}}{{({rest})!}}"
 
 
 def _repeating(match: re.Match[str]) -> str:
@@ -150,8 +189,13 @@ class _Parser(AtomParser):
             negative ^= self.next().kind == "-"
         factors = [self.power()]
         while True:
-            if self.accept("*"):
-                factors.append(self._signed_power())
+            if self.peek().kind == "*":
+                crossed = self.next().text == "\\times"
+                factor = self._signed_power()
+                if crossed and isinstance(factor, Symbol) and isinstance(factors[-1], Symbol):
+                    factors[-1] = Call("cross", (factors[-1], factor))
+                else:
+                    factors.append(factor)
             elif self.accept("/"):
                 factors = [Call("/", (_product_of(factors), self._signed_power()))]
             elif self._begins_factor():
@@ -181,7 +225,8 @@ class _Parser(AtomParser):
             kind = self.peek().kind
             if kind in ("!", "%", "degree"):
                 self.next()
-                node = _postfix(node, kind)
+                twice = kind == "!" and self.peek().kind == "!" and not self.peek().spaced
+                node = _double_factorial(node) if twice and self.accept("!") else _postfix(node, kind)
                 postfixes += 1
                 if postfixes > 4:
                     raise UnreadableError("too many signs behind one another")
@@ -189,7 +234,10 @@ class _Parser(AtomParser):
                 self.next()
                 exponent = self.inside(self._exponent)
                 transposed = isinstance(exponent, Symbol) and exponent.name == "T" and not isinstance(node, SCALARS)
-                node = node if transposed else Call("^", (node, exponent))
+                if exponent == Symbol("T") and _is_vector(node):
+                    node = Call("transpose", (node,))
+                else:
+                    node = node if transposed else Call("^", (node, exponent))
             else:
                 return node
 
@@ -229,6 +277,22 @@ def _negated(node: Node) -> Node:
     if isinstance(node, Matrix):
         return Matrix(tuple(tuple(map(_negated, row)) for row in node.rows))
     return Number(-node.value) if isinstance(node, Number) else Call("neg", (node,))
+
+
+def _double_factorial(node: Node) -> Node:
+    if not isinstance(node, Number) or node.value.denominator != 1 or node.value < 0:
+        raise UnreadableError("double factorial of no natural number")
+    if node.value > MAX_DOUBLE_FACTORIAL:
+        raise LimitError(f"double factorial of a number over {MAX_DOUBLE_FACTORIAL}")
+    return Number(Fraction(math.prod(range(node.value.numerator, 0, -2))))
+
+
+def _is_vector(node: Node) -> bool:
+    """Whether ``^T`` transposes it: a letter, or products and sums of capitals."""
+    if isinstance(node, Symbol):
+        return len(node.name.partition("_")[0]) == 1
+    names = symbols(node) if isinstance(node, Call) and node.name in ("*", "+", "transpose", "^") else []
+    return bool(names) and all(name[0].isupper() for name in names)
 
 
 def _postfix(node: Node, kind: str) -> Node:

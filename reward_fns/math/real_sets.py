@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,11 +21,13 @@ from verl_agentic.reward_fns.math.nodes import (
     Relation,
     SetOperation,
     Symbol,
+    UnreadableError,
     symbols,
 )
 from verl_agentic.reward_fns.math.order import compare
 from verl_agentic.reward_fns.math.scalars import InconclusiveError, infinite
 
+MAX_WHOLE_NUMBERS = 64
 _MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _MINUS, _PLUS = Call("neg", (Constant("inf"),)), Constant("inf")
 
@@ -63,6 +66,34 @@ def real_set(node: Node) -> tuple[RealSet, str] | None:
     if isinstance(node, SetOperation):
         return _operation(node)
     return _inequality(node) if isinstance(node, Relation) else None
+
+
+def whole_numbers(condition: Node, name: str, natural: bool) -> Node:
+    """The whole numbers that a condition on a variable leaves, where they are few.
+
+    Raises:
+        UnreadableError: the condition is none, or leaves too many.
+    """
+    found = real_set(condition)
+    if found is None or found[1] not in ("", name):
+        raise UnreadableError("no condition on one variable")
+    items: list[Node] = []
+    for low, high in zip(found[0][::2], found[0][1::2], strict=True):
+        if infinite(high.value) or (infinite(low.value) and not natural):
+            raise UnreadableError("infinitely many numbers")
+        try:
+            first = Fraction(1) if infinite(low.value) else exact_value(low.value, {})
+            last = exact_value(high.value, {})
+        except (ArithmeticError, LimitError) as error:
+            raise UnreadableError("bounds that are not rational") from error
+        start = math.floor(first) + 1 if low.after and not infinite(low.value) else math.ceil(first)
+        if natural and start < 1:
+            raise UnreadableError("zero may be a natural number or none")
+        stop = math.floor(last) if high.after else math.ceil(last) - 1
+        if stop - start >= MAX_WHOLE_NUMBERS:
+            raise UnreadableError("many numbers")
+        items += (Number(Fraction(number)) for number in range(start, stop + 1))
+    return Collection(tuple(items), True)
 
 
 def same_real_set(left: RealSet, right: RealSet) -> bool:
@@ -123,6 +154,10 @@ def _inequality(node: Relation) -> tuple[RealSet, str] | None:
     if node.operators == ("in",) and isinstance(node.sides[0], Symbol):
         inner = real_set(node.sides[1])
         return inner and (inner[0], node.sides[0].name)
+    if node.operators == ("=",) and isinstance(node.sides[0], Symbol) and isinstance(node.sides[1], Collection):
+        values = node.sides[1].items
+        inner = _collection(Collection(values, True)) if values else None
+        return inner and (inner[0], node.sides[0].name)
     if len(names) != 1 or not all(isinstance(side, SCALARS) for side in node.sides):
         return None
     found = EVERYTHING
@@ -143,6 +178,10 @@ def _link(side: Node, operator: str, bound: Node, name: str) -> RealSet | None:
     if isinstance(side, Symbol) and _constant(bound):
         return _half_line(operator, bound)
     if isinstance(side, Call) and side.name == "abs" and _constant(bound) and not infinite(bound):
+        if operator == "=":
+            values = [bound, Call("neg", (bound,))] if compare(bound, Number(Fraction(0))) >= 0 else []
+            both = [_link(side.args[0], "=", value, name) for value in values]
+            return None if None in both else _union(*both) if both else ()  # type: ignore[arg-type]
         within = operator in ("<", "<=")
         if not within and operator not in (">", ">="):
             return None

@@ -6,12 +6,20 @@ from fractions import Fraction
 from typing import Any
 
 from verl_agentic.reward_fns.math.exact import NotRationalError, exact_value
-from verl_agentic.reward_fns.math.nodes import Call, Node, Relation, UnreadableError, symbols
-from verl_agentic.reward_fns.math.numeric import UndefinedError, is_real, numeric_value, power_of_ten
-from verl_agentic.reward_fns.math.scalars import InconclusiveError, points, wants_whole_numbers
+from verl_agentic.reward_fns.math.nodes import Call, LimitError, Node, Relation, UnreadableError, symbols
+from verl_agentic.reward_fns.math.numeric import (
+    NotRealError,
+    UndefinedError,
+    is_real,
+    numeric_value,
+    power_of_ten,
+    working_with,
+)
+from verl_agentic.reward_fns.math.points import NEEDED, Point, Points, traits_of
+from verl_agentic.reward_fns.math.scalars import InconclusiveError, forgiving
 
 _DIGITS = 60
-_NEEDED = 4
+_SLACK = 25
 _FLIPPED = {">": "<", ">=": "<="}
 
 
@@ -45,10 +53,23 @@ def _same_link(answer: tuple[str, Node], reference: tuple[str, Node]) -> bool:
     if answer[0] != reference[0]:
         return False
     ratio: Any = None
-    agreed = 0
+    agreed, limit = 0, None
     names = symbols(answer[1], reference[1])
-    for point in points(names, wants_whole_numbers(answer[1], reference[1])):
-        pair = _pair(answer[1], reference[1], point)
+    traits = traits_of(answer[1]), traits_of(reference[1])
+    real = not any(one.imaginary for one in traits)
+    points = Points(answer[1], reference[1], names, traits)
+    for index, point in enumerate(points):
+        try:
+            pair = _pair(answer[1], reference[1], point, real)
+        except LimitError as error:
+            limit = error
+            if not agreed and index >= NEEDED:
+                raise
+            continue
+        except NotRealError:
+            if not forgiving(*traits):
+                return False
+            continue
         if pair is None:
             continue
         left, right = pair
@@ -56,40 +77,52 @@ def _same_link(answer: tuple[str, Node], reference: tuple[str, Node]) -> bool:
             if bool(left) != bool(right):
                 return False
             continue
-        one = left / right
-        if ratio is None:
-            ratio = one
-        if not _near(one, ratio) or (answer[0] in ("<", "<=") and not _positive(one)):
+        with working_with(_DIGITS):
+            one = left / right
+            ratio = one if ratio is None else ratio
+            proportional = _near(one, ratio)
+        if not proportional or (answer[0] in ("<", "<=") and not _positive(one)):
             return False
         agreed += 1
-        if agreed >= _NEEDED:
+        if agreed >= NEEDED and index + 1 >= points.least:
             return True
         if not names:
             return True
-    raise InconclusiveError("too few points where both are defined")
+    raise limit or InconclusiveError("too few points where both are defined")
 
 
-def _pair(left: Node, right: Node, point: dict[str, Fraction]) -> tuple[Any, Any] | None:
+def _pair(left: Node, right: Node, point: Point, real: bool) -> tuple[Any, Any] | None:
+    """Both values; ``None`` where one of them has none, or none that is real.
+
+    Raises:
+        NotRealError: only one of them is real.
+    """
     try:
         return exact_value(left, point), exact_value(right, point)
     except ZeroDivisionError:
         return None
     except NotRationalError:
         pass
-    try:
-        values = numeric_value(left, point, _DIGITS), numeric_value(right, point, _DIGITS)
-    except UndefinedError:
-        return None
-    except UnreadableError as error:
-        raise InconclusiveError(str(error)) from error
-    return values if all(is_real(value, _DIGITS) for value in values) else None
+    values = []
+    for node in (left, right):
+        try:
+            values.append(numeric_value(node, point, _DIGITS, real=real))
+        except NotRealError:
+            pass
+        except UndefinedError:
+            return None
+        except UnreadableError as error:
+            raise InconclusiveError(str(error)) from error
+    if len(values) == 1:
+        raise NotRealError("only one side is real")
+    return (values[0], values[1]) if values and all(is_real(value, _DIGITS) for value in values) else None
 
 
 def _near(one: Any, two: Any) -> bool:
     if isinstance(one, Fraction) and isinstance(two, Fraction):
         return one == two
     one, two = (_real(value) for value in (one, two))
-    return bool(abs(one - two) <= abs(two) * power_of_ten(-12))
+    return bool(abs(one - two) <= abs(two) * power_of_ten(_SLACK - _DIGITS))
 
 
 def _positive(value: Any) -> bool:

@@ -1,42 +1,41 @@
 """Whether two scalar expressions are the same number, or the same function of their variables.
 
-Identities are tested at rational points that are fixed by the names of the variables (Schwartz-Zippel): exactly where
-both sides are rational, else to as many digits as rule out agreement by chance. Real functions are compared where
-both are real.
+Identities are tested at rational points (Schwartz-Zippel): exactly where both sides are rational, else to as many
+digits as rule out agreement by chance. Which points is in :mod:`.points`.
+
+Functions are compared over the real numbers. They must agree wherever both have a real value; a function has none where
+a part of it has none. Where only one has, they differ (``x`` and ``(\\sqrt x)^2``, ``\\ln x`` and ``\\ln|x|``), unless
+both hold roots, logarithms or broken powers of variables and both or neither an absolute value: ``\\ln(ab)`` is
+``\\ln a + \\ln b`` for all that are positive. Powers with a variable in the exponent need no counterpart
+(``x^{a+1}/x^a`` is ``x``). They may also differ where variables are negative that both hold under roots, as roots
+do that were taken apart or rationalised: ``\\sqrt{a/b}`` is ``\\sqrt{ab}/b``, but ``\\sqrt{ab^2}`` not ``b\\sqrt a``.
+So the outcome does not depend on how variables are called. Complex values count where ``i`` is written, or where
+neither is real at any point.
 """
 
 from __future__ import annotations
 
-import random
+from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum, auto
 from fractions import Fraction
 from typing import Any
 
 from verl_agentic.reward_fns.math.exact import NotRationalError, exact_value
-from verl_agentic.reward_fns.math.nodes import (
-    Call,
-    Constant,
-    LimitError,
-    Node,
-    Number,
-    UnreadableError,
-    contains,
-    symbols,
-    walk,
-)
+from verl_agentic.reward_fns.math.nodes import Call, Constant, LimitError, Node, UnreadableError, symbols
 from verl_agentic.reward_fns.math.numeric import (
+    NotRealError,
     UndefinedError,
     digits_needed,
     distance,
-    is_real,
     numeric_value,
     power_of_ten,
 )
+from verl_agentic.reward_fns.math.points import NEEDED, Point, Points, Traits, traits_of
 
-_POINTS = 24
-_NEEDED = 4
 _SLACK = 25
-_WHOLE_ONLY = ("fact", "binom", "gcd", "lcm")
+_FEW = 2
+"""Points that do where two functions are real on a small part of the line only."""
 
 
 class InconclusiveError(Exception):
@@ -91,31 +90,6 @@ def same_scalar(answer: Node, reference: Node, tolerance: Tolerance = EXACT) -> 
         raise InconclusiveError(str(error)) from error
 
 
-def points(names: list[str], whole: bool, count: int = _POINTS) -> list[dict[str, Fraction]]:
-    """Points to test an identity at, the same in each process; real ones alternate between positive and mixed signs."""
-    numbers = random.Random(",".join(names))
-    found = []
-    for index in range(count):
-        point = {}
-        for name in names:
-            value = Fraction(numbers.randint(3, 24)) if whole else Fraction(numbers.randint(101, 1999), 499)
-            point[name] = -value if not whole and index % 2 and numbers.random() < 0.6 else value
-        found.append(point)
-    return found
-
-
-def wants_whole_numbers(*nodes: Node) -> bool:
-    """Whether variables count something: they are under a factorial, or the exponent of a negative number."""
-    return any(
-        contains(node, *_WHOLE_ONLY)
-        or any(
-            isinstance(part, Call) and part.name == "^" and isinstance(part.args[0], Number) and part.args[0].value < 0
-            for part in walk(node)
-        )
-        for node in nodes
-    )
-
-
 def _exact_pair(answer: Node, reference: Node, point: dict[str, Fraction]) -> tuple[Fraction, Fraction]:
     try:
         right = exact_value(reference, point)
@@ -124,44 +98,128 @@ def _exact_pair(answer: Node, reference: Node, point: dict[str, Fraction]) -> tu
     return exact_value(answer, point), right
 
 
+class _At(Enum):
+    """What came of comparing two functions at a point."""
+
+    SAME = auto()
+    DIFFERENT = auto()
+    ONE_REAL = auto()
+    NONE_REAL = auto()
+    UNDEFINED = auto()
+
+
 def _same_at_points(answer: Node, reference: Node, names: list[str]) -> bool:
-    agreed, exact = 0, True
-    compare_complex = contains(answer, "i") or contains(reference, "i")
-    for point in points(names, wants_whole_numbers(answer, reference)):
-        try:
-            if exact:
-                left, right = _exact_pair(answer, reference, point)
-                if left != right:
-                    return False
-                agreed += 1
-        except ZeroDivisionError:
+    traits = traits_of(answer), traits_of(reference)
+    forgiven = forgiving(*traits)
+    branched = traits[0].rooted & traits[1].rooted if forgiven else set()
+    points = Points(answer, reference, names, traits)
+    comparison = _Functions(answer, reference, real=not any(one.imaginary for one in traits))
+    one_real, none_real = False, []
+    for index, point in enumerate(points):
+        at = comparison.at(point)
+        if at is _At.DIFFERENT and branched.issuperset(below := {n for n in names if point[n] < 0}) and below:
+            one_real = True
             continue
-        except NotRationalError:
-            exact = False
-        if not exact:
-            verdict = _agree(answer, reference, point, compare_complex)
-            if verdict is False:
-                return False
-            agreed += verdict is True
-        if agreed >= _NEEDED:
+        if at is _At.DIFFERENT or (at is _At.ONE_REAL and not forgiven):
+            return False
+        one_real = one_real or at is _At.ONE_REAL
+        if at is _At.NONE_REAL:
+            none_real.append(point)
+        if index + 1 >= points.least and comparison.agreed >= NEEDED:
+            break
+    if one_real:
+        return _agree(_Functions(answer, reference, real=True, limit=comparison.limit), points.positive())
+    if comparison.agreed >= _FEW:
+        return True
+    return _agree(_Functions(answer, reference, real=False, limit=comparison.limit), none_real)
+
+
+def _agree(comparison: _Functions, points: Iterable[Point]) -> bool:
+    """Whether two functions agree at as many of some points as are needed, and differ at none before."""
+    for point in points:
+        if comparison.at(point) is _At.DIFFERENT:
+            return False
+        if comparison.agreed >= NEEDED:
             return True
-    raise InconclusiveError("too few points where both are defined")
+    raise comparison.limit or InconclusiveError("too few points where both are defined")
 
 
-def _agree(answer: Node, reference: Node, point: dict[str, Fraction], compare_complex: bool) -> bool | None:
-    """Whether two functions agree at a point; ``None`` where one of them is undefined or not real."""
-    try:
-        left, right, digits = _numeric_pair(answer, reference, point)
-    except UndefinedError:
-        return None
-    if not compare_complex and is_real(left, digits) != is_real(right, digits):
-        return None
-    return _close(answer, reference, point, (left, right), digits)
+def forgiving(answer: Traits, reference: Traits) -> bool:
+    """Whether two functions may be equal though only one is real somewhere."""
+    if answer.absolute != reference.absolute:
+        return False
+    if answer.radicals or reference.radicals:
+        return all(one.radicals or one.powers for one in (answer, reference))
+    return answer.powers or reference.powers
+
+
+class _Functions:
+    """Two functions, and what is known about them from the points so far.
+
+    Attributes:
+        agreed: at how many points they were the same.
+        limit: why a point was left out because values there are too large, if one was.
+    """
+
+    def __init__(self, answer: Node, reference: Node, *, real: bool, limit: Exception | None = None) -> None:
+        self.agreed = 0
+        self.limit = limit
+        self._answer, self._reference = answer, reference
+        self._real = real
+        self._exact = True
+        self._left_out = 0
+
+    def at(self, point: Point) -> _At:
+        """Compare them at a point.
+
+        Raises:
+            LimitError: the answer is beyond the bounds at the first points.
+            InconclusiveError: the reference is.
+        """
+        try:
+            found = self._compared(point)
+        except (LimitError, InconclusiveError) as error:
+            self.limit = self.limit or error
+            self._left_out += 1
+            if not self.agreed and self._left_out > _FEW:
+                raise
+            return _At.UNDEFINED
+        self.agreed += found is _At.SAME
+        return found
+
+    def _compared(self, point: Point) -> _At:
+        if self._exact:
+            try:
+                left, right = _exact_pair(self._answer, self._reference, point)
+                return _At.SAME if left == right else _At.DIFFERENT
+            except ZeroDivisionError:
+                return _At.UNDEFINED
+            except NotRationalError:
+                self._exact = False
+        try:
+            return self._compared_to_digits(point)
+        except UndefinedError:
+            return _At.UNDEFINED
+
+    def _compared_to_digits(self, point: Point) -> _At:
+        digits, real = 0, 0
+        for node in (self._reference, self._answer):
+            try:
+                digits = max(digits, _digits(node, point, real=self._real, is_reference=node is self._reference))
+                real += 1
+            except NotRealError:
+                pass
+        if real < 2:
+            return _At.ONE_REAL if real else _At.NONE_REAL
+        pair = _pair(self._answer, self._reference, point, digits, real=self._real)
+        same = _close(self._answer, self._reference, point, pair, digits, real=self._real)
+        return _At.SAME if same else _At.DIFFERENT
 
 
 def _same_number(answer: Node, reference: Node, tolerance: Tolerance) -> bool:
     try:
-        left, right, digits = _numeric_pair(answer, reference, {})
+        digits = max(_digits(reference, {}, is_reference=True), _digits(answer, {}))
+        left, right = _pair(answer, reference, {}, digits)
     except UndefinedError:
         return False
     except UnreadableError as error:
@@ -172,17 +230,23 @@ def _same_number(answer: Node, reference: Node, tolerance: Tolerance) -> bool:
     return _close(answer, reference, {}, (left, right), digits)
 
 
-def _numeric_pair(answer: Node, reference: Node, point: dict[str, Fraction]) -> tuple[Any, Any, int]:
-    """Both values, and the digits they are good to."""
+def _digits(node: Node, point: Point, *, real: bool = False, is_reference: bool = False) -> int:
     try:
-        digits = digits_needed(reference, point)
+        return digits_needed(node, point, real=real)
     except LimitError as error:
-        raise InconclusiveError(f"reference: {error}") from error
-    digits = max(digits, digits_needed(answer, point))
-    return numeric_value(answer, point, digits), numeric_value(reference, point, digits), digits
+        if is_reference:
+            raise InconclusiveError(f"reference: {error}") from error
+        raise
 
 
-def _close(answer: Node, reference: Node, point: dict[str, Fraction], values: tuple[Any, Any], digits: int) -> bool:
+def _pair(answer: Node, reference: Node, point: Point, digits: int, *, real: bool = False) -> tuple[Any, Any]:
+    """Both values."""
+    return numeric_value(answer, point, digits, real=real), numeric_value(reference, point, digits, real=real)
+
+
+def _close(
+    answer: Node, reference: Node, point: Point, values: tuple[Any, Any], digits: int, *, real: bool = False
+) -> bool:
     """Whether both agree to ``digits``; what is left of cancelled terms is told from a small number by its change."""
     difference, size = distance(*values, digits)
     tiny = power_of_ten(_SLACK - digits)
@@ -191,6 +255,5 @@ def _close(answer: Node, reference: Node, point: dict[str, Fraction], values: tu
     if difference > tiny * max(1, size):
         return False
     finer = 2 * digits
-    left, right = numeric_value(answer, point, finer), numeric_value(reference, point, finer)
-    again, _ = distance(left, right, finer)
+    again, _ = distance(*_pair(answer, reference, point, finer, real=real), finer)
     return not again or abs(again / difference - 1) > 1e-3

@@ -6,11 +6,15 @@ import re
 from typing import NamedTuple
 
 from verl_agentic.reward_fns.math.lexer import NAMES
+from verl_agentic.reward_fns.math.numeral_words import numeral
 from verl_agentic.reward_fns.math.text import unwrapped, words
 
 _CHOICE = re.compile(r"(?:\(\s*([A-Ja-j])\s*\)|\[\s*([A-J])\s*\]|([A-J])(?:\s*[.):](?=\s|$)|$))\s*:?\s*(.*)", re.DOTALL)
 _SYNONYMS = {
     "\\emptyset": "no solution|no solutions|none|no real solution|no real solutions|empty set|null set|"
+    "no solution exists|no solutions exist|no real solution exists|no real solutions exist|"
+    "equation has no solution|equation has no solutions|equation has no real solutions|"
+    "system has no solution|system has no solutions|"
     "there is no solution|there are no solutions|no real roots|no such number exists",
     "\\mathbb{R}": "all real numbers|all reals|any real number|all real number|reals|real numbers|all real x",
     "\\mathbb{Z}": "all integers|the integers|integers|any integer|every integer",
@@ -20,28 +24,12 @@ _SYNONYMS = {
     "infinite solutions",
     "\\text{divergent}": "divergent|diverges|it diverges|series diverges|integral diverges|sequence diverges",
     "\\text{convergent}": "convergent|converges|it converges|series converges|integral converges|sequence converges",
+    "\\text{impossible}": "impossible|not possible",
     "\\infty": "infinity|positive infinity|+infinity",
     "-\\infty": "negative infinity|minus infinity|-infinity",
 }
-_NUMERALS = (
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
-)  # fmt: skip
-_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_FRACTIONS = {"half": "1/2", "one half": "1/2", "one third": "1/3", "two thirds": "2/3", "one quarter": "1/4",
-              "one fourth": "1/4", "three quarters": "3/4", "three fourths": "3/4", "dozen": "12", "hundred": "100",
-              "thousand": "1000", "million": "1000000"}  # fmt: skip
 _CANONICAL = {phrase: symbol for symbol, phrases in _SYNONYMS.items() for phrase in phrases.split("|")}
-_CANONICAL.update({word: str(number) for number, word in enumerate(_NUMERALS)})
-for _ten, _word in enumerate(_TENS, 2):
-    _CANONICAL.update({f"{_word} {unit}": str(10 * _ten + one) for one, unit in enumerate(_NUMERALS[:10]) if one})
-    _CANONICAL[_word] = str(10 * _ten)
-_CANONICAL.update({f"{word} {many}": f"{one}{zeros}" for one, word in enumerate(_NUMERALS[:10]) if one
-                   for many, zeros in (("hundred", "00"), ("thousand", "000"), ("million", "000000"))})  # fmt: skip
-_CANONICAL.update(_FRACTIONS)
-
 _EXCEPT = re.compile(r"(?:all|any|every) (?:real numbers?|reals?)(?: x)?(?:,? (?:except|other than)(?: for)?) (.+)")
-_CLOCK = re.compile(r"([0-9]{1,2}:[0-9]{2})\s*([ap])\.?\s*m\.?", re.IGNORECASE)
 _ORDERED = (
     (re.compile(r"\s+(?:is\s+)?(?:greater|more|larger) than or equal to\s+"), r"\\ge "),
     (re.compile(r"\s+(?:is\s+)?(?:less|smaller) than or equal to\s+"), r"\\le "),
@@ -56,6 +44,7 @@ _FAMILY = re.compile(
 )
 _INDEX = r"\\nu "  # a letter that is no unit
 _RUNNING = re.compile(r"(?<![a-zA-Z\\])([nkm])(?![a-zA-Z])")
+_PERIODS = re.compile(r"[+-]\s*[0-9]*\s*[nkm]\s*\\pi(?![a-zA-Z])|[+-]\s*[0-9]*\s*\\pi\s*[nkm](?![a-zA-Z])")
 _MODULO = re.compile(
     r"(?:[a-z]\s*(?:\\equiv|=)\s*)?(.+?)\s*\(?\s*\\?(?:[pb]?mod)\s*\{?\s*([1-9][0-9]{0,30})\s*\}?\s*\)?"
 )
@@ -67,6 +56,31 @@ _SHORT_WORDS = frozenset({
     "my",
     "oh", "ok", "us", "we", "am", "pm",
 })  # fmt: skip
+
+
+_REMAINDER = re.compile(
+    r"([0-9]+)\s*(?:,\s*)?(?:\\text\s*\{)?\s*(?:with\s+)?(?:an?\s+)?(?:R|r|[Rr]em(?:ainder|\.)?)\s*(?:of\s+)?\}?\s*([0-9]+)\s*\}?"
+)
+_ORDINAL = re.compile(r"([0-9]+)\s*(?:\^\s*)?\{?\s*(?:\\text\s*\{)?\s*(?:st|nd|rd|th)\s*\}{0,2}")
+_BOUND = re.compile(
+    r"(?:[a-z] (?=is))?(?:is )?((?:less|smaller|fewer|greater|more|larger) than(?: or equal to)?|at least|at most) "
+    r"(-?[0-9./]+)"
+)
+_INTERVALS = {
+    "less than or equal to": "(-\\infty,{}]", "smaller than or equal to": "(-\\infty,{}]",
+    "fewer than or equal to": "(-\\infty,{}]", "than or equal to": "[{},\\infty)", "less than": "(-\\infty,{})",
+    "smaller than": "(-\\infty,{})", "fewer than": "(-\\infty,{})", "than": "({},\\infty)", "at least": "[{},\\infty)",
+    "at most": "(-\\infty,{}]",
+}  # fmt: skip
+_WORD = re.compile("[a-z]{3}")
+_COMPOUND = re.compile(r"(?:\(?[A-Z][a-z]?[0-9]*(?:\)[0-9]*)?){2,}(?:\^?[0-9]?[-+])?")
+_FIGURES = frozenset(("triangle", "trapezoid", "quadrilateral", "polygon", "prism", "pyramid", "number", "integer",
+                      "function", "matrix", "graph", "parallelogram"))  # fmt: skip
+_PROGRESSION = re.compile(
+    r"(?:[a-z]\s*=\s*)?(?:(-?[0-9]{1,30})\s*(?:\\cdot\s*)?([nkmt])\s*([-+]\s*[0-9]{1,30})?"
+    r"|(-?[0-9]{1,30})\s*([-+]\s*[0-9]{1,30})\s*(?:\\cdot\s*)?([nkmt]))"
+    r"(?:\s*[,;(]?\s*(?:\\text\{[^{}]*\}|where|for)?\s*[nkmt]\s*\\in\s*\\mathbb\s*\{?\s*Z\s*\}?\s*\)?)?"
+)
 
 
 class Choice(NamedTuple):
@@ -93,13 +107,71 @@ def canonical(text: str) -> str:
     gap = _EXCEPT.fullmatch(plain)
     if gap:
         return f"\\mathbb{{R}}\\setminus\\{{{re.sub(' (?:and|or) ', ',', gap.group(1))}\\}}"
-    clock = _CLOCK.fullmatch(text)
-    if clock:
-        return f"\\text{{{clock.group(1).lstrip('0')} {clock.group(2).lower()}m}}"
+    number = numeral(plain)
+    if number is not None:
+        return number
+    if text[:1].isdigit():
+        return _of_number(text)
+    bound = _BOUND.fullmatch(plain)
+    if bound:
+        return next(form for word, form in _INTERVALS.items() if bound[1].endswith(word)).format(bound[2])
     if " than " in text:
         for pattern, sign in _ORDERED:
             text = pattern.sub(sign, text)
     return text
+
+
+def _of_number(text: str) -> str:
+    """Text that begins with a number, with a remainder or the ending of an ordinal in one form."""
+    division = _REMAINDER.fullmatch(text)
+    if division:
+        return f"\\text{{{division[1]} remainder {division[2]}}}"
+    ordinal = _ORDINAL.fullmatch(text)
+    return ordinal[1] if ordinal else text
+
+
+def same_phrase(answer: str, reference: str) -> bool:
+    """Whether two texts are the same words, apart from what changes no meaning.
+
+    That is an "all", "prime numbers" for "primes", the order of two adjectives before the name of a figure, and how the
+    numbers in a chemical formula are written.
+    """
+    if not _WORD.search(reference.casefold()) and not _COMPOUND.fullmatch(answer):
+        return False
+    if "\\" in answer.replace("\\text", "") or "\\" in reference.replace("\\text", ""):
+        return False
+    left, right = _phrase(answer), _phrase(reference)
+    if same_words(answer, reference, left == right) and _WORD.search(left):
+        return True
+    compounds = [re.sub(r"\\text|\\ce|[_{}\s$]", "", text) for text in (answer, reference)]
+    if compounds[0] == compounds[1] and _COMPOUND.fullmatch(compounds[0]):
+        return True
+    one, two = left.split(), right.split()
+    return len(one) > 2 and one[-1] == two[-1] and one[-1] in _FIGURES and sorted(one) == sorted(two)
+
+
+def same_words(answer: str, reference: str, equal: bool | None = None) -> bool:
+    """Whether texts agree but for case and spacing; beside a number case counts, as in ``5 MPa`` and ``5 mPa``."""
+    if not (words(answer) == words(reference) if equal is None else equal):
+        return False
+    if not any(one.isdigit() for one in reference):
+        return True
+    return re.findall("(?<!^)[A-Z]", unwrapped(answer)) == re.findall("(?<!^)[A-Z]", unwrapped(reference))
+
+
+def _phrase(text: str) -> str:
+    plain = re.sub(r"(?<!not )(?<![a-z])all (?=[a-z])", "", words(text))
+    return re.sub(r"(?<![a-z])prime numbers?(?![a-z])", "primes", plain)
+
+
+def progression(text: str) -> tuple[int, int] | None:
+    """First term and step of ``x = 7k + 3``, where the letter runs over the integers."""
+    match = _PROGRESSION.fullmatch(text)
+    if match is None:
+        return None
+    step, first = (match[1], match[3]) if match[2] else (match[5], match[4])
+    step = step.replace(" ", "")
+    return (int((first or "0").replace(" ", "")), abs(int(step))) if int(step) else None
 
 
 def family(text: str) -> str:
@@ -109,6 +181,11 @@ def family(text: str) -> str:
         return text
     solution, letter = (match.group(1), match.group(2)) if match.group(1) else (match.group(3), match.group(4))
     return _RUNNING.sub(_INDEX, solution) if set(_RUNNING.findall(solution)) == {letter} else text
+
+
+def periodic(text: str) -> bool:
+    """Whether a text is a general solution though it does not say so: ``\\pi/4 + k\\pi``."""
+    return _PERIODS.search(text) is not None and len(set(_RUNNING.findall(text))) == 1
 
 
 def running(text: str) -> str:

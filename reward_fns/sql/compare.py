@@ -45,10 +45,12 @@ class Group:
     Attributes:
         rows: the rows that tie.
         taken: how many of them are in the result; fewer than all where a ``LIMIT`` cuts a tie, any of them then.
+        plain: whether equal values are written equally already; see :func:`plain`.
     """
 
     rows: tuple[Row, ...]
     taken: int
+    plain: bool = False
 
 
 def same_result(expected: QueryResult, predicted: QueryResult, ordered: bool, match: Match | None = None) -> bool:
@@ -68,11 +70,13 @@ def difference(groups: Sequence[Group], columns: Sequence[str], predicted: Query
     if match.compat == "bird":
         every = {row for group in groups for row in group.rows}
         return None if every == set(rows) else "rows differ"
-    names = [name.lower() for name in columns], [name.lower() for name in predicted.columns]
-    if match.column_names and (sorted(names[0]) if match.column_order == "any" else names[0]) != (
-        sorted(names[1]) if match.column_order == "any" else names[1]
-    ):
-        return "names of columns differ"
+    names: tuple[list[str], list[str]] = [], []
+    if match.column_names:
+        names = [name.lower() for name in columns], [name.lower() for name in predicted.columns]
+        if (sorted(names[0]) if match.column_order == "any" else names[0]) != (
+            sorted(names[1]) if match.column_order == "any" else names[1]
+        ):
+            return "names of columns differ"
     count = sum(group.taken for group in groups)
     if len(rows) != count:
         return f"{len(rows)} rows instead of {count}"
@@ -81,7 +85,7 @@ def difference(groups: Sequence[Group], columns: Sequence[str], predicted: Query
     width = len(next(row for group in groups for row in group.rows))
     if len(rows[0]) != width:
         return f"{len(rows[0])} columns instead of {width}"
-    left = [Group(tuple(_plain(row, match) for row in group.rows), group.taken) for group in groups]
+    left = plain(groups, match)
     right = [_plain(row, match) for row in rows]
     orders: Iterable[tuple[int, ...]] = [tuple(range(width))]
     if match.column_order == "any" and width > 1:
@@ -93,6 +97,14 @@ def difference(groups: Sequence[Group], columns: Sequence[str], predicted: Query
             return None
     rows_agree = len(groups) > 1 and _agree([Group(tuple(itertools.chain(*(g.rows for g in left))), count)], right, 0)
     return "order of rows differs" if rows_agree else "rows differ"
+
+
+def plain(groups: Sequence[Group], match: Match) -> list[Group]:
+    """Groups whose equal values are equal in Python, too."""
+    return [
+        group if group.plain else Group(tuple(_plain(row, match) for row in group.rows), group.taken, True)
+        for group in groups
+    ]
 
 
 def _agree(groups: Sequence[Group], rows: Sequence[Row], tolerance: float) -> bool:

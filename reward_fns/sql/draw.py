@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
 import random
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlglot
@@ -14,10 +14,32 @@ from sqlglot import exp
 from verl_agentic.core import BrokenTaskError
 from verl_agentic.reward_fns.sql.ddl import Column, Table, read_tables
 from verl_agentic.reward_fns.sql.mutants import parse
+from verl_agentic.reward_fns.sql.values import Values
 
 _TRIES = 60
-_NULL_SHARE = 0.15
-_DAYS = [f"2024-{month:02}-{day:02}" for month in (1, 2, 6, 12) for day in (1, 15, 28)]
+_ASIDE = 5
+"""Rows of a table that the query does not mention, at most."""
+_SHARED = 0.6
+"""Share of values that a column has in common with one that it is compared to."""
+_LARGE = 4
+_SIZES = (0, 1, 2, 3, 4, 6, 8, 8, 10, 12, 14)
+
+
+@dataclass(frozen=True, slots=True)
+class _Habit:
+    """How one column is filled in one state.
+
+    Attributes:
+        side: of its constants on which its values lie, so that conditions hold together often enough; 0 for both.
+        nulls: share of NULLs.
+        values: how many different ones, at most; few make ties, one makes a sum of zeros.
+        again: share of rows that take a value that the column has already.
+    """
+
+    side: int
+    nulls: float
+    values: int
+    again: float
 
 
 class RowDrawer:
@@ -42,35 +64,41 @@ class RowDrawer:
             else list(schema)
         )
         tree = parse(sql, dialect)
-        self._near: dict[str, list[Any]] = {}
-        self._numbers: list[Any] = []
-        self._side: dict[str, int] = {}
-        for literal in tree.find_all(exp.Literal):
-            self._note(literal)
-        for table in self._tables:
-            for row in (seed_state or {}).get(table.name, ()):
-                for column, value in zip(table.columns, row, strict=False):
-                    if value is not None:
-                        self._near.setdefault(column.name.lower(), []).append(value)
+        self._values = Values(tree, self._tables, seed_state)
+        self._asked = {table.name.lower() for table in tree.find_all(exp.Table)}
+        self._habits: dict[tuple[str, str], _Habit] = {}
 
-    def draw(self, rng: random.Random, size: int) -> dict[str, list[list[Any]]]:
-        """Rows by table, about ``size`` in each; tables referred to are filled first.
+    @property
+    def edges(self) -> Mapping[str, Sequence[tuple[str, bool]]]:
+        """Texts and dates, by column, at which a condition of the query may go wrong, and whether it holds for them."""
+        return self._values.edges
+
+    def draw(self, rng: random.Random, size: int | None = None) -> dict[str, list[list[Any]]]:
+        """Rows by table; tables referred to are filled first.
+
+        Args:
+            rng: source of all randomness.
+            size: about how many rows of each table; by default each has a size of its own, which may be none.
 
         Raises:
             BrokenTaskError: the schema is refused by SQLite, or allows no row.
         """
-        # In some states a column lies on one side of its constants, so that conditions hold together often enough.
-        self._side = {
-            column.name.lower(): rng.choice((-1, 1, 0, 0)) for table in self._tables for column in table.columns
+        self._habits = {
+            (table.name, column.name): _habit(rng, column) for table in self._tables for column in table.columns
         }
+        common = rng.choice(_SIZES[-_LARGE:] if self._values.begin(rng) else _SIZES)
         connection = sqlite3.connect(":memory:", isolation_level=None)
         try:
             connection.execute("PRAGMA foreign_keys = ON")
             for statement in self._schema:
                 connection.execute(statement)
+            connection.execute("BEGIN")
             found: dict[str, list[list[Any]]] = {}
             for table in _parents_first(self._tables):
-                found[table.name] = self._fill(connection, table, found, rng, size)
+                count = max(1, size + rng.randint(-2, 2)) if size else rng.choice((common, common, rng.choice(_SIZES)))
+                if not size and table.name.lower() not in self._asked:
+                    count = min(count, _ASIDE)
+                found[table.name] = self._fill(connection, table, found, rng, count)
             return found
         except sqlite3.Error as error:
             raise BrokenTaskError(f"rows cannot be drawn: {error}") from error
@@ -83,15 +111,14 @@ class RowDrawer:
         table: Table,
         found: Mapping[str, list[list[Any]]],
         rng: random.Random,
-        size: int,
+        count: int,
     ) -> list[list[Any]]:
         rows: list[list[Any]] = []
-        count = max(1, size + rng.randint(-2, 2))
         insert = f'INSERT INTO "{table.name}" VALUES ({", ".join("?" * len(table.columns))})'
         for _ in range(count):
             for _attempt in range(_TRIES):
-                # Near copies of earlier rows make ties and duplicates, which few random rows have.
-                row = list(rng.choice(rows)) if rows and rng.random() < 0.35 else [None] * len(table.columns)
+                # Near copies of earlier rows make duplicates, which few random rows have.
+                row = list(rng.choice(rows)) if rows and rng.random() < 0.3 else [None] * len(table.columns)
                 again = {rng.randrange(len(row))} if any(value is not None for value in row) else set(range(len(row)))
                 for place, column in enumerate(table.columns):
                     if place in again or column.unique:
@@ -102,6 +129,8 @@ class RowDrawer:
                     continue
                 rows.append(row)
                 break
+            else:
+                break  # nothing fits any more
         return rows
 
     def _value(
@@ -113,20 +142,38 @@ class RowDrawer:
         found: Mapping[str, list[list[Any]]],
         rng: random.Random,
     ) -> Any:
-        if column.nullable and rng.random() < _NULL_SHARE:
+        habit = self._habits[table, column.name]
+        if column.nullable and rng.random() < habit.nulls:
             return None
         if column.parent:
             parent, name = column.parent
             keys = self._parent_keys(parent, name, table, rows, found)
-            return rng.choice(keys) if keys else None
+            # Some parents stay without rows that refer to them.
+            return self._values.key(column, keys[: habit.values], rng) if keys else None
+        partners = self._values.partners(column)
+        shared = self._known(partners, table, rows, found) if partners and rng.random() < _SHARED else []
+        if shared:
+            return rng.choice(shared[: habit.values])
         if column.unique and column.kind == "integer":
-            return rng.randint(1, 60)
-        near = self._near.get(column.name.lower(), [])
-        if near and rng.random() < 0.75:
-            value = _around(rng.choice(near), column, self._side[column.name.lower()], rng)
-            if value is not None:
-                return value
-        return self._plain(column, place, rng)
+            return self._values.key(column, (), rng)
+        if not column.unique:
+            known = [row[place] for row in rows if row[place] is not None]
+            if known and (rng.random() < habit.again or len(set(known)) >= habit.values):
+                return rng.choice(known)
+        return self._values.draw(column, habit.side, place, rng)
+
+    def _known(
+        self, names: set[str], table: str, rows: Sequence[Sequence[Any]], found: Mapping[str, list[list[Any]]]
+    ) -> list[Any]:
+        """Values of columns of these names, in the tables drawn so far."""
+        return [
+            row[place]
+            for one in self._tables
+            for place, column in enumerate(one.columns)
+            if column.name.lower() in names
+            for row in (rows if one.name == table else found.get(one.name, ()))
+            if row[place] is not None
+        ]
 
     def _parent_keys(
         self,
@@ -143,53 +190,12 @@ class RowDrawer:
         known = rows if target.name == table else found.get(target.name, [])
         return [row[places[0]] for row in known if row[places[0]] is not None]
 
-    def _plain(self, column: Column, place: int, rng: random.Random) -> Any:
-        if column.kind == "boolean":
-            return rng.random() < 0.5
-        if column.kind == "date":
-            return rng.choice(_DAYS)
-        if column.kind == "timestamp":
-            return rng.choice(_DAYS) + rng.choice((" 00:00:00", " 12:30:00"))
-        if column.kind in ("integer", "real"):
-            # Columns of one type get ranges of their own, so that taking one for another shows.
-            base = rng.choice([*self._numbers, 0, 10 * (place + 1)])
-            value = base + rng.randint(-1, 4)
-            return value + rng.choice((0, 0.5)) if column.kind == "real" else int(value)
-        stem = rng.choice(("ash", "birch", "cedar", "elm", "fir", "Ash"))
-        stem += str(rng.randint(0, 40)) if column.unique else ""
-        return stem if rng.random() < 0.7 else f"{stem}{place}"
 
-    def _note(self, literal: Any) -> None:
-        """Remember a constant for the columns beside it, and any number for all of them."""
-        value: Any = literal.name
-        if not literal.is_string:
-            value = float(value) if "." in value or "e" in value.lower() else int(value)
-            if abs(value) < 10**9:
-                self._numbers.append(value)
-        # The nearest condition around it, wherever in an expression it stands.
-        around = literal.find_ancestor(exp.Predicate, exp.Case, exp.In, exp.Between)
-        for column in around.find_all(exp.Column) if around is not None else ():
-            self._near.setdefault(column.name.lower(), []).append(value)
-
-
-def _around(value: Any, column: Column, side: int, rng: random.Random) -> Any:
-    """A value equal to or beside a constant, or on one ``side`` of it, of the column's type; ``None`` if impossible."""
-    step = side * rng.choice((0, 1, 1, 2, 3, 5)) if side else rng.choice((-2, -1, 0, 0, 0, 1, 2))
-    if column.kind in ("integer", "real"):
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return None
-        moved = value + step
-        return int(moved) if column.kind == "integer" else moved
-    if not isinstance(value, str) or column.kind == "boolean":
-        return value if column.kind == "boolean" and isinstance(value, bool) else None
-    if column.kind in ("date", "timestamp"):
-        try:
-            day = datetime.datetime.fromisoformat(value) + datetime.timedelta(days=step)
-        except (ValueError, OverflowError):
-            return None
-        return day.date().isoformat() if column.kind == "date" else day.isoformat(sep=" ")
-    plain = value.replace("%", rng.choice(("", "ab"))).replace("_", "q")
-    return rng.choice((plain, plain, plain, plain.swapcase(), plain + "x", "x" + plain))
+def _habit(rng: random.Random, column: Column) -> _Habit:
+    side = rng.choice((-1, 1, 0, 0, 0))
+    nulls = rng.choice((0.0, 0.1, 0.2, 0.5))
+    values = rng.choice((1, 2, 3, 5, 99, 99))
+    return _Habit(side, nulls, values, rng.choice((0.0, 0.2, 0.5)))
 
 
 def _parents_first(tables: Sequence[Table]) -> list[Table]:

@@ -29,6 +29,8 @@ from verl_agentic.tool_envs.databases import QueryLimitError, QueryRefusedError,
 
 __all__ = ["KEYWORDS", "check_kwargs", "compute_score"]
 
+# Inline code, and nothing else; what begins with a backtick is no query.
+_INLINE = re.compile(r"\s*(`{1,2})(?!`)(.*?)\1\s*[.;]?\s*", re.DOTALL)
 _FENCED = re.compile(r"```(?:[a-zA-Z]*sql[a-zA-Z0-9]*|duckdb)?\s*(.*?)```", re.DOTALL | re.IGNORECASE)
 
 
@@ -41,7 +43,7 @@ def compute_score(
     partial: float = 0.0,
     **kwargs: Any,
 ) -> RewardResult:
-    """Judge an answer that is one SQL query, bare or in a fenced code block, the last of which counts.
+    """Judge an answer that is one SQL query, bare, as inline code, or in a fenced code block, the last of which counts.
 
     Args:
         data_source: name of the data set, unused.
@@ -105,8 +107,10 @@ def _check_partial(partial: object) -> None:
 def _query(submission: Submission, solution_str: str) -> str | None:
     """The query of an answer; of a response without one and without a trajectory, its last fenced code block."""
     if submission.answer:
-        blocks = _FENCED.findall(submission.answer)
-        return blocks[-1].strip() if blocks else submission.answer
+        if blocks := _FENCED.findall(submission.answer):
+            return str(blocks[-1]).strip()
+        inline = _INLINE.fullmatch(submission.answer)
+        return inline[2].strip() if inline else submission.answer
     blocks = [] if submission.trajectory else _FENCED.findall(without_thoughts(solution_str))
     return blocks[-1].strip() if blocks else None
 

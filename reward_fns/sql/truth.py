@@ -12,6 +12,7 @@ from verl_agentic.reward_fns.sql.compare import Match
 from verl_agentic.tool_envs.databases import LARGE, SMALL, Limits, dialect_of
 
 _CHOICES = {"column_order": ("strict", "any"), "compat": ("none", "bird")}
+_CHARS_OF_PROBES = 1000
 _FIELDS = {field.name for field in dataclasses.fields(Match)}
 KEYWORDS = (*sorted(_FIELDS), "timeout_seconds")
 """Settings of the reward function that its signature does not name."""
@@ -68,6 +69,8 @@ def read_truth(truth: dict[str, Any], settings: dict[str, Any]) -> Truth:
     match, seconds = read_settings(settings)
     if seconds is not None:
         limits = dataclasses.replace(limits, seconds=seconds)
+    # A long reference is executed, too, and so is an answer that is somewhat wordier.
+    limits = dataclasses.replace(limits, sql_chars=max(limits.sql_chars, 2 * len(sql) + _CHARS_OF_PROBES))
     if own:
         given = {key: settings[key] for key in _FIELDS & set(settings)}
         match = _checked({**given, **own}, "ground_truth.compare", BrokenTaskError)

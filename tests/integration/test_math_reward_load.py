@@ -21,7 +21,7 @@ HANGING = [
     r"\int x^{1000} e^{x^{50}} \sin^{50} x dx",
     r"\int_0^1 \frac{\sin x^{x^{x}}}{\ln x} dx",
 ]
-INTEGRALS = [(rf"\int_0^{{{last}}} 3x^2 dx", str(last**3)) for last in range(20, 36)]
+INTEGRALS = [(rf"\int_0^{{{last}}} 3\pi x^2 dx", rf"{last**3}\pi") for last in range(20, 36)]
 VERDICTS = 200_000
 
 
@@ -33,7 +33,7 @@ def workers_are_running() -> None:
 def test_right_answers_behind_hanging_ones_are_not_lost() -> None:
     with ThreadPoolExecutor(48) as threads:
         hung = [
-            threads.submit(compute_score, "math", rf"\boxed{{{answer}}}", str(number), seconds=1.0)
+            threads.submit(compute_score, "math", rf"\boxed{{{answer}}}", rf"{number}\pi", seconds=1.0)
             for number, answer in enumerate(HANGING * 8)
         ]
         time.sleep(0.2)
@@ -54,7 +54,7 @@ async def test_event_loop_goes_on_while_answers_hang() -> None:
             longest = max(longest, time.monotonic() - before)
 
     watcher = asyncio.create_task(watch())
-    calls = [acompute_score("math", rf"\boxed{{{answer}}}", "5", seconds=0.5) for answer in HANGING * 2]
+    calls = [acompute_score("math", rf"\boxed{{{answer}}}", r"5\pi", seconds=0.5) for answer in HANGING * 2]
     results = await asyncio.gather(*calls)
     running = False
     await watcher
@@ -65,14 +65,14 @@ async def test_event_loop_goes_on_while_answers_hang() -> None:
 @pytest.mark.parametrize("answer", HANGING)
 def test_deadline_is_kept(answer: str) -> None:
     started = time.monotonic()
-    result = compute_score("math", rf"\boxed{{{answer}}}", "123456789", seconds=1.0)
+    result = compute_score("math", rf"\boxed{{{answer}}}", r"123456789\pi", seconds=1.0)
     assert result["verdict"] in ("undecided", "wrong")
     assert time.monotonic() - started < 1.5
 
 
 def test_drop_raises_for_verl() -> None:
     with pytest.raises(InfrastructureError, match="undecided"):
-        compute_score("math", rf"\boxed{{{HANGING[2]}}}", "77", seconds=0.3, on_undecided="drop")
+        compute_score("math", rf"\boxed{{{HANGING[2]}}}", r"77\pi", seconds=0.3, on_undecided="drop")
 
 
 def test_memory_stays_bounded_and_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

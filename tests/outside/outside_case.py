@@ -20,6 +20,7 @@ class Case:
         check: raises ``AssertionError`` where it does not hold; may be a coroutine function.
         sure: whether there is no second opinion about what is right.
         own: whether it was made around a report's input, rather than being one.
+        missed: whether it is known not to hold yet.
     """
 
     kind: str
@@ -27,6 +28,7 @@ class Case:
     check: Check
     sure: bool = True
     own: bool = False
+    missed: bool = False
 
     def failure(self) -> str:
         """Run it; why it does not hold, empty where it does."""

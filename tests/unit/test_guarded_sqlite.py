@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError
-from verl_agentic.tool_envs.databases import Limits, QueryRefusedError
+from verl_agentic.tool_envs.databases import Limits, QueryLimitError, QueryRefusedError
 from verl_agentic.tool_envs.guarded_sqlite import GuardedDatabase, _may_grow
 
 SCHEMA = ["CREATE TABLE books(title TEXT, pages INTEGER)", "CREATE TABLE shops(name TEXT)"]
@@ -33,6 +33,13 @@ def database() -> Iterator[GuardedDatabase]:
         ("WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c LIMIT 3) SELECT sum(x) FROM c", [(6,)]),
         ("SELECT upper(title) || '!' FROM books LIMIT 1", [("DUNE!",)]),
         ("SELECT row_number() OVER (ORDER BY pages) FROM books", [(1,), (2,), (3,)]),
+        ("SELECT printf('%.2f|%05d|%s|%,d|%%', 2.5, 42, NULL, 1234567)", [("2.50|00042||1,234,567|%",)]),
+        ("SELECT format('%-5s|%*d', 'a', 4, 7), printf(NULL), printf('%c', 'x')", [("a    |   7", None, "x")]),
+        ("SELECT hex('ab'), quote('it''s'), json_extract('{\"a\": [1, 2]}', '$.a[1]')", [("6162", "'it''s'", 2)]),
+        ("SELECT '{\"a\": 1}' ->> 'a', json_object('a', json_array(1, 2))", [(1, '{"a":[1,2]}')]),
+        ("SELECT json_group_array(title) FROM books WHERE pages > 200", [('["Dune"]',)]),
+        ("SELECT string_agg(title, '; ') FROM books", [("Dune; Moon; Wolf",)]),
+        ("SELECT string_agg(pages, '-'), string_agg(NULL, '-') FROM books", [("412-120", None)]),
     ],
 )
 def test_reads(database: GuardedDatabase, sql: str, rows: list[tuple[object, ...]]) -> None:
@@ -63,6 +70,12 @@ def test_reads(database: GuardedDatabase, sql: str, rows: list[tuple[object, ...
         "SELECT printf('%.*c', 1000000000, 'x')",
         "SELECT format('%1000000000d', 1)",
         "SELECT hex(zeroblob(9))",
+        "SELECT printf('%.*c', '1e9', 'x')",
+        "SELECT printf('%.*c', x'39393939393939', 'x')",
+        "SELECT printf('%' || '.999999999c', 'x')",
+        "SELECT printf('%1500s%1500s', 1, 2)",
+        "SELECT json_array(" + ", ".join(["printf('%1900s', 'x')"] * 40) + ")",
+        "SELECT quote(printf('%1999s', '''')) || printf('%1999s', '''')",
         "SELECT 1; SELECT 2",
         "SELECT 1; DROP TABLE books",
         "BEGIN",
@@ -98,6 +111,10 @@ DOUBLING = "WITH RECURSIVE c(x) AS (SELECT 'xxxxxxxx' UNION ALL SELECT x||x FROM
         (DOUBLING, "too big"),
         (DOUBLING.replace("x||x", "replace(x, 'x', 'xxxx')"), "too big"),
         (FOREVER + "SELECT group_concat(x) FROM c", "too big|takes too long"),
+        (FOREVER + "SELECT string_agg(x, ',') FROM c", "raised error|too big|takes too long"),
+        (FOREVER + "SELECT json_group_array(printf('%1990s', x)) FROM c", "too big|takes too long|memory"),
+        (FOREVER + "SELECT \"JSON_group_object\"(x, printf('%1990s', x)) FROM c", "too big|takes too long|memory"),
+        (FOREVER + "SELECT sum(length(printf('%.1999c', 'x'))) FROM c", "takes too long"),
         ("SELECT '" + "a" * 200 + "' LIKE '" + "%a" * 100 + "b'", "LIKE or GLOB pattern too complex"),
     ],
 )
@@ -194,6 +211,24 @@ def test_what_runs_here_cannot_grow(database: GuardedDatabase, sql: str) -> None
     except QueryRefusedError as refusal:
         assert "too" in str(refusal)  # its depth, or its instructions
     assert time.process_time() - started < 0.2
+
+
+def test_long_texts_run_apart(database: GuardedDatabase) -> None:
+    long = "SELECT title FROM books WHERE pages IN (" + ", ".join(map(str, range(1000))) + ")"
+    chained = "SELECT title FROM books WHERE " + " OR ".join(f"pages = {i}" for i in range(450))
+    for sql in (long, chained):
+        assert _may_grow(sql)
+        assert database.query(sql).rows == [("Dune",), ("Moon",)]
+    with pytest.raises(QueryLimitError, match="longer than 10000"):
+        database.query(long + " " * 10_000)
+
+
+def test_rows_come_backwards_where_no_order_is_asked_for() -> None:
+    with GuardedDatabase(SCHEMA, ROWS, backwards=True) as database:
+        assert database.query("SELECT title FROM books").rows == [("Wolf",), ("Moon",), ("Dune",)]
+        assert database.query("SELECT title FROM books ORDER BY rowid").rows == [("Dune",), ("Moon",), ("Wolf",)]
+        apart = "SELECT title FROM books" + " " * 2000
+        assert database.query(apart).rows == [("Wolf",), ("Moon",), ("Dune",)]
 
 
 def test_usual_subqueries_run_here() -> None:

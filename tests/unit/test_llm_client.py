@@ -26,6 +26,7 @@ from verl_agentic.core.chat import (
     RefusalError,
     make_chat_model,
 )
+from verl_agentic.llm.reply import read_structured
 from verl_agentic.llm.transport import retry_after
 
 SCHEMA = {
@@ -165,6 +166,14 @@ def test_a_server_without_schemas_is_asked_in_words_from_then_on(endpoint: Any, 
     assert ask(llm, "two", schema=SCHEMA).parsed == {"n": 4}
     assert ["response_format" in body for body in endpoint.bodies] == [True, False, False]
     assert json.dumps(SCHEMA) in endpoint.bodies[2]["messages"][0]["content"]
+
+
+def test_tags_in_a_value_are_content() -> None:
+    schema = {"type": "object", "required": ["said"]}
+    for said in ("<think>6", "5</think>", "<reasoning>7</reasoning>"):
+        value = {"said": said}
+        assert read_structured(json.dumps(value), schema) == value
+    assert read_structured('It is {"said": "?"}.</think>{"said": "5"}', schema) == {"said": "5"}
 
 
 def test_other_parameters_a_server_lacks(endpoint: Any, llm: dict[str, Any]) -> None:

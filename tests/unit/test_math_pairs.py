@@ -1,4 +1,7 @@
-"""A labelled set of pairs: ``=`` or ``!``, answer and reference, as a mathematician would judge them."""
+"""A labelled set of pairs: label, answer and reference, as a mathematician would judge them.
+
+``=`` is right, ``!`` wrong, ``~`` a calculation whose result is the reference: wrong, and right the other way round.
+"""
 
 from pathlib import Path
 
@@ -11,12 +14,17 @@ PAIRS = [tuple(line.split("\t")) for line in LINES if not line.startswith("# ")]
 def test_set_is_large_and_has_both_labels() -> None:
     labels = [label for label, _, _ in PAIRS]
     assert len(set(PAIRS)) == len(PAIRS) >= 500
-    assert set(labels) == {"=", "!"}
+    assert set(labels) == {"=", "!", "~"}
     assert labels.count("!") >= 200
 
 
 def test_every_verdict_is_the_label() -> None:
     assert [pair for pair in PAIRS if answers_equal(pair[1], pair[2]) != (pair[0] == "=")] == []
+
+
+def test_result_of_a_calculation_is_right_where_the_calculation_is_the_reference() -> None:
+    calculations = [(answer, reference) for label, answer, reference in PAIRS if label == "~"]
+    assert [pair for pair in calculations if not answers_equal(pair[1], pair[0])] == []
 
 
 def test_reference_equals_itself() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from verl_agentic.core import BrokenTaskError, End, InfrastructureError, ToolCall, Trajectory, UserInputError
-from verl_agentic.reward_fns.common import answer_in_text
+from verl_agentic.reward_fns.answer_text import answer_in_text
 from verl_agentic.reward_fns.math import MAX_CHARS, acompute_score, check_kwargs, compute_score, statistics
 from verl_agentic.reward_fns.math.judge import Judge
 from verl_agentic.tool_envs.worker_pool import (
@@ -49,12 +49,20 @@ def test_verdict_on_a_trajectory(extra_info: dict[str, str], acc: float, failure
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        ("<answer>1</answer> no, <answer> 37 </answer>", "37"),
+        ("<answer>37</answer> again, <answer> 37 </answer>", "37"),
+        ("<answer>1</answer> no, <answer> 37 </answer>", "1, 37"),
+        ("<answer>37</answer> I put it in <answer> as asked.", "37"),
+        ("I use <answer>...</answer> as asked: <answer>37</answer>", "37"),
         ("<answer>37", "37"),
         (r"\boxed{1} so \boxed{\frac{1}{2}}", r"\frac{1}{2}"),
         (r"<answer>\boxed{37}</answer>", r"\boxed{37}"),
         ("<think><answer>1</answer></think> hm", None),
         ("<answer>2</answer><think>", "2"),
+        ("<answer>1</answer> or 2?\n</think>\n<answer>37</answer>", "37"),
+        ("<Thinking>\n<answer>1</answer>\n</THINKING>\n<answer>37</answer>", "37"),
+        ("<think><think>\\boxed{1}</think>\\boxed{2}</think>\n\\boxed{37}", "37"),
+        ("<think>so far \\boxed{37}", None),
+        ("<reasoning>\\boxed{37}</think>", None),
         (r"\boxed{37", None),
         ("37", None),
         ("", None),
@@ -64,11 +72,40 @@ def test_answer_in_plain_text(text: str, answer: str | None) -> None:
     assert answer_in_text(text) == answer
 
 
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("The solutions are\n\n\\[\n\\boxed{(1, 2)}, \\boxed{(2, 1)}\n\\]", "(1, 2), (2, 1)"),
+        ("\\boxed{6}\n\\boxed{5}\n", "6, 5"),
+        ("1. \\boxed{6}\n2. \\boxed{5}\n", "6, 5"),
+        ("- $x = \\boxed{6}$\n- $y = \\boxed{5}$", "6, 5"),
+        ("\\boxed{1} papers and \\boxed{2} bins", "1, 2"),
+        ("It is \\boxed{6}.\n\nOr maybe it is \\boxed{5}.", "6 or 5"),
+        ("(a) It is \\boxed{6}.\n(b) So it is \\boxed{5}.", "6, 5"),
+        ("Step 1: the half is \\boxed{6}.\nStep 2: the whole is \\boxed{12}.", "12"),
+        ("We have\n\\boxed{6}\nand then, by the lemma,\n\nthe sum is \\boxed{12}.", "12"),
+        ("It is \\boxed{5}. Let me check: 2 + 3 = 5.\n\n**Final Answer**\n\\boxed{5}", "5"),
+        ("\\boxed{6} \\Rightarrow \\boxed{5}", "5"),
+        ("the area = \\boxed{6} and the height = \\boxed{5}", "6, 5"),
+        ("\\boxed{1}, \\boxed{", "1"),
+        ("\\boxed{\\left\\{ 1 \\right.}", "\\left\\{ 1 \\right."),
+        ("\\boxed -3", "-3"),
+        ("\\boxed x", "x"),
+        ("\\boxed it", None),
+        ("\\boxed{...}", None),
+    ],
+)
+def test_boxes_of_one_statement_are_a_list(text: str, answer: str | None) -> None:
+    assert answer_in_text(text) == answer
+
+
 def test_long_hostile_text_is_read_in_linear_time() -> None:
     started = time.process_time()
-    for piece in ("<think>", "<answer>", "\\boxed{", "</think>"):
-        answer_in_text(piece * 100_000)
-    assert time.process_time() - started < 1.0
+    for piece in ("<think>", "<answer>", "\\boxed{", "</think>", "\\boxed{1} so ", "\\boxed", "<reasoning><"):
+        answer_in_text(piece * 50_000)
+    for gap in ("x", "x ", " ", "x =", "part ", "$", "(a", "a."):
+        answer_in_text("\\boxed{1}" + gap * 50_000 + "\\boxed{2}")
+    assert time.process_time() - started < 3.0
 
 
 @pytest.mark.parametrize("truth", [{"answer": "{1, 2}"}, '{"answer": "{1, 2}"}', "{1, 2}", " {2, 1} ", r"\{1,2\}"])
@@ -140,10 +177,11 @@ SLOW = r"\int x^{1000} e^{x^{50}} \sin^{50} x dx"
 
 
 def test_want_of_time_is_no_wrong_answer() -> None:
-    assert compute_score("math", r"<answer>\int_0^{10} 2x dx</answer>", "100")["verdict"] == "right"  # starts a worker
+    first = compute_score("math", r"<answer>\int_0^{10} 2\pi x dx</answer>", r"100\pi")  # starts a worker
+    assert first["verdict"] == "right"
     before = statistics()
     started = time.monotonic()
-    result = compute_score("math", f"<answer>{SLOW}</answer>", "55", seconds=0.3)
+    result = compute_score("math", f"<answer>{SLOW}</answer>", r"55\pi", seconds=0.3)
     assert (result["verdict"], result["score"], result["failure"]) == ("undecided", 0.0, "undecided")
     assert "time" in result["reason"]
     assert time.monotonic() - started < 5
@@ -151,16 +189,27 @@ def test_want_of_time_is_no_wrong_answer() -> None:
     assert after["timeouts"] == before.get("timeouts", 0) + 1
     assert after["undecided"] == before.get("undecided", 0) + 1
     with pytest.raises(InfrastructureError, match="undecided"):
-        compute_score("math", f"<answer>{SLOW}</answer>", "55", seconds=0.3, on_undecided="drop")
+        compute_score("math", f"<answer>{SLOW}</answer>", r"55\pi", seconds=0.3, on_undecided="drop")
 
 
 async def test_async_verdicts() -> None:
-    answers = [str(number) for number in range(30)] + [r"\int_0^2 5x dx", r"\int_0^3 5x dx"]
-    results = await asyncio.gather(*(acompute_score("math", f"<answer>{answer}</answer>", "10") for answer in answers))
+    answers = [rf"{number}\pi" for number in range(30)] + [r"\int_0^2 5\pi x dx", r"\int_0^3 5\pi x dx"]
+    results = await asyncio.gather(
+        *(acompute_score("math", f"<answer>{answer}</answer>", r"10\pi") for answer in answers)
+    )
     assert [answer for answer, result in zip(answers, results, strict=True) if result["acc"]] == [
-        "10",
-        r"\int_0^2 5x dx",
+        r"10\pi",
+        r"\int_0^2 5\pi x dx",
     ]
+
+
+@pytest.mark.parametrize(
+    "answer", [r"17\times 23", r"\int_0^{391} dx", "400-9", r"\sum_{k=1}^{2} 195.5", r"\gcd(391,782)"]
+)
+def test_a_calculation_is_no_number_and_is_told_apart(answer: str) -> None:
+    result = compute_score("math", f"<answer>{answer}</answer>", "391")
+    assert (result["acc"], result["failure"], result["reason"]) == (0.0, "wrong_answer", "not evaluated")
+    assert compute_score("math", f"<answer>{answer} = 391</answer>", "391")["acc"] == 1.0
 
 
 def test_same_pair_is_judged_once() -> None:

@@ -84,7 +84,7 @@ def test_query_in_a_code_block(text: str, acc: float) -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        "SELECT title FROM books WHERE title = '" + "x" * 1000 + "'",
+        "SELECT title FROM books WHERE title = '" + "x" * 10_000 + "'",
         "SELECT " + "(" * 300 + "1" + ")" * 300,
         "SELECT title FROM (" * 60 + "SELECT title FROM books" + ")" * 60,
         "SELECT hex(zeroblob(100000000))",
@@ -94,10 +94,10 @@ def test_no_query_is_dropped_for_its_own_size(answer: str, on_undecided: Any) ->
     truth = {"sql": "SELECT title FROM books", "schema": SCHEMA, "states": STATES}
     result = compute_score("sql", f"<answer>{answer}</answer>", truth, on_undecided=on_undecided)
     assert (result["verdict"], result["score"]) == ("wrong", 0.0)
-    if len(answer) > 1000:
+    if len(answer) > 10_000:
         assert (result["failure"], result["reason"]) == (
             "limit",
-            "over the limits: query is longer than 1000 characters",
+            "over the limits: query is longer than 10000 characters",
         )
 
 

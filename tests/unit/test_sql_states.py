@@ -16,6 +16,7 @@ from verl_agentic.reward_fns.sql.ddl import read_tables
 from verl_agentic.reward_fns.sql.draw import RowDrawer
 from verl_agentic.reward_fns.sql.mutants import mutants
 from verl_agentic.reward_fns.sql.states import generate_states
+from verl_agentic.tool_envs.databases import QueryRefusedError
 from verl_agentic.tool_envs.guarded_sqlite import GuardedDatabase
 
 SCHEMA = [
@@ -55,6 +56,76 @@ def test_states_tell_mutants_apart(query: str) -> None:
     for text, number in chosen.killed.items():
         result = compute_score("sql", f"<answer>{text}</answer>", truth)
         assert result["acc"] == 0.0 and result["reason"].endswith(f"state {number}")
+
+
+SHAPES = [
+    ("SELECT name FROM author ORDER BY born DESC LIMIT 2", {"all that tie", "null handling", "dropped limit"}),
+    ("SELECT name FROM author WHERE born = (SELECT MAX(born) FROM author)", {"one of those that tie", "no rows"}),
+    ("SELECT name FROM author EXCEPT SELECT name FROM author WHERE born < '1950-01-01'", {"one row for both"}),
+    ("SELECT name FROM author WHERE strftime('%Y', born) = '1950'", {"one value", "dropped function"}),
+    ("SELECT SUM(price) / NULLIF(SUM(pages), 0) FROM book", {"zero divisor", "no rows", "operands"}),
+    ("SELECT id, RANK() OVER (PARTITION BY pages ORDER BY price) FROM book", {"ranks of ties", "dropped partition"}),
+    ("SELECT a.name FROM author a LEFT JOIN book b ON b.author_id = a.id AND b.pages > 9", {"join condition"}),
+    ("SELECT name FROM author WHERE country = '07'", {"text for a number", "case and blanks", "cut text"}),
+    ("SELECT name FROM author WHERE id IN (SELECT author_id FROM book)", {"duplicates", "null handling"}),
+]
+
+
+@pytest.mark.parametrize(("query", "kinds"), SHAPES)
+def test_mutants_of_shapes(query: str, kinds: set[str]) -> None:
+    found = mutants(query, SCHEMA, "sqlite", RowDrawer(SCHEMA, query, "sqlite").edges)
+    assert {mutant.kind for mutant in found} >= kinds
+    refused = 0
+    with GuardedDatabase(SCHEMA, {}) as database:
+        for mutant in found:
+            try:
+                database.query(mutant.sql)
+            except QueryRefusedError:
+                refused += 1
+    assert refused <= 0.3 * len(found)  # columns of other tables of the same name
+
+
+@pytest.mark.parametrize(
+    ("query", "values"),
+    [
+        ("SELECT name FROM author WHERE strftime('%Y', born) = '1950'", {"1950-12-31", "1950-01-01", "1951-01-01"}),
+        ("SELECT name FROM author WHERE born LIKE '1950-05-%'", {"1950-05-01", "1950-05-31", "1950-06-01"}),
+        ("SELECT name FROM author WHERE length(country) > 4", {"cedar", "ceda"}),
+        ("SELECT name FROM author WHERE country || '' = '05'", {"05", "5"}),
+        ("SELECT name FROM author WHERE julianday('2024-01-01') - julianday(born) > 365", {"2022-12-31", "2023-01-01"}),
+    ],
+)
+def test_values_at_the_edges_of_conditions(query: str, values: set[str]) -> None:
+    drawer = RowDrawer(SCHEMA, query, "sqlite")
+    (found,) = drawer.edges.values()
+    assert {holds for _, holds in found} == {True, False}
+    rng = random.Random(1)
+    drawn = {cell for _ in range(60) for table in drawer.draw(rng, 10).values() for row in table for cell in row}
+    assert drawn >= values
+
+
+@pytest.mark.parametrize(
+    "query", ["SELECT 1", "SELECT COUNT(*) FROM book WHERE pages < 0", "SELECT id FROM loan LIMIT 0"]
+)
+def test_what_does_not_vary_is_refused(query: str) -> None:
+    with pytest.raises(BrokenTaskError, match="a constant would be as good"):
+        generate_states([*SCHEMA[:2], "CREATE TABLE loan(id INTEGER)"], query, 1)
+
+
+def test_no_result_is_right_on_all_states() -> None:
+    for query in QUERIES:
+        found = []
+        for rows in generate_states(SCHEMA, query, 3).states:
+            with GuardedDatabase(SCHEMA, rows) as database:
+                found.append(database.query(query).rows)
+        assert any(sorted(map(repr, rows)) != sorted(map(repr, found[0])) for rows in found)
+
+
+def test_order_that_rows_lie_in_must_be_asked_for() -> None:
+    query = "SELECT name FROM author ORDER BY id"
+    truth = {"sql": query, "schema": SCHEMA, "states": generate_states(SCHEMA, query, 1).states}
+    for answer, acc in ((query, 1.0), ("SELECT name FROM author", 0.0), ("SELECT name FROM author ORDER BY 1", 0.0)):
+        assert compute_score("sql", f"<answer>{answer}</answer>", truth)["acc"] == acc
 
 
 def test_the_same_seed_gives_the_same_states() -> None:

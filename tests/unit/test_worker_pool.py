@@ -7,13 +7,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from verl_agentic.core import InfrastructureError
+from verl_agentic.tool_envs.turns import Turns
 from verl_agentic.tool_envs.worker_pool import (
     WorkerCrashedError,
     WorkerError,
@@ -27,6 +28,8 @@ from verl_agentic.tool_envs.worker_pool import (
 SLEEP = "__import__('time').sleep"
 NOW = "__import__('time').monotonic()"
 PID = "__import__('os').getpid()"
+# How many of these calls its process has served before.
+SERVED = "next(vars(__import__('builtins')).setdefault('_served', __import__('itertools').count()))"
 
 
 # Writes what is no frame into each socket that it has.
@@ -164,6 +167,89 @@ def test_calls_execute_side_by_side(pool: WorkerPool) -> None:
     with ThreadPoolExecutor(2) as threads:
         (first, first_end), (second, second_end) = (future.result() for future in [threads.submit(call) for _ in "ab"])
     assert max(first, second) < min(first_end, second_end)
+
+
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def held(folder: Path) -> str:
+    """A call that says when it has begun and lasts until there is a gate."""
+    begun, gate = folder / "begun", folder / "gate"
+    wait = f"[{SLEEP}(0.01) for _ in iter(lambda: __import__('os').path.exists({str(gate)!r}), True)]"
+    return f"__import__('os').mkdir({str(begun)!r}) or {wait}"
+
+
+def test_calls_are_served_in_order_of_arrival(tmp_path: Path) -> None:
+    """Who has just had a result and calls again waits behind those who waited before."""
+    served: dict[str, int] = {}
+
+    with WorkerPool("builtins:eval", size=1) as single, ThreadPoolExecutor(7) as threads:
+
+        def call(name: str) -> None:
+            served[name] = single.run(SERVED, 60)
+
+        def call_again_and_again() -> None:
+            single.run(held(tmp_path), 60)
+            for number in range(4):
+                call(f"again {number}")
+
+        calls = [threads.submit(call_again_and_again)]
+        until((tmp_path / "begun").exists)
+        for number in range(6):
+            calls.append(threads.submit(call, f"waits {number}"))
+            until(lambda count=number + 1: single.waiting == count)  # type: ignore[misc]
+        (tmp_path / "gate").mkdir()
+        for future in calls:
+            future.result(timeout=60)
+    assert sorted(served, key=served.__getitem__) == [
+        *(f"waits {number}" for number in range(6)),
+        *(f"again {number}" for number in range(4)),
+    ]
+
+
+async def test_blocking_calls_are_not_overtaken_by_those_of_an_event_loop(tmp_path: Path) -> None:
+    served: dict[str, int] = {}
+    with WorkerPool("builtins:eval", size=1) as single:
+        first = asyncio.create_task(single.arun(held(tmp_path), 60))
+        await asyncio.to_thread(until, (tmp_path / "begun").exists)
+        blocking = asyncio.create_task(asyncio.to_thread(single.run, SERVED, 60))
+        await asyncio.to_thread(until, lambda: single.waiting == 1)
+        later = asyncio.create_task(single.arun(SERVED, 60))
+        (tmp_path / "gate").mkdir()
+        _, served["blocking"], served["later"] = await asyncio.gather(first, blocking, later)
+    assert served["blocking"] < served["later"]
+
+
+async def test_closed_pool_refuses_calls_of_an_event_loop() -> None:
+    closed = WorkerPool("builtins:eval", size=1)
+    assert await closed.arun("1", 10) == 1
+    closed.close()
+    with pytest.raises(WorkerStartError):
+        await asyncio.wait_for(closed.arun("1", 10), 10)
+
+
+def test_a_thread_that_is_interrupted_while_it_waits_leaves_the_queue() -> None:
+    turns = Turns()
+
+    def interrupt(thread: int) -> None:
+        until(lambda: turns.waiting == 1)
+        signal.pthread_kill(thread, signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
+    try:
+        with turns:
+            threading.Thread(target=interrupt, args=(threading.get_ident(),)).start()
+            with pytest.raises(KeyboardInterrupt), turns:
+                pass
+            assert turns.waiting == 0
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(turns.__enter__).result(timeout=20)
 
 
 async def test_async_calls_leave_the_loop_free(pool: WorkerPool) -> None:

@@ -62,7 +62,7 @@ class Limits:
     seconds: float = 2.0
     rows: int = 1000
     result_bytes: int = 4_000_000
-    sql_chars: int = 1000
+    sql_chars: int = 10_000
     value_bytes: int = 2000
     instructions: int = 200_000
     memory_mb: int = 256
@@ -83,7 +83,6 @@ SMALL = Limits()
 LARGE = Limits(
     seconds=30.0,
     rows=20_000,
-    sql_chars=10_000,
     value_bytes=1_000_000,
     instructions=500_000_000,
 )

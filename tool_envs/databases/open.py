@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -19,6 +21,7 @@ def open_database(
     limits: Limits | None = None,
     *,
     key: str = "url",
+    backwards: bool = False,
 ) -> Database:
     """A database built in memory (PostgreSQL: in the session's temporary schema), or the one that is there.
 
@@ -28,6 +31,8 @@ def open_database(
         rows: rows by table name.
         limits: what a query may take; by default :data:`SMALL` with a ``schema``, else :data:`LARGE`.
         key: what the user calls the URL, for messages.
+        backwards: whether a built SQLite database scans its tables from their last row where a query asks for no
+            order, so that rows which happen to lie in order do not come in it.
 
     Raises:
         BrokenTaskError: the database cannot be built, or the URL names none.
@@ -44,12 +49,13 @@ def open_database(
         _ = database.tables  # build it now, so that what is wrong with it is known here
         return database
     if schema is not None:
-        return GuardedDatabase(schema, rows, limits=limits)
+        return GuardedDatabase(schema, rows, limits=limits, backwards=backwards)
     if not parsed.database or parsed.database == ":memory:":
         raise BrokenTaskError(f"{url!r} names no database file, and there is no schema to build one from")
     return GuardedDatabase(path=parsed.database, limits=limits)
 
 
+@functools.lru_cache(maxsize=256)
 def dialect_of(url: str) -> str:
     """``sqlite``, ``postgresql`` or ``duckdb``.
 

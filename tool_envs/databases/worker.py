@@ -68,7 +68,14 @@ class WorkerDatabase(Closing):
     """A database that lives in the workers of a pool, each of which builds it when it first needs it."""
 
     def __init__(
-        self, url: str | URL, schema: Schema | None, rows: Rows | None, limits: Limits, key: str = "url"
+        self,
+        url: str | URL,
+        schema: Schema | None,
+        rows: Rows | None,
+        limits: Limits,
+        key: str = "url",
+        *,
+        backwards: bool = False,
     ) -> None:
         """Describe the database; the first question builds it.
 
@@ -78,6 +85,7 @@ class WorkerDatabase(Closing):
             rows: rows by table name.
             limits: what a query may take.
             key: what the user calls the URL, for messages.
+            backwards: see :func:`verl_agentic.tool_envs.databases.open_database`.
         """
         parsed = make_url(url)
         self._named = key
@@ -88,6 +96,7 @@ class WorkerDatabase(Closing):
             "schema": None if schema is None else list(schema),
             "rows": None if rows is None else {name: [list(row) for row in table] for name, table in rows.items()},
             "limits": dataclasses.asdict(limits),
+            "backwards": backwards,
         }
         self._limits = limits
         backend = parsed.get_backend_name()
@@ -175,7 +184,12 @@ def serve(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _build(
-    url: list[Any], query: dict[str, Any], schema: list[str] | None, rows: Rows | None, limits: dict[str, Any]
+    url: list[Any],
+    query: dict[str, Any],
+    schema: list[str] | None,
+    rows: Rows | None,
+    limits: dict[str, Any],
+    backwards: bool,
 ) -> Database:
     drivername, username, password, host, port, database = url
     parsed = URL.create(drivername, username, password, host, port, database, query)
@@ -192,7 +206,7 @@ def _build(
         return DuckDbDatabase(schema or (), rows, path=path, limits=bounds)
     from verl_agentic.tool_envs.guarded_sqlite import GuardedDatabase
 
-    return GuardedDatabase(schema or (), rows, path=path, limits=bounds, in_process=True)
+    return GuardedDatabase(schema or (), rows, path=path, limits=bounds, in_process=True, backwards=backwards)
 
 
 def _encoded(cell: Any) -> Any:

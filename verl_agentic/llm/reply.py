@@ -128,7 +128,9 @@ def read_structured(content: str, schema: Mapping[str, Any]) -> Any:
     Raises:
         ValueError: it is not JSON, says something twice, or does not match the schema.
     """
-    text = without_thoughts(content).strip()
+    text = content.strip()
+    if not text.startswith(("{", "```")):  # tags in the value itself are content
+        text = without_thoughts(text).strip()
     if text.startswith("```") and text.endswith("```") and len(text) >= 6:
         text = text[3:-3].removeprefix("json")
     value = read_json(text, _said_once)

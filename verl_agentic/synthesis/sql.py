@@ -29,15 +29,17 @@ _NUMERIC, _TEXTUAL = ("gt", "lt"), ("eq", "ne", "via")
 
 
 def distinguishing_states(query: Query, domain: Domain, own: Rows, rng: random.Random) -> list[Rows] | None:
-    """``own`` and two or more other states on which no mutant of ``query`` agrees everywhere.
+    """``own`` and two or more other states on which no mutant of ``query``, and no constant, agrees everywhere.
 
     Returns ``None`` when none were found, which says that ``query`` is a poor question.
     """
     with GuardedDatabase(domain.schema(), own, in_process=True) as database:
         alive = _agreeing(query, mutants(query, domain), database)
         states = [own]
+        sql = query.sql()
+        first, varies = database.query(sql), False
         for _attempt in range(120):
-            if len(states) >= 3 and not alive:
+            if len(states) >= 3 and varies and not alive:
                 return states
             rows = draw_rows(domain, rng, rng.randint(6, 8), edges(query))
             database.refill(rows)
@@ -45,6 +47,7 @@ def distinguishing_states(query: Query, domain: Domain, own: Rows, rng: random.R
             if len(left) < len(alive) or not alive:
                 states.append(rows)
                 alive = left
+                varies = varies or not same_result(first, database.query(sql), is_ordered(sql))
     return None
 
 
