@@ -163,7 +163,7 @@ def test_tasks_born_later_are_not_drawn_earlier(tmp_path: Path) -> None:
 def test_bad_settings_name_their_key(tmp_path: Path) -> None:
     with pytest.raises(UserInputError, match=r"agentic\.curriculum\.shares\.new must be a number >= 0"):
         CurriculumSettings(new=-1)
-    with pytest.raises(UserInputError, match="all shares are 0"):
+    with pytest.raises(UserInputError, match=r"agentic\.curriculum\.shares: all are 0"):
         CurriculumSettings(0, 0, 0, 0, 0)
     with pytest.raises(UserInputError, match="epoch_size"):
         draw_epoch(make_store(tmp_path, {"math": 1}), 0, 0, seed=0)
