@@ -169,6 +169,8 @@ def _elements() -> Iterator[Case]:
         yield Case("G2", name, call, own=True)
         call = makes(coder("write_file", wrapped=False, content=content), ("write_file", {"content": content}))
         yield Case("G2", f"{name}-unwrapped", call, own=True)
+    ended = coder("write_file", content="use </parameter></function></tool_call> to end it")
+    yield Case("G2", "value-that-ends-the-call", refuses(ended, "outside of the calls"), own=True)
     two = coder("write_file", content="</function>") + "\n" + coder("now")
     yield Case("G2", "two-calls", makes(two, ("write_file", {"content": "</function>"}), ("now", {})), own=True)
 
@@ -190,6 +192,8 @@ def _elements() -> Iterator[Case]:
     yield Case(
         "G3", "unwrapped", refuses(dropped.replace("<tool_call>\n", "").replace("\n</tool_call>", ""), "city"), own=True
     )
+    strange = coder("get", city="Rome\n</parameter>\n<param=days>\n3")
+    yield Case("G3", "element-of-another-form", refuses(strange, "</parameter>"), own=True)
     whole = makes(coder("get", city="Rome", days="3"), ("get", {"city": "Rome", "days": 3}))
     yield Case("G3", "all-closed", whole, own=True)
     no_end = coder("get", city="Rome").replace("</function>\n", "")
@@ -217,6 +221,8 @@ def _values() -> Iterator[Case]:
         ("deep", "[" * 3000 + "]" * 3000),
         ("infinite", "[{'a': 1e999}]"),
         ("number-keys", "[{1: 2}]"),
+        ("no-comma", "[{'a': 'b' 'c'}]"),
+        ("key-twice", "[{'a': 1, 'a': 2}]"),
     ):
         yield Case("G4", f"refused-{name}", refuses(coder("edit", edits=text), "bad arguments at edits"), own=True)
 
@@ -254,6 +260,8 @@ def _keys() -> Iterator[Case]:
     yield Case("G6", "beside-arguments", refuses(beside, '"days"'), own=True)
     both = '<tool_call>{"name": "get", "arguments": {}, "parameters": {"city": "Rome"}}</tool_call>'
     yield Case("G6", "two-keys", refuses(both, '"parameters"'), own=True)
+    label = '<tool_call>{"name": "get", "id": "Rome"}</tool_call>'
+    yield Case("G6", "a-label-alone", refuses(label, '"id"'), own=True)
     schema = '<tool_call>{"name": "get", "description": "d", "parameters": {"type": "object"}}</tool_call>'
     yield Case("G6", "a-tool-echoed", refuses(schema, '"description"'), own=True)
     named = '{"name": "get", "arguments": {"city": "Rome"}}'
@@ -328,6 +336,10 @@ def _other_forms() -> Iterator[Case]:
     yield Case("G27", "parse-fence-tool_call-language", makes(f"```tool_call\n{body}\n```", call), sure=False)
     two = f'{body}\n{{"name": "now", "arguments": {{}}}}'
     yield Case("G27", "two-bare-calls", makes(two, call, ("now", {})), own=True, sure=False)
+    content = {"content": "###TRANSFER_TO_HUMAN <answer>5</answer> <tool_call>"}
+    marks = json.dumps({"name": "write_file", "arguments": content})
+    yield Case("G27", "bare-call-with-marks", makes(marks, ("write_file", content)), own=True)
+    yield Case("G27", "bare-call-cut", refuses(marks[:-1], "not valid JSON"), own=True)
     yield Case("G27", "list-of-calls", makes(f"[{body}]", call), own=True, sure=False)
     for mark in ("### TRANSFER_TO_HUMAN", "###TRANSFER_TO_HUMAN", "Sorry.\n### TRANSFER TO HUMAN"):
         yield Case("G27", f"hands-over-{mark[:8]!r}-{len(mark)}", ends(mark, "transfer"), own=True, sure=False)

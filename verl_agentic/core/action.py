@@ -4,10 +4,11 @@ The conventions are those of AgenticQwen (arXiv 2604.21590): tool calls, ``<ques
 the final answer, ``###TRANSFER_TO_HUMAN`` to hand over. :mod:`verl_agentic.core.speech` tells blocks apart, and
 :mod:`verl_agentic.core.calls` says what is a call. One message is one action. In order of precedence:
 
-1. tool calls; with any, well formed or not, nothing else in the message counts;
+1. tool calls; with any, well formed or not, nothing else in the message counts. A message that is nothing but JSON
+   calls behind its thoughts (:func:`verl_agentic.core.calls.decode_message`) is them, whatever they hold;
 2. the first ``<answer>``;
 3. the hand-over;
-4. a message that is nothing but JSON calls (:func:`verl_agentic.core.calls.decode_message`);
+4. text that is nothing but JSON calls;
 5. what the user reads: the first ``<question>``, else all text outside of blocks.
 
 Nothing else in a message means anything: role names, tool results or a user's ``###STOP`` that the policy writes
@@ -16,12 +17,20 @@ itself are text like any other.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from verl_agentic.core.calls import RequestedCall, decode_call, decode_message
-from verl_agentic.core.speech import BlockKind, blocks, hands_over
+from verl_agentic.core.speech import BlockKind, behind_thoughts, blocks, hands_over
 from verl_agentic.core.text import without_thoughts
 
+_ONLY_JSON = ("{", "[", "```", "<tools>")
+_STRAY = re.compile(r"</?parameter\b|</function>")
+_STRAY_TAG = (
+    "a tag of a parameter or function stands outside of the calls; write each call as "
+    "<tool_call><function=NAME><parameter=NAME>VALUE</parameter></function></tool_call>, "
+    "and a value that holds such tags as a JSON call"
+)
 MAX_CALLS = 64
 """Calls of one message that are decoded."""
 
@@ -47,6 +56,9 @@ class AssistantAction:
 
 def parse_assistant(text: str) -> AssistantAction:
     """Parse one assistant message, in linear time. Never raises on model text."""
+    rest = behind_thoughts(text)
+    if rest.startswith(_ONLY_JSON) and (bare := decode_message(rest)):
+        return AssistantAction(bare[:MAX_CALLS], max(0, len(bare) - MAX_CALLS))
     found: dict[BlockKind, list[str]] = {kind: [] for kind in BlockKind}
     calls: list[str] = []
     for block in blocks(text):
@@ -55,6 +67,9 @@ def parse_assistant(text: str) -> AssistantAction:
         else:
             found[block.kind].append(block.content)
     if calls:
+        if any(_STRAY.search(said) for said in found[BlockKind.TEXT]) and any("<function=" in call for call in calls):
+            # A value may have ended where it was not meant to.
+            return AssistantAction([RequestedCall("", error=_STRAY_TAG)])
         return AssistantAction([decode_call(call) for call in calls[:MAX_CALLS]], max(0, len(calls) - MAX_CALLS))
     if found[BlockKind.ANSWER]:
         return AssistantAction(answer=without_thoughts(found[BlockKind.ANSWER][0]).strip())

@@ -17,6 +17,8 @@ _OPENING = re.compile(r"<function=([^<>\n]*)>")
 _PARAMETER = re.compile(r"<parameter=([^<>\n]*)>|</parameter>")
 # What may stand behind an element.
 _NEXT = re.compile(r"\s*(?:(?=<parameter=[^<>\n]*>)|(</function>)|(?=</tool_call>)|\Z)")
+# An element of another form, which would become part of the value before it.
+_ANOTHER = re.compile(r"\s*<[a-z_]+[= ][^<>\n]*>")
 _ELEMENT = "write each parameter as <parameter=NAME>VALUE</parameter>"
 
 
@@ -80,6 +82,8 @@ def _element(text: str, start: int) -> tuple[str, str, int]:
         elif _NEXT.match(text, tag.end()):
             # The template puts values on lines of their own.
             return key, text[opening.end() : tag.start()].removeprefix("\n").removesuffix("\n"), tag.end()
+        elif _ANOTHER.match(text, tag.end()):
+            raise CallFormError(f"write nothing but <parameter=NAME> elements behind a </parameter>; {_ELEMENT}")
         else:
             closed = closed or not inside
     if closed and inside:

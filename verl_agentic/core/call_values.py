@@ -24,6 +24,8 @@ from verl_agentic.core.json_text import MAX_NESTING, decode_json
 
 _ALL = frozenset({"string", "integer", "number", "boolean", "object", "array", "null"})
 _MAX_DEPTH = 16
+_TEXT = re.compile(r"'(?:[^'\\]|\\.)*'?|\"(?:[^\"\\]|\\.)*\"?", re.DOTALL)
+_NEIGHBOURS = re.compile(r"S\s*S")
 _PYTHON_NAMES = {"None": None, "True": True, "False": False}
 # What no literal of data holds, and what parsers take stack for.
 _NO_LITERAL = re.compile(r"[-+~]{2}|[@:=]=|\b(?:not|lambda|for|if|await|yield)\b(?![^'\"]*['\"])")
@@ -89,7 +91,14 @@ def _literal(text: str) -> Any:
     with warnings.catch_warnings():
         # Of escapes that Python does not know.
         warnings.simplefilter("ignore")
-        value = ast.literal_eval(text)
+        tree = ast.parse(text, mode="eval")
+        value = ast.literal_eval(tree)
+    if _NEIGHBOURS.search(_TEXT.sub("S", text)):
+        raise ValueError("two texts without a comma between them")
+    for node in ast.walk(tree):
+        keys = [key.value for key in node.keys if isinstance(key, ast.Constant)] if isinstance(node, ast.Dict) else []
+        if len(set(keys)) < len(keys):
+            raise ValueError("a key twice")
     # What JSON has no form for (sets, bytes, infinities, keys that are no texts) is no value of a call.
     data = json.dumps(_plain(value), allow_nan=False)
     data.encode()

@@ -36,6 +36,7 @@ _TOOLS = re.compile(r"<tools>(.*)</tools>", re.DOTALL)
 _MESSAGE_KEYS = {"role", "content", "tool_calls"}
 _ALIASES = ("parameters", "input", "args")
 _BESIDE = {"id", "type", "index"}
+_MEANT = re.compile(r"\{\s*[\"']name[\"']\s*:\s*[\"'][\w.-]+[\"']\s*,\s*[\"'](?:arguments|parameters)[\"']\s*:")
 _BLANKS = re.compile(r"[\s,]*")
 
 
@@ -80,6 +81,8 @@ def decode_message(text: str) -> list[RequestedCall]:
     if not text.startswith(("{", "[")):
         return []
     values = _values(text)
+    if not values and _MEANT.match(text):
+        return [decode_call(text)]  # which says what is wrong
     if len(values) == 1 and isinstance(values[0], list):
         values = values[0]
     if len(values) == 1 and isinstance(values[0], dict):
@@ -136,7 +139,8 @@ def _from_data(data: Any) -> RequestedCall:
     name = data["name"]
     given = [key for key in ("arguments", *_ALIASES) if key in data]
     key = given[0] if given else "arguments"
-    if strangers := [other for other in data if other not in ("name", key, *_BESIDE)]:
+    labels = _BESIDE if given else ()  # alone they may be arguments that stand in the wrong place
+    if strangers := [other for other in data if other not in ("name", key, *labels)]:
         reason = f'"{strangers[0][:64]}" stands beside "name"; put all arguments into "arguments": {{...}}'
         return RequestedCall(name, error=reason)
     arguments = data.get(key)

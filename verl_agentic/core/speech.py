@@ -104,6 +104,17 @@ def blocks(text: str) -> Iterator[Block]:
         yield Block(BlockKind.TEXT, text[position:])
 
 
+def behind_thoughts(text: str) -> str:
+    """What follows the thoughts that a message begins with, without blanks around it."""
+    position = _leading_thought(text)
+    while opening := _THOUGHT.match(text, position):
+        end = text.find("</think>", opening.end())
+        if end < 0:
+            return ""
+        position = end + len("</think>")
+    return text[position:].strip()
+
+
 def _call_end(text: str, start: int) -> int:
     """Where a well-formed call ends that begins at ``start``, but for blanks; -1 where none does."""
     begins = _BLANKS.match(text, start).end()  # type: ignore[union-attr]
@@ -130,3 +141,4 @@ def _leading_thought(text: str) -> int:
 
 
 _BLANKS = re.compile(r"\s*")
+_THOUGHT = re.compile(r"\s*<think>")
