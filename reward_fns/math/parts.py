@@ -79,4 +79,5 @@ def _numbered(text: str, marks: list[re.Match[str]], style: tuple[str, ...]) -> 
         if name not in style or not part or _ENDS_OPEN.search(part) or style.index(name) in found:
             return None
         found[style.index(name)] = part
-    return found if set(found) == set(range(len(found))) else None
+    first = min(found)
+    return found if set(found) == set(range(first, first + len(found))) else None

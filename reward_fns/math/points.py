@@ -31,6 +31,7 @@ _COUNTS = frozenset(("fact", "binom", "gcd", "lcm"))
 _COUNTING = frozenset("ijklmnpqNM")
 # Bounds of the ranges from which each variable takes a value in turn.
 _REAL = tuple(map(Fraction, ("0.001", "0.02", "0.3", "1", "4", "12", "60", "400", "4000", "1000000")))
+_FAR = ((20, 60), (80, 400), (500, 1500), (4000, 1000000))
 _WHOLE = (1, 3, 8, 25, 60, 200, 1500)
 
 
@@ -126,7 +127,8 @@ class Points:
         pieces = any(one.pieces for one in traits)
         self._swept = (18, 24, 32)[min(len(names), 3) - 1] if pieces and names else 0
         self._steps = _ORDINARY if any(one.steps for one in traits) and names else 0
-        self.least = _ORDINARY + self._swept + self._steps
+        together = 2 * len(_FAR) if self._swept and len(names) > 1 else 0
+        self.least = _ORDINARY + self._swept + together + self._steps
 
     def __iter__(self) -> Iterator[Point]:
         numbers = random.Random(self._seed)
@@ -134,6 +136,8 @@ class Points:
             yield _ordinary(numbers, self._names, self._counts, index)
         if self._swept:
             yield from _sweep(numbers, self._names, self._counts, self._swept)
+            if len(self._names) > 1:
+                yield from _far(numbers, self._names, self._counts)
         for index in range(self._steps):
             yield {name: Fraction(numbers.randint(1, 40) * (-1 if index % 2 else 1)) for name in self._names}
         for index in range(_SPARE):
@@ -182,6 +186,17 @@ def _sweep(numbers: random.Random, names: Sequence[str], counts: set[str], total
             negative = index >> place & 1 if place < 3 else numbers.random() < 0.5
             point[name] = -value if negative else value
         yield point
+
+
+def _far(numbers: random.Random, names: Sequence[str], counts: set[str]) -> Iterator[Point]:
+    """Points at which all variables are large together, as an extreme of them and a number shows there only."""
+    for low, high in _FAR:
+        for sign in (1, -1):
+            point = {}
+            for name in names:
+                value = numbers.randint(low, max(low, min(high, 1500)) if name in counts else high)
+                point[name] = Fraction(value if name in counts else sign * value)
+            yield point
 
 
 def _shuffled(numbers: random.Random, count: int) -> list[int]:

@@ -20,7 +20,7 @@ _RARE_COSMETICS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], st
     (re.compile(r"\\mathop\s*\{\s*(\\[a-z]+\s*\{[^{}]*\})\s*\}"), r"\1"),
     (re.compile(r"\\(?:[lL]arge|LARGE|[hH]uge|small|normalsize)(?![a-zA-Z])"), ""),
     (re.compile(r"\\surd(?![a-zA-Z])"), r"\\sqrt"),
-    (re.compile(r"\\(?:underline|mathop|uline|cancel)(?=\{)|\\(?:tag|label)\{[^{}]*\}"), ""),
+    (re.compile(r"\\(?:underline|mathop|uline)(?=\{)|\\(?:tag|label)\{[\w.*]{1,8}\}"), ""),
     (re.compile(r"\\(?:text|operatorname\*?|mathrm)\s*\{\s*(arc)?(c)?tg\s*\}"),
      lambda found: f"\\{found[1] or ''}{'cot' if found[2] else 'tan'} "),
 )  # fmt: skip
@@ -82,7 +82,9 @@ _REMARK = re.compile(r"\s+\((not\s+[-\d.]+|[a-zA-Z][a-zA-Z '.-]*)\)$")
 _TAKES_BACK = re.compile(
     r"(?i)(?<![a-z])(?:not|no|never|n't|isn't|aren't|neither|nor|none|if|unless|except|false|wrong|incorrect|less|more|"
     r"fewer|greater|least|most|than|or|either|maybe|perhaps|might|may|could|would|rejected|extraneous|excluded|invalid|"
-    r"impossible|without|almost|nearly|unlike|instead|otherwise|mod|base|in|times|to|half|double|twice|minus|plus|and)"
+    r"impossible|without|almost|nearly|unlike|instead|otherwise|mod|base|in|times|to|half|double|triple|twice|thrice|minus|"
+    r"plus|and|negative|negation|opposite|inverse|reciprocal|square|squared|cube|cubed|root|logarithm|factorial|complement|"
+    r"thought|thinks?|guess(?:ed|es)?|tried|assumed?|supposed|claims?|claimed|refuted|bad|doubt(?:ful|s)?|unsure)"
     r"(?![a-z])"
 )
 _CONSTANT = re.compile(

@@ -245,6 +245,8 @@ def _known(name: str) -> tuple[Dimension, Fraction] | None:
     if len(name) < 2:
         return None
     lower = name.lower()
+    if name in ("Mm", "Mg", "Ms"):
+        return None  # a thousand million times mm
     return FOLDED.get(lower) or _FIXED.get(lower) or _FIXED.get(singular(lower))
 
 
