@@ -315,8 +315,8 @@ def _around(value: Any, kind: str, side: int, rng: random.Random) -> Any:
     if kind in ("integer", "real"):
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
-        moved = value + step
-        return int(moved) if kind == "integer" else moved
+        # A number that is no constant's neighbour by whole steps shows what rounds, and what is between two of them.
+        return int(value + step) if kind == "integer" else value + step + rng.choice((0, 0, 0, 0.5, -0.5, 0.127))
     if not isinstance(value, str) or kind == "boolean":
         return value if kind == "boolean" and isinstance(value, bool) else None
     if kind in ("date", "timestamp"):
