@@ -137,6 +137,11 @@ def _first_value(n: Any) -> None:
 def _subqueries(node: Any, columns: Columns) -> Iterator[tuple[str, Change]]:
     """Membership in a subquery, asked for in other ways, which see NULLs and duplicates differently."""
     for place, term in enumerate(terms(node.args.get("where"))):
+        for number, inner in enumerate(_scalars(term)):
+            # The same table inside and outside: what holds inside is asked for outside, too, or instead.
+            if inner.args.get("where") and inner.find(exp.From) == node.find(exp.From):
+                yield "scope", partial(_outside, place, number, False)
+                yield "scope", partial(_outside, place, number, True)
         inside = term.this if isinstance(term, exp.Not) else term
         query = inside.args.get("query") if isinstance(inside, exp.In) else None
         if not isinstance(query, exp.Subquery) or _named(query.this) is None or len(query.this.selects) != 1:
@@ -150,6 +155,22 @@ def _subqueries(node: Any, columns: Columns) -> Iterator[tuple[str, Change]]:
         item = query.this.selects[0].unalias()
         if isinstance(item, exp.Column) and not query.this.args.get("limit"):
             yield "null handling", partial(_members, place, _known_members)
+
+
+def _scalars(term: Any) -> list[Any]:
+    """The subqueries that a comparison compares with."""
+    sides = (term.this, term.expression) if isinstance(term, exp.Binary) else ()
+    found = [side.this for side in sides if isinstance(side, exp.Subquery)]
+    return [query for query in found if isinstance(query, exp.Select)]
+
+
+def _outside(place: int, number: int, instead: bool, n: Any) -> None:
+    conditions = terms(n.args.get("where"))
+    inner = _scalars(conditions[place])[number]
+    conditions += [term.copy() for term in terms(inner.args["where"])]
+    if instead:
+        inner.set("where", None)
+    _set_where(n, conditions)
 
 
 def _members(place: int, form: Any, n: Any) -> None:
@@ -253,6 +274,8 @@ def _outputs(place: int, item: Any, columns: Columns) -> Iterator[tuple[str, Cha
     inner = item.unalias()
     if inner.is_star or isinstance(inner, exp.Literal):
         return
+    if isinstance(inner, exp.Column) and inner.name.lower() in columns.nullable:
+        yield "null handling", partial(_shown_only, place)
     kind = columns.kinds.get(inner.name.lower()) if isinstance(inner, exp.Column) else ""
     if kind == "text":
         yield "case and blanks", partial(_put, place, lambda e: call("UPPER", e))
@@ -263,6 +286,10 @@ def _outputs(place: int, item: Any, columns: Columns) -> Iterator[tuple[str, Cha
         if kind != "integer":
             for digits in (0, 1, 2):
                 yield "rounding", partial(_put, place, partial(_rounded, digits))
+
+
+def _shown_only(place: int, n: Any) -> None:
+    _set_where(n, [*terms(n.args.get("where")), exp.Not(this=_is_null(n.selects[place].unalias()))])
 
 
 def _put(place: int, make: Any, n: Any) -> None:

@@ -132,9 +132,10 @@ class Values:
             base = rng.choice([*self._numbers, *usual] if side >= 0 else (-10, -5, -2))
             value = base + rng.randint(-1, 4)
             return value + rng.choice((0, 0.5, 0.25, 0.127)) if kind == "real" else int(value)
-        if unique:
-            return rng.choice(_WORDS) + str(rng.randint(0, 40))
         stem = rng.choice(_WORDS if rng.random() < 0.6 else _ODD_WORDS)
+        if unique:
+            text = f"{stem}{rng.randint(0, 40)}"
+            return rng.choice((text, text, text, text.swapcase(), text + " "))
         return stem if rng.random() < 0.8 else f"{stem}{place}"
 
     def _note(self, literal: Any, conditions: dict[str, list[Any]]) -> None:
@@ -169,8 +170,9 @@ class Values:
                 fails += tried
                 continue
             holds += sides[0]
-            # Those beside what holds come first in what is tried, and tell more than any others.
-            fails += sides[1][: 2 * len(sides[0]) + 8]
+            # Those beside what holds tell more than any others, also those tried first.
+            days = {day for value in sides[0] for day in _neighbours(value)}
+            fails += sorted(sides[1], key=lambda value: value[:10] not in days)[: 2 * len(sides[0]) + 8]
         self._holds[name] = holds, fails
         self.edges[name] = [(value, side is holds) for side in (holds, fails) for value in _some(side)]
 
@@ -301,6 +303,14 @@ def _days(constants: Sequence[Any]) -> Iterable[str]:
         yield from _shifted(datetime.date(year, 2, calendar.monthrange(year, 2)[1]), 0, 1, 2, 3, 4, 5, 6)
 
 
+def _neighbours(text: str) -> Iterable[str]:
+    """The day before and the day after that of a date or time; none for other texts."""
+    try:
+        return _shifted(datetime.date.fromisoformat(text[:10]), -1, 1)
+    except ValueError:
+        return ()
+
+
 def _shifted(date: datetime.date, *steps: int) -> Iterable[str]:
     for step in steps:
         try:
@@ -315,8 +325,8 @@ def _around(value: Any, kind: str, side: int, rng: random.Random) -> Any:
     if kind in ("integer", "real"):
         if isinstance(value, bool) or not isinstance(value, int | float):
             return None
-        moved = value + step
-        return int(moved) if kind == "integer" else moved
+        # A number that is no constant's neighbour by whole steps shows what rounds, and what is between two of them.
+        return int(value + step) if kind == "integer" else value + step + rng.choice((0, 0, 0, 0.5, -0.5, 0.127))
     if not isinstance(value, str) or kind == "boolean":
         return value if kind == "boolean" and isinstance(value, bool) else None
     if kind in ("date", "timestamp"):
