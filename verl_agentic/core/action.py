@@ -58,7 +58,7 @@ def parse_assistant(text: str) -> AssistantAction:
     """Parse one assistant message, in linear time. Never raises on model text."""
     rest = behind_thoughts(text)
     if rest.startswith(_ONLY_JSON) and (bare := decode_message(rest)):
-        return AssistantAction(bare[:MAX_CALLS], max(0, len(bare) - MAX_CALLS))
+        return _calling(bare)
     found: dict[BlockKind, list[str]] = {kind: [] for kind in BlockKind}
     calls: list[str] = []
     for block in blocks(text):
@@ -79,5 +79,9 @@ def parse_assistant(text: str) -> AssistantAction:
     if questions:
         return AssistantAction(message=without_thoughts(questions[0]).strip())
     if bare := decode_message(said):
-        return AssistantAction(bare[:MAX_CALLS], max(0, len(bare) - MAX_CALLS))
+        return _calling(bare)
     return AssistantAction(message=said)
+
+
+def _calling(calls: list[RequestedCall]) -> AssistantAction:
+    return AssistantAction(calls[:MAX_CALLS], max(0, len(calls) - MAX_CALLS))

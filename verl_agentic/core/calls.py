@@ -110,12 +110,18 @@ def _values(text: str) -> list[Any]:
     return found
 
 
+def _unwrapped(data: Any) -> Any:
+    """What OpenAI's ``{"type": "function", "function": {...}}`` holds; other data as they are."""
+    if isinstance(data, dict) and isinstance(data.get("function"), dict) and set(data) <= {"function", *_BESIDE}:
+        return data["function"]
+    return data
+
+
 def _looks_like_call(data: Any) -> bool:
     """Whether data that stands alone is meant as a call: it has a name and arguments, and nothing else."""
+    data = _unwrapped(data)
     if not isinstance(data, dict):
         return False
-    if isinstance(data.get("function"), dict) and set(data) <= {"function", *_BESIDE}:
-        data = data["function"]
     given = [key for key in ("arguments", *_ALIASES) if key in data]
     return isinstance(data.get("name"), str) and len(given) == 1 and set(data) <= {"name", given[0], *_BESIDE}
 
@@ -132,8 +138,7 @@ def _decode_function(text: str) -> RequestedCall:
 
 
 def _from_data(data: Any) -> RequestedCall:
-    if isinstance(data, dict) and isinstance(data.get("function"), dict) and set(data) <= {"function", *_BESIDE}:
-        data = data["function"]
+    data = _unwrapped(data)
     if not isinstance(data, dict) or not isinstance(data.get("name"), str):
         return RequestedCall("", error=f'tool call has no "name"; {_FORM}')
     name = data["name"]
