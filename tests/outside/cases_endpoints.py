@@ -627,7 +627,7 @@ def g19() -> Iterator[Case]:
 def g20() -> Iterator[Case]:
     def told(name: str, payload: Any, words: str, status: int = 1, own: bool = True) -> Case:
         def check() -> None:
-            done = rollout(name, lambda body, number: (200, payload, {}))
+            done = rollout(name, lambda body, number: (200, payload, {}), llm={"budget_seconds": 0.8})
             said = done.records[0]["error"] if done.records else done.said
             assert done.status == status and words in said, (done.status, said[-300:])
 
@@ -676,7 +676,7 @@ def g20() -> Iterator[Case]:
 
     def no_secret() -> None:
         payload = error(f"key {KEY} is wrong", 500)
-        done = rollout("ep-200-key", lambda body, number: (200, payload, {}), key=KEY)
+        done = rollout("ep-200-key", lambda body, number: (200, payload, {}), key=KEY, llm={"budget_seconds": 0.8})
         text = json.dumps(done.records) + done.said
         assert "is wrong" in text and KEY not in text, text[-300:]
 

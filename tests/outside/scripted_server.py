@@ -195,7 +195,7 @@ def rollout(
         ]
         write_jsonl(tasks, Path(folder) / "tasks.jsonl", "train")
         out = Path(folder) / "out.jsonl"
-        options = {"budget_seconds": 0.8, "request_seconds": 0.7, **(llm or {})}
+        options = {"budget_seconds": 6, "request_seconds": 5, **(llm or {})}
         command = ["rollout", "--model", f"{place.root}/{name}/v1", "--name", "m", "--concurrency", "1"]
         command += ["--tasks", f"{folder}/tasks.jsonl", "--out", str(out), "--reward", f"{TOOLS}:score"]
         command += ["--set", f"env_options.functions.tools=['{TOOLS}:get','{TOOLS}:now']", "--set", "attempts=1"]

@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import jsonschema
@@ -261,9 +262,15 @@ def _read(received: bytes) -> tuple[Any, str]:
 def _checked_schema(schema: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if schema is None:
         return None
-    plain: dict[str, Any] = json.loads(json.dumps(schema))
+    text = json.dumps(schema)
+    _check_schema(text)
+    plain: dict[str, Any] = json.loads(text)
+    return plain
+
+
+@lru_cache(maxsize=64)  # the check of a large schema takes a tenth of a second, and one schema serves many requests
+def _check_schema(text: str) -> None:
     try:
-        jsonschema.Draft202012Validator.check_schema(plain)
+        jsonschema.Draft202012Validator.check_schema(json.loads(text))
     except jsonschema.SchemaError as error:
         raise UserInputError(f"the reply's schema is not a JSON schema: {error.message}") from error
-    return plain
