@@ -36,7 +36,8 @@ train: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python tests/typecheck.py
+	$(BIN)/mypy
+	$(BIN)/lint-imports --config pyproject.toml
 
 # A process that has nothing left takes tests from the other one: one file of cases takes a quarter of the time.
 unit: setup

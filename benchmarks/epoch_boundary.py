@@ -24,11 +24,11 @@ from typing import Any
 from benchmarks.harness import machine, report
 from benchmarks.pool import BATCH, in_a_process, measure_peer, peak_mib
 from verl_agentic.core import End, FailureKind, Outcome, Task, ToolCall, Trajectory, Turn
-from verl_agentic.integration.epochs import EpochPlanner
-from verl_agentic.integration.settings import AgenticSettings, CurriculumNode, FlywheelNode
 from verl_agentic.store import Store, store_url
 from verl_agentic.synthesis.balance import shallow_structures
 from verl_agentic.synthesis.families import load_families
+from verl_agentic.training.epochs import EpochPlanner
+from verl_agentic.training.settings import AgenticSettings, CurriculumNode, FlywheelNode
 
 STEPS, PROMPTS, SAMPLES = 7, 16, 8
 EPOCHS = 4

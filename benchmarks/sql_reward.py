@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import machine, report
+from verl_agentic.databases import Limits, QueryRefusedError, open_database
 from verl_agentic.reward_fns.sql import Match, compute_score
 from verl_agentic.reward_fns.sql.compare import difference
 from verl_agentic.reward_fns.sql.draw import RowDrawer
 from verl_agentic.reward_fns.sql.order import expected_groups
 from verl_agentic.reward_fns.sql.states import StateSet, generate_states
-from verl_agentic.tool_envs.databases import Limits, QueryRefusedError, open_database
 
 SCHEMA = [
     "CREATE TABLE author(id INTEGER PRIMARY KEY, name TEXT NOT NULL, born DATE, country TEXT)",

@@ -33,10 +33,10 @@ from verl_agentic.flywheel.checks import (
 )
 from verl_agentic.reward_fns.registry import success
 from verl_agentic.synthesis.base import TaskFamily
-from verl_agentic.synthesis.math import MathFamily
+from verl_agentic.synthesis.math.family import MathFamily
 from verl_agentic.synthesis.reasoning import make_operators
 from verl_agentic.synthesis.reasoning.personas import load_personas
-from verl_agentic.synthesis.sql import SqlFamily
+from verl_agentic.synthesis.sql.family import SqlFamily
 
 PARENTS = 60
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmarks.harness import machine, percentile, report, resident_mib
 from verl_agentic.core import Task
-from verl_agentic.tool_envs.world_env import WorldEnvironment
+from verl_agentic.tool_envs.world.environment import WorldEnvironment
 
 SCHEMA = [
     "CREATE TABLE users (id TEXT PRIMARY KEY, name TEXT, city TEXT)",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from verl_agentic.core.text import without_thoughts
+from verl_agentic.core.messages.thoughts import without_thoughts
 
 _ANSWER_TAG = re.compile(r"<(/?)answer>")
 # A box without braces holds a number, or a letter that is no word of the sentence around it.

@@ -1,6 +1,6 @@
 """Reward by the calls made: all that a compliant agent makes, none that breaks the policy, and not by trying out.
 
-Values agree as :mod:`verl_agentic.tool_envs.canonical` has it, whatever their case, except that a code (a text without
+Values agree as :mod:`verl_agentic.core.canonical` has it, whatever their case, except that a code (a text without
 blanks that mixes letters and digits, such as ``A-1x``) fulfils a required call only in its own letters: two codes may
 differ by case alone, and who calls a tool has read it. How a word is capitalised nobody is told. A world that is
 replayed answers codes in any case, so there the case does not count; nor does it in a forbidden call.
@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from verl_agentic.core import BrokenTaskError, End, FailureKind, Trajectory, UserInputError
+from verl_agentic.core.canonical import arguments_agree, is_free_text
 from verl_agentic.reward_fns.common import RewardResult, decided, decode_ground_truth, read_submission
 from verl_agentic.reward_fns.misses import check_kwargs, most_misses, tried_out
-from verl_agentic.tool_envs.canonical import arguments_agree, is_free_text
 
 __all__ = ["CallsResult", "check_kwargs", "compute_score"]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 
 from verl_agentic.core import End, Trajectory, Turn
-from verl_agentic.core.speech import hands_over
-from verl_agentic.core.text import without_thoughts
+from verl_agentic.core.messages.speech import hands_over
+from verl_agentic.core.messages.thoughts import without_thoughts
 from verl_agentic.reward_fns.answer_text import answer_in_text
 
 CHARS_PER_TOKEN = 4

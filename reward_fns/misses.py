@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from verl_agentic.core import BrokenTaskError, UserInputError
+from verl_agentic.core.canonical import canonical, only_reads
 from verl_agentic.core.trajectory import ToolCall
-from verl_agentic.tool_envs.canonical import canonical, only_reads
 
 MAX_TRIES = 5
 MAX_WRITES = 1

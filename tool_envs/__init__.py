@@ -2,7 +2,7 @@
 
 from verl_agentic.tool_envs.base import Environment, ToolError
 from verl_agentic.tool_envs.registry import environment_class, make_environment, register_environment
-from verl_agentic.tool_envs.user import NoUser, User, UserReply
+from verl_agentic.tool_envs.users.base import NoUser, User, UserReply
 
 __all__ = [
     "Environment",

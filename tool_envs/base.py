@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from verl_agentic.core import Task
-from verl_agentic.tool_envs.user import NoUser, User, UserReply
+from verl_agentic.tool_envs.users.base import NoUser, User, UserReply
 
 
 class ToolError(Exception):

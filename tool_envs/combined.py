@@ -10,7 +10,7 @@ from typing import Any
 from verl_agentic.core import BrokenTaskError, InfrastructureError, Task, UserInputError
 from verl_agentic.tool_envs.base import Environment
 from verl_agentic.tool_envs.registry import configured, environment_class, make_environment
-from verl_agentic.tool_envs.user import User, UserReply
+from verl_agentic.tool_envs.users.base import User, UserReply
 
 _KEY = "agentic.rollout.env_options.combined.parts"
 _PART_KEYS = {"env", "options"}

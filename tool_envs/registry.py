@@ -10,22 +10,22 @@ from verl_agentic.core import BrokenTaskError, InfrastructureError, UserInputErr
 from verl_agentic.core.exits import ExitedError, exits_contained
 from verl_agentic.core.named import named_class, parameters_of
 from verl_agentic.tool_envs.base import Environment
-from verl_agentic.tool_envs.user import User
+from verl_agentic.tool_envs.users.base import User
 
 # Built-in environments are imported when first asked for, so that none of them costs import time.
 _BUILT_IN = {
     "calculator": "verl_agentic.tool_envs.calculator:CalculatorEnvironment",
-    "sql": "verl_agentic.tool_envs.sql:SqlEnvironment",
-    "world": "verl_agentic.tool_envs.world_env:WorldEnvironment",
-    "service": "verl_agentic.tool_envs.service:ServiceEnvironment",
-    "replay": "verl_agentic.tool_envs.replay:ReplayEnvironment",
-    "mock": "verl_agentic.tool_envs.mock:MockEnvironment",
-    "functions": "verl_agentic.tool_envs.functions:FunctionsEnvironment",
-    "mcp": "verl_agentic.tool_envs.mcp_environment:McpEnvironment",
-    "verl_tools": "verl_agentic.integration.verl_tools:VerlToolsEnvironment",
+    "sql": "verl_agentic.tool_envs.sql.environment:SqlEnvironment",
+    "world": "verl_agentic.tool_envs.world.environment:WorldEnvironment",
+    "service": "verl_agentic.tool_envs.world.service:ServiceEnvironment",
+    "replay": "verl_agentic.tool_envs.recorded.replay:ReplayEnvironment",
+    "mock": "verl_agentic.tool_envs.recorded.mock:MockEnvironment",
+    "functions": "verl_agentic.tool_envs.functions.environment:FunctionsEnvironment",
+    "mcp": "verl_agentic.tool_envs.mcp.environment:McpEnvironment",
+    "verl_tools": "verl_agentic.integration.loop.verl_tools:VerlToolsEnvironment",
     "combined": "verl_agentic.tool_envs.combined:CombinedEnvironment",
-    "python": "verl_agentic.tool_envs.python_env:PythonEnvironment",
-    "search": "verl_agentic.tool_envs.search_env:SearchEnvironment",
+    "python": "verl_agentic.tool_envs.python.environment:PythonEnvironment",
+    "search": "verl_agentic.tool_envs.search.environment:SearchEnvironment",
 }
 _registered: dict[str, type[Environment]] = {}
 

@@ -64,7 +64,7 @@ from verl_agentic.reward_fns.common import (
 )
 from verl_agentic.reward_fns.math.decide import MAX_CHARS, Decision
 from verl_agentic.reward_fns.math.judge import SECONDS, Judge
-from verl_agentic.reward_fns.math.scalars import EXACT, Tolerance
+from verl_agentic.reward_fns.math.values.scalars import EXACT, Tolerance
 
 __all__ = ["MAX_CHARS", "acompute_score", "answers_equal", "check_kwargs", "compute_score", "statistics"]
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from verl_agentic.reward_fns.math.assignments import assigned, one_named, same_as_listed, same_named
-from verl_agentic.reward_fns.math.nodes import (
+from verl_agentic.reward_fns.math.grammar.nodes import (
     SCALARS,
     Bracketed,
     Call,
@@ -22,10 +21,11 @@ from verl_agentic.reward_fns.math.nodes import (
     replaced,
     symbols,
 )
-from verl_agentic.reward_fns.math.noncommuting import order_counts, same_ordered
-from verl_agentic.reward_fns.math.real_sets import real_set, same_real_set
-from verl_agentic.reward_fns.math.relations import same_relation
-from verl_agentic.reward_fns.math.scalars import EXACT, InconclusiveError, Tolerance, infinite, same_scalar
+from verl_agentic.reward_fns.math.values.assignments import assigned, one_named, same_as_listed, same_named
+from verl_agentic.reward_fns.math.values.noncommuting import order_counts, same_ordered
+from verl_agentic.reward_fns.math.values.real_sets import real_set, same_real_set
+from verl_agentic.reward_fns.math.values.relations import same_relation
+from verl_agentic.reward_fns.math.values.scalars import EXACT, InconclusiveError, Tolerance, infinite, same_scalar
 
 MAX_ITEMS = 64
 MAX_COMPARISONS = 5000

@@ -9,17 +9,18 @@ from fractions import Fraction
 from verl_agentic.core import FailureKind
 from verl_agentic.reward_fns.common import Verdict
 from verl_agentic.reward_fns.math.compare import Comparison
-from verl_agentic.reward_fns.math.dates import clock, date, same_time
-from verl_agentic.reward_fns.math.logic import same_formula
-from verl_agentic.reward_fns.math.nodes import SCALARS, LimitError, Node, Number
-from verl_agentic.reward_fns.math.noncommuting import are_matrices, same_ordered, symmetric
-from verl_agentic.reward_fns.math.parts import labelled, pieces
+from verl_agentic.reward_fns.math.grammar.nodes import SCALARS, LimitError, Node, Number
+from verl_agentic.reward_fns.math.grammar.text import clean, unwrapped
+from verl_agentic.reward_fns.math.grammar.written import names_operation, numeral, to_calculate
 from verl_agentic.reward_fns.math.reading import Reading, Readings, in_base_unit, read
-from verl_agentic.reward_fns.math.scalars import InconclusiveError, Tolerance
-from verl_agentic.reward_fns.math.solutions import same_solutions
-from verl_agentic.reward_fns.math.text import clean, unwrapped
-from verl_agentic.reward_fns.math.units import DEGREES, TEMPERATURES, Trust
-from verl_agentic.reward_fns.math.wording import (
+from verl_agentic.reward_fns.math.values.logic import same_formula
+from verl_agentic.reward_fns.math.values.noncommuting import are_matrices, same_ordered, symmetric
+from verl_agentic.reward_fns.math.values.scalars import InconclusiveError, Tolerance
+from verl_agentic.reward_fns.math.values.solutions import same_solutions
+from verl_agentic.reward_fns.math.words.dates import clock, date, same_time
+from verl_agentic.reward_fns.math.words.parts import labelled, pieces
+from verl_agentic.reward_fns.math.words.units import DEGREES, TEMPERATURES, Trust
+from verl_agentic.reward_fns.math.words.wording import (
     canonical,
     choice,
     family,
@@ -32,7 +33,6 @@ from verl_agentic.reward_fns.math.wording import (
     same_phrase,
     same_words,
 )
-from verl_agentic.reward_fns.math.written import names_operation, numeral, to_calculate
 
 MAX_CHARS = 1000
 """Longest answer that is looked into, and longest reference."""

@@ -7,13 +7,8 @@ import threading
 from collections import OrderedDict
 
 from verl_agentic.core import BrokenTaskError, FailureKind
-from verl_agentic.reward_fns.common import Verdict
-from verl_agentic.reward_fns.math.counters import Counters
-from verl_agentic.reward_fns.math.decide import MAX_CHARS, RIGHT, WRONG, Decision, beyond_limits, decide, decide_at_once
-from verl_agentic.reward_fns.math.scalars import EXACT, Tolerance
-from verl_agentic.reward_fns.math.text import clean
-from verl_agentic.tool_envs.turns import Turns
-from verl_agentic.tool_envs.worker_pool import (
+from verl_agentic.isolation.fair_lock import Turns
+from verl_agentic.isolation.pool import (
     WorkerCrashedError,
     WorkerError,
     WorkerMemoryError,
@@ -22,6 +17,11 @@ from verl_agentic.tool_envs.worker_pool import (
     WorkerStartError,
     WorkerTimeoutError,
 )
+from verl_agentic.reward_fns.common import Verdict
+from verl_agentic.reward_fns.math.counters import Counters
+from verl_agentic.reward_fns.math.decide import MAX_CHARS, RIGHT, WRONG, Decision, beyond_limits, decide, decide_at_once
+from verl_agentic.reward_fns.math.grammar.text import clean
+from verl_agentic.reward_fns.math.values.scalars import EXACT, Tolerance
 
 SECONDS = 3.0
 MEMORY_BYTES = 1 << 30

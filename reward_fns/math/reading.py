@@ -8,10 +8,10 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from verl_agentic.reward_fns.math.naming import named
-from verl_agentic.reward_fns.math.nodes import Call, Collection, Node, Number, Relation, UnreadableError
-from verl_agentic.reward_fns.math.parser import parse, without_thousands
-from verl_agentic.reward_fns.math.units import Unit, compound, split_unit
+from verl_agentic.reward_fns.math.grammar.nodes import Call, Collection, Node, Number, Relation, UnreadableError
+from verl_agentic.reward_fns.math.grammar.parser import parse, without_thousands
+from verl_agentic.reward_fns.math.words.naming import named
+from verl_agentic.reward_fns.math.words.units import Unit, compound, split_unit
 
 _PRICE = re.compile(r"\\?\$\s*(?=[0-9.])")
 # Two decimals, none of which three digits would be thousands; "1,2" is a list, unless it has a unit.

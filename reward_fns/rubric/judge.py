@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from verl_agentic.core.chat import ChatModel, ChatReply, ChatRequest, ChatUsage, MalformedReplyError
-from verl_agentic.core.fence import encoded
 from verl_agentic.core.task import Message
+from verl_agentic.core.untrusted.fence import encoded
 from verl_agentic.reward_fns.rubric.evidence import unfounded
 from verl_agentic.reward_fns.rubric.items import Rubric, RubricItem
 

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from verl_agentic.core import Task, Trajectory
-from verl_agentic.core.fence import encoded, escaped
+from verl_agentic.core.untrusted.fence import encoded, escaped
 
 # Shares of a part: what is kept free for the final state, and what of the earlier dialogue is shown again.
 _STATE_SHARE = 8

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from verl_agentic.tool_envs.databases import QueryResult
+from verl_agentic.databases import QueryResult
 
 Row = tuple[Any, ...]
 

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from verl_agentic.databases import Database, QueryRefusedError, QueryResult
 from verl_agentic.reward_fns.sql.compare import Group, Match, difference
-from verl_agentic.tool_envs.databases import Database, QueryRefusedError, QueryResult
 
 _STRING = re.compile(r"'[^']*'|\"[^\"]*\"")
 _INNERMOST = re.compile(r"\([^()]*\)")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from verl_agentic.isolation.pool import WorkerPool, WorkerPoolError
 from verl_agentic.reward_fns.sql.order import SQLGLOT_NAMES
-from verl_agentic.tool_envs.worker_pool import WorkerPool, WorkerPoolError
 
 _POOL = WorkerPool(f"{__name__}:names", size=1, memory_bytes=512 << 20)
 _SECONDS = 1.0

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError
+from verl_agentic.databases import Database, QueryRefusedError, QueryTimeoutError, open_database
 from verl_agentic.reward_fns.sql.compare import Group, plain
 from verl_agentic.reward_fns.sql.order import expected_groups, is_backwards
 from verl_agentic.reward_fns.sql.truth import Truth
-from verl_agentic.tool_envs.databases import Database, QueryRefusedError, QueryTimeoutError, open_database
 
 KEPT = 128
 """Questions whose databases stay open; groups of rollouts ask the same one many times in a row."""

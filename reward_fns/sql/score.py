@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from verl_agentic.core import FailureKind, UserInputError
-from verl_agentic.core.text import without_thoughts
+from verl_agentic.core.messages.thoughts import without_thoughts
+from verl_agentic.databases import QueryLimitError, QueryRefusedError, QueryTimeoutError
 from verl_agentic.reward_fns.common import (
     OnUndecided,
     RewardResult,
@@ -25,7 +26,6 @@ from verl_agentic.reward_fns.sql.compare import Match, difference
 from verl_agentic.reward_fns.sql.partial import partial_share
 from verl_agentic.reward_fns.sql.reference import Reference, borrowed
 from verl_agentic.reward_fns.sql.truth import KEYWORDS, read_settings, read_truth
-from verl_agentic.tool_envs.databases import QueryLimitError, QueryRefusedError, QueryTimeoutError
 
 __all__ = ["KEYWORDS", "check_kwargs", "compute_score"]
 

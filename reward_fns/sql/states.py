@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from verl_agentic.core import BrokenTaskError
+from verl_agentic.databases import Database, QueryRefusedError, QueryResult, dialect_of, open_database
 from verl_agentic.reward_fns.sql.compare import Group, Match, difference
 from verl_agentic.reward_fns.sql.draw import RowDrawer
 from verl_agentic.reward_fns.sql.mutants import Mutant, mutants
 from verl_agentic.reward_fns.sql.order import SQLGLOT_NAMES, expected_groups, is_backwards
-from verl_agentic.tool_envs.databases import Database, QueryRefusedError, QueryResult, dialect_of, open_database
 
 Rows = dict[str, list[list[Any]]]
 

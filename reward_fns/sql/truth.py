@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from verl_agentic.core import BrokenTaskError, UserInputError
+from verl_agentic.databases import LARGE, SMALL, Limits, dialect_of
 from verl_agentic.reward_fns.sql.compare import Match
-from verl_agentic.tool_envs.databases import LARGE, SMALL, Limits, dialect_of
 
 _CHOICES = {"column_order": ("strict", "any"), "compat": ("none", "bird")}
 _CHARS_OF_PROBES = 1000

@@ -12,9 +12,9 @@ from typing import Any
 from sqlglot import exp
 
 from verl_agentic.core import BrokenTaskError
+from verl_agentic.databases import QueryRefusedError
+from verl_agentic.databases.guarded_sqlite import GuardedDatabase
 from verl_agentic.reward_fns.sql.ddl import Column, Table
-from verl_agentic.tool_envs.databases import QueryRefusedError
-from verl_agentic.tool_envs.guarded_sqlite import GuardedDatabase
 
 _DAYS = [f"2024-{month:02}-{day:02}" for month in (1, 2, 6, 12) for day in (1, 15, 28)]
 _HOURS = (" 00:00:00", " 12:30:00", " 23:59:59")

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from verl_agentic.integration.settings import AgenticSettings
 from verl_agentic.llm import LLMSettings
+from verl_agentic.training.settings import AgenticSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = re.compile(r"\bagentic\.([a-z_]+[0-9]?(?:\.[A-Za-z_*]+)*)")

@@ -112,7 +112,7 @@ def test_registered_names() -> None:
     from verl_agentic.synthesis.reasoning import OPERATORS as reasoning
     from verl_agentic.synthesis.trees.operators import OPERATORS as trees
     from verl_agentic.tool_envs.registry import _BUILT_IN as environments
-    from verl_agentic.tool_envs.users import _BUILT_IN as users
+    from verl_agentic.tool_envs.users.registry import _BUILT_IN as users
 
     assert set(environments) >= {
         "calculator", "combined", "functions", "mcp", "mock", "python", "replay", "search", "service", "sql",

@@ -23,10 +23,10 @@ from verl.utils.tokenizer.continuous_token_wiring import create_continuous_token
 from verl.workers.rollout.replica import TokenOutput
 
 from verl_agentic.core import BrokenTaskError, End, InfrastructureError, Task, Trajectory, UserInputError
-from verl_agentic.integration import agent_loop as module
-from verl_agentic.integration.agent_loop import AgenticLoop
-from verl_agentic.integration.chat import ChatMLBuilder
-from verl_agentic.integration.incidents import Incident, collect, report
+from verl_agentic.integration.loop import agent_loop as module
+from verl_agentic.integration.loop.agent_loop import AgenticLoop
+from verl_agentic.integration.loop.tokens import ChatMLBuilder
+from verl_agentic.integration.trainer.incidents import Incident, collect, report
 from verl_agentic.rollout import DeadlineError
 from verl_agentic.starter.chat_template import render
 from verl_agentic.starter.tokenizer import train_tokenizer

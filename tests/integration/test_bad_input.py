@@ -169,8 +169,8 @@ def test_a_language_model_that_is_needed_must_be_usable(
 @pytest.mark.parametrize("change", [{"reward": "rubric"}, {"env": "mock"}])
 def test_rows_that_need_a_language_model(compose: Compose, model: str, tmp_path: Path, change: dict[str, Any]) -> None:
     from verl_agentic.integration.prepare import prepare_tasks
-    from verl_agentic.integration.settings import read_settings
     from verl_agentic.store import Store
+    from verl_agentic.training.settings import read_settings
 
     path = tmp_path / "train.jsonl"
     row = good_row(1)
@@ -261,8 +261,8 @@ def test_a_bad_row_is_named_by_file_index_and_field(
     compose: Compose, model: str, tmp_path: Path, field: str, change: dict[str, Any]
 ) -> None:
     from verl_agentic.integration.prepare import prepare_tasks
-    from verl_agentic.integration.settings import read_settings
     from verl_agentic.store import Store
+    from verl_agentic.training.settings import read_settings
 
     path = tmp_path / "train.jsonl"
     path.write_text("".join(f"{json.dumps(row)}\n" for row in [good_row(0), {**good_row(1), **change}]))

@@ -11,7 +11,7 @@ pytest.importorskip("verl")
 from verl.utils.tokenizer.continuous_token_wiring import create_continuous_token_builder
 
 from verl_agentic.core import Message
-from verl_agentic.integration.chat import speaks_chatml
+from verl_agentic.integration.loop.tokens import speaks_chatml
 from verl_agentic.starter.batches import encode_dialogue
 from verl_agentic.starter.chat_template import render
 from verl_agentic.starter.tokenizer import train_tokenizer

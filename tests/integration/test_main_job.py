@@ -19,11 +19,11 @@ import pytest
 
 pytest.importorskip("verl", reason="needs verl: pip install 'verl-agentic[cpu]'")
 
-from verl_agentic.integration.checkpoints import saved_step
-from verl_agentic.integration.epochs import EpochPlanner
-from verl_agentic.integration.settings import AgenticSettings, read_settings
+from verl_agentic.integration.trainer.checkpoints import saved_step
 from verl_agentic.starter import StarterSettings
 from verl_agentic.store import Store, store_url
+from verl_agentic.training.epochs import EpochPlanner
+from verl_agentic.training.settings import AgenticSettings, read_settings
 
 pytestmark = pytest.mark.integration
 

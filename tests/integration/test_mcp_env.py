@@ -24,13 +24,13 @@ from mcp import Client, MCPError
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError, Task
 from verl_agentic.core.chat import ChatUsage
-from verl_agentic.core.served import Said
-from verl_agentic.serving.plan import PlayPlan
-from verl_agentic.serving.run import roll_out_one
+from verl_agentic.evaluation.model import Said
+from verl_agentic.evaluation.plan import PlayPlan
+from verl_agentic.evaluation.run import roll_out_one
 from verl_agentic.tool_envs import ToolError
-from verl_agentic.tool_envs.mcp_connection import close_shared_connections
-from verl_agentic.tool_envs.mcp_environment import McpEnvironment
-from verl_agentic.tool_envs.mcp_http import http_transport
+from verl_agentic.tool_envs.mcp.connection import close_shared_connections
+from verl_agentic.tool_envs.mcp.environment import McpEnvironment
+from verl_agentic.tool_envs.mcp.http import http_transport
 
 pytestmark = pytest.mark.integration
 
@@ -376,7 +376,7 @@ async def test_a_server_sees_the_variables_that_are_named(monkeypatch: pytest.Mo
 PARENT = """
 import asyncio, sys
 from verl_agentic.core import Task
-from verl_agentic.tool_envs.mcp_environment import McpEnvironment
+from verl_agentic.tool_envs.mcp.environment import McpEnvironment
 
 async def main():
     env = McpEnvironment(servers={"w": {"command": [sys.executable, sys.argv[1]]}})

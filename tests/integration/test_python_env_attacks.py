@@ -18,8 +18,8 @@ import pytest
 
 from verl_agentic.core import InfrastructureError, Task
 from verl_agentic.tool_envs import ToolError
-from verl_agentic.tool_envs.python_env import PythonEnvironment, containment
-from verl_agentic.tool_envs.python_sandbox import close_sandboxes
+from verl_agentic.tool_envs.python.environment import PythonEnvironment, containment
+from verl_agentic.tool_envs.python.sandbox import close_sandboxes
 
 pytestmark = [
     pytest.mark.integration,
@@ -282,7 +282,7 @@ async def test_the_death_of_the_sandbox_is_nobodys_fault(env: PythonEnvironment)
 def test_a_trainer_that_is_killed_takes_all_with_it() -> None:
     script = (
         "import asyncio, sys\nfrom verl_agentic.core import Task\n"
-        "from verl_agentic.tool_envs.python_env import PythonEnvironment\n"
+        "from verl_agentic.tool_envs.python.environment import PythonEnvironment\n"
         "async def main():\n"
         "    env = PythonEnvironment(seconds=60)\n"
         "    await env.open(Task('code', [{'role': 'user', 'content': '?'}], [], 'python', {}, 'none', None), 0)\n"
@@ -305,7 +305,7 @@ def test_without_namespaces_landlock_and_seccomp_hold() -> None:
     """A system that allows no further user namespaces, as many containers do."""
     script = (
         "import asyncio\nfrom verl_agentic.core import Task\n"
-        "from verl_agentic.tool_envs.python_env import PythonEnvironment, containment\n"
+        "from verl_agentic.tool_envs.python.environment import PythonEnvironment, containment\n"
         "async def main():\n"
         "    found = containment()\n    assert not found.namespaces and found.missing['namespaces'], found\n"
         "    assert found.holds, found\n"

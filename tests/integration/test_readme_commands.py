@@ -50,7 +50,7 @@ def test_commands_compose(overrides: list[str], conf: Path) -> None:
     with initialize_config_module("verl.trainer.config", version_base=None):
         config = compose("ppo_trainer", overrides)
     if "agentic" in config:
-        from verl_agentic.integration.settings import read_settings
+        from verl_agentic.training.settings import read_settings
 
         assert read_settings(config).plan().stages
 

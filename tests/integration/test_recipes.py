@@ -65,8 +65,8 @@ def test_verl_accepts_it(
     from verl.trainer.ppo.v1 import get_trainer_cls
     from verl.utils.config import omega_conf_to_dataclass, validate_config
 
-    from verl_agentic.integration.settings import read_settings
     from verl_agentic.synthesis.families import load_families
+    from verl_agentic.training.settings import read_settings
 
     assert not need_critic(config)
     assert not need_reference_policy(config)
@@ -169,7 +169,7 @@ def test_a_reward_brings_its_own_keywords(compose: Callable[..., Any], name: str
 
 
 def test_the_epochs_of_a_run_follow_from_its_stages(compose: Callable[..., Any]) -> None:
-    from verl_agentic.integration.settings import read_settings
+    from verl_agentic.training.settings import read_settings
 
     for profile in PROFILES:
         config = compose(f"profile={profile}", "stage=paper")

@@ -8,7 +8,7 @@ from verl_agentic.core import Trajectory, Turn
 
 
 def test_verdict_version_and_no_secret_are_kept_with_a_trajectory(verl_installed: None) -> None:
-    from verl_agentic.integration.recorder import kept_json
+    from verl_agentic.integration.trainer.recorder import kept_json
 
     turns = [Turn("assistant", "<answer>5</answer>", 4, 0.5), Turn("tool", "api_key=abc123 \ud83d Bearer 0123456789")]
     verdict = {"acc": np.float64(1.0), "format": np.float32(0.5), "failure": "none", "subgoals": None, "odd": [1]}

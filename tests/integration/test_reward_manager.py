@@ -16,9 +16,9 @@ from verl import DataProto
 from verl.experimental.reward_loop.reward_manager import get_reward_manager_cls
 
 from verl_agentic.core import BrokenTaskError, End, InfrastructureError, Task, Trajectory
-from verl_agentic.integration import incidents
-from verl_agentic.integration.incidents import Incident
-from verl_agentic.integration.reward_manager import AgenticRewardManager
+from verl_agentic.integration.trainer import incidents
+from verl_agentic.integration.trainer.incidents import Incident
+from verl_agentic.integration.trainer.reward_manager import AgenticRewardManager
 from verl_agentic.reward_fns.common import UndecidedError, undecided
 
 pytestmark = pytest.mark.integration

@@ -14,8 +14,8 @@ import pytest
 
 from verl_agentic.core import InfrastructureError, Task
 from verl_agentic.tool_envs import Environment, ToolError
-from verl_agentic.tool_envs.python_env import PythonEnvironment
-from verl_agentic.tool_envs.search_env import SearchEnvironment
+from verl_agentic.tool_envs.python.environment import PythonEnvironment
+from verl_agentic.tool_envs.search.environment import SearchEnvironment
 
 pytestmark = pytest.mark.integration
 aiohttp = pytest.importorskip("aiohttp")

@@ -19,11 +19,11 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError, UserInputError
+from verl_agentic.databases import Limits, QueryRefusedError, QueryTimeoutError, open_database
+from verl_agentic.databases.worker import _POOLS
 from verl_agentic.reward_fns.sql import compute_score
 from verl_agentic.reward_fns.sql.states import generate_states
-from verl_agentic.tool_envs.databases import Limits, QueryRefusedError, QueryTimeoutError, open_database
-from verl_agentic.tool_envs.databases.worker import _POOLS
-from verl_agentic.tool_envs.sql_source import open_shared
+from verl_agentic.tool_envs.sql.source import open_shared
 
 pytestmark = pytest.mark.integration
 
@@ -390,7 +390,7 @@ def test_database_that_is_there(postgres: str, tmp_path: Path) -> None:
 
 def test_no_process_is_left() -> None:
     code = (
-        "from verl_agentic.tool_envs.databases import open_database\n"
+        "from verl_agentic.databases import open_database\n"
         "d = open_database('duckdb://', ['CREATE TABLE t(a int)'], {'t': [[1]]})\n"
         "print(d.query('SELECT a FROM t').rows)"
     )

@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError, Task
 from verl_agentic.tool_envs import ToolError
-from verl_agentic.tool_envs.sql import SQL_TOOLS, SqlEnvironment
+from verl_agentic.tool_envs.sql.environment import SQL_TOOLS, SqlEnvironment
 
 pytestmark = pytest.mark.integration
 

@@ -8,9 +8,9 @@ import pytest
 
 from verl_agentic.core import FailureKind, Outcome, Task, Trajectory
 from verl_agentic.flywheel import HookUse, RoundInput, RoundResult, run_round
-from verl_agentic.integration.pool_metrics import pool_metrics, round_metrics
-from verl_agentic.integration.step_metrics import Judged, step_metrics
 from verl_agentic.store import Cell, Store, store_url
+from verl_agentic.training.pool_metrics import pool_metrics, round_metrics
+from verl_agentic.training.step_metrics import Judged, step_metrics
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("verl_installed")]
 

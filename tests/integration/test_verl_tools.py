@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("verl")
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError, Task, UserInputError
-from verl_agentic.integration.verl_tools import VerlToolsEnvironment
+from verl_agentic.integration.loop.verl_tools import VerlToolsEnvironment
 from verl_agentic.tool_envs import ToolError, environment_class
 
 pytestmark = pytest.mark.integration

@@ -375,8 +375,8 @@ async def surrogate_in_a_description() -> None:
 async def one_of_three(line: str, expected: str) -> None:
     """Three sessions share a server; one is answered with ``line`` while the others wait."""
     from verl_agentic.core import InfrastructureError
-    from verl_agentic.tool_envs.mcp_connection import close_shared_connections
-    from verl_agentic.tool_envs.mcp_environment import McpEnvironment
+    from verl_agentic.tool_envs.mcp.connection import close_shared_connections
+    from verl_agentic.tool_envs.mcp.environment import McpEnvironment
 
     spec = {"reply": {"wait": [], "odd": [line], "go": [text_line("go").replace("@ID", "@ID")]}}
     server = {"command": [sys.executable, "-I", "-S", str(RAW), json.dumps(spec)]}
@@ -499,7 +499,7 @@ async def starts(spec: dict[str, Any], seconds: float) -> None:
 
 async def ends_for_good() -> None:
     from verl_agentic.core import InfrastructureError
-    from verl_agentic.tool_envs.mcp_environment import McpEnvironment
+    from verl_agentic.tool_envs.mcp.environment import McpEnvironment
 
     program = "import sys; print('no licence', file=sys.stderr); sys.exit(4)"
     env = McpEnvironment(servers={"raw": {"command": [sys.executable, "-I", "-S", "-c", program]}}, share="session")

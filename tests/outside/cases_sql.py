@@ -279,8 +279,8 @@ def bomb(sql: str) -> Callable[[], None]:
     """Refused, or answered with what is small, and soon."""
 
     def check() -> None:
-        from verl_agentic.tool_envs.databases import QueryRefusedError
-        from verl_agentic.tool_envs.guarded_sqlite import GuardedDatabase
+        from verl_agentic.databases import QueryRefusedError
+        from verl_agentic.databases.guarded_sqlite import GuardedDatabase
 
         with GuardedDatabase(T, T_STATES[0]) as database:
             started = time.process_time()

@@ -44,7 +44,7 @@ def scripted(message: str | list[str], *wanted: str, stays: bool = True, script:
     messages = [message] if isinstance(message, str) else message
 
     async def check() -> None:
-        from verl_agentic.tool_envs.scripted_user import ScriptedUser
+        from verl_agentic.tool_envs.users.scripted import ScriptedUser
 
         replies = await _said(ScriptedUser(), script or SCRIPT, messages)
         text, stop = replies[-1]
@@ -61,7 +61,7 @@ def played(message: str, draft: str, stays: bool = True, stop: bool = True, **wa
     async def check() -> None:
         from outside_cases_judges import model
 
-        from verl_agentic.tool_envs.llm_user import LLMUser
+        from verl_agentic.tool_envs.users.llm import LLMUser
 
         user = LLMUser(llm=model(lambda body: json.dumps({"reply": draft, "stop": stop})))
         [(text, left)] = await _said(user, KNOWN, [message])

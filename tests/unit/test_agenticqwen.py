@@ -16,9 +16,9 @@ import pytest
 from verl_agentic.core import Message, Task, Trajectory, UserInputError
 from verl_agentic.reward_fns.calls import compute_score
 from verl_agentic.rollout import DialogueLimits, play
-from verl_agentic.synthesis.agenticqwen import load_agenticqwen
+from verl_agentic.synthesis.imported.agenticqwen import load_agenticqwen
 from verl_agentic.synthesis.rows import read_tasks, write_parquet
-from verl_agentic.tool_envs.scripted_user import ScriptedUser
+from verl_agentic.tool_envs.users.scripted import ScriptedUser
 
 REAL = Path(
     os.environ.get("VERL_AGENTIC_AGENTICQWEN_DATA")

@@ -14,7 +14,7 @@ from verl_agentic.core import InfrastructureError, Task, UserInputError
 from verl_agentic.core.chat import make_chat_model
 from verl_agentic.flywheel import AgreementVerifier, ExpertVerifier, WrittenVerifier
 from verl_agentic.reward_fns.registry import success
-from verl_agentic.synthesis.math import MathFamily
+from verl_agentic.synthesis.math.family import MathFamily
 
 FAMILY = MathFamily()
 TASK = dataclasses.replace(FAMILY.generate("add-mul", random.Random(0)), ground_truth={"answer": "3/4"}, id="")

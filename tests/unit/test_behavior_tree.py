@@ -10,8 +10,17 @@ from typing import Any
 import pytest
 
 from verl_agentic.core import BrokenTaskError
-from verl_agentic.core.behavior_tree import Action, BehaviorTree, Condition, Leaf
-from verl_agentic.core.behavior_tree_text import from_data, to_data
+from verl_agentic.core.behavior_tree import (
+    Action,
+    Condition,
+    Leaf,
+    from_data,
+    read_json,
+    read_yaml,
+    to_data,
+    write_json,
+    write_yaml,
+)
 from verl_agentic.core.business import Tool, holds
 from verl_agentic.synthesis.trees.catalog import seed_trees
 from verl_agentic.synthesis.trees.check import UnfitTreeError, check_form, check_tree
@@ -75,8 +84,8 @@ def loans(**changes: Any) -> dict[str, Any]:
 
 def test_a_tree_reads_as_it_is_written() -> None:
     for tree in [*seed_trees(), from_data(LOANS)]:
-        assert BehaviorTree.from_json(tree.to_json()) == tree
-        assert BehaviorTree.from_yaml(tree.to_yaml()) == tree
+        assert read_json(write_json(tree)) == tree
+        assert read_yaml(write_yaml(tree)) == tree
     tree = from_data(LOANS)
     assert to_data(tree) == LOANS
     assert isinstance(tree.nodes["look"], Action)
@@ -90,10 +99,10 @@ def test_a_tree_reads_as_it_is_written() -> None:
 
 
 def test_yaml_words_stay_words() -> None:
-    text = from_data(loans()).to_yaml().replace("yes: renew", '"yes": renew')
-    assert BehaviorTree.from_yaml(text) == from_data(LOANS)
+    text = write_yaml(from_data(loans())).replace("yes: renew", '"yes": renew')
+    assert read_yaml(text) == from_data(LOANS)
     words = loans(tables__loans__columns={"late": {"from": 0, "to": 30}, "paid": ["yes", "no", "on", "007", "1:30"]})
-    assert BehaviorTree.from_yaml(from_data(words).to_yaml()) == from_data(words)
+    assert read_yaml(write_yaml(from_data(words))) == from_data(words)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +127,7 @@ def test_yaml_words_stay_words() -> None:
 )
 def test_a_malformed_field_is_named(changes: dict[str, Any], reason: str) -> None:
     with pytest.raises(BrokenTaskError, match=reason):
-        BehaviorTree.from_json(json.dumps(loans(**changes)))
+        read_json(json.dumps(loans(**changes)))
 
 
 @pytest.mark.parametrize(
@@ -202,7 +211,7 @@ def test_contradictory_conditions_on_one_path_are_found() -> None:
 )
 def test_hostile_text_is_refused_with_a_reason_and_soon(text: str) -> None:
     started = time.process_time()
-    for read in (BehaviorTree.from_json, BehaviorTree.from_yaml):
+    for read in (read_json, read_yaml):
         with pytest.raises(BrokenTaskError) as caught:
             read(text)
         assert 0 < len(str(caught.value)) < 400

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from verl_agentic.integration.checkpoints import TRACKER, mend_tracker, saved_step
+from verl_agentic.integration.trainer.checkpoints import TRACKER, mend_tracker, saved_step
 
 
 def test_the_tracker_says_what_is_complete(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from verl_agentic.core import BrokenTaskError, UserInputError
-from verl_agentic.integration.settings import read_settings
 from verl_agentic.tool_envs import Environment, User, make_environment, register_environment
 from verl_agentic.tool_envs.registry import check_options
+from verl_agentic.training.settings import read_settings
 
 KEY = "agentic.rollout.env_options"
 

@@ -12,10 +12,10 @@ import pytest
 
 from verl_agentic.core import FailureKind, InfrastructureError, Outcome, UserInputError
 from verl_agentic.flywheel import RoundInput, RoundResult, register_hook
-from verl_agentic.integration.epochs import EpochPlanner
-from verl_agentic.integration.settings import AgenticSettings, FlywheelNode
 from verl_agentic.store import Store, store_url
-from verl_agentic.synthesis.math import MathFamily
+from verl_agentic.synthesis.math.family import MathFamily
+from verl_agentic.training.epochs import EpochPlanner
+from verl_agentic.training.settings import AgenticSettings, FlywheelNode
 
 STEPS, PROMPTS = 2, 3
 

@@ -13,7 +13,7 @@ from verl_agentic.flywheel.hook import TaskResult
 from verl_agentic.reward_fns.registry import score_task_async
 from verl_agentic.rollout import DialogueLimits, play
 from verl_agentic.store import Group, TaskStatus
-from verl_agentic.synthesis.math import MathFamily
+from verl_agentic.synthesis.math.family import MathFamily
 
 TASK = MathFamily().generate("add-mul", random.Random(0))
 RIGHT = TASK.ground_truth["answer"]

@@ -380,7 +380,7 @@ def test_hooks_are_made_from_configuration() -> None:
     hooks = make_hooks(
         [
             {"name": "frontier", "threshold": 0.9},
-            {"name": "verl_agentic.flywheel.frontier:FrontierHook"},
+            {"name": "verl_agentic.flywheel.hooks.frontier:FrontierHook"},
             {"name": "flywheel-test-gives-nothing", "amount": 3},
         ],
         families=FAMILIES,

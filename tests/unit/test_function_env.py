@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError, Task, UserInputError
+from verl_agentic.isolation.threads import ThreadPool
 from verl_agentic.tool_envs import ToolError, environment_class
-from verl_agentic.tool_envs.functions import FunctionsEnvironment
-from verl_agentic.tool_envs.thread_pool import ThreadPool
+from verl_agentic.tool_envs.functions.environment import FunctionsEnvironment
 
 PLUGIN = Path(__file__).parents[1] / "plugins" / "acme_worlds"
 TOOLS_FILE = str(PLUGIN / "acme_worlds" / "tools.py")
@@ -101,7 +101,7 @@ async def test_a_failed_teardown_is_reported_once_all_are_torn_down(tmp_path: Pa
     await env.open(make_task(), 0)
     with pytest.raises(InfrastructureError, match=r"B\.teardown: OSError: gone"):
         await env.close()
-    from verl_agentic.tool_envs.function_loading import load_object
+    from verl_agentic.tool_envs.functions.loading import load_object
 
     assert load_object(f"{path}:log") == ["b", "a"]
 

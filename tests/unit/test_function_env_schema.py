@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from verl_agentic.core import UserInputError
-from verl_agentic.tool_envs.function_schema import function_schema, parse_docstring, whole_numbers
+from verl_agentic.tool_envs.functions.schema import function_schema, parse_docstring, whole_numbers
 
 if sys.version_info >= (3, 11):
     from typing import NotRequired, TypedDict

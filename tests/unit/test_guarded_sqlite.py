@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError
-from verl_agentic.tool_envs.databases import Limits, QueryLimitError, QueryRefusedError
-from verl_agentic.tool_envs.guarded_sqlite import GuardedDatabase, _may_grow
+from verl_agentic.databases import Limits, QueryLimitError, QueryRefusedError
+from verl_agentic.databases.guarded_sqlite import GuardedDatabase, _may_grow
+from verl_agentic.databases.sqlite import SqliteDatabase
 
 SCHEMA = ["CREATE TABLE books(title TEXT, pages INTEGER)", "CREATE TABLE shops(name TEXT)"]
 ROWS = {"books": [["Dune", 412], ["Moon", 120], ["Wolf", None]], "shops": [["It's"]]}
@@ -267,7 +268,7 @@ def test_file_is_read_only(tmp_path: Path) -> None:
 
 
 def test_refill_replaces_all_rows() -> None:
-    with GuardedDatabase(SCHEMA, ROWS, in_process=True) as database:
+    with SqliteDatabase(SCHEMA, ROWS) as database:
         database.refill({"books": [["Emma", 7]]})
         assert database.query("SELECT * FROM books").rows == [("Emma", 7)]
         assert database.query("SELECT * FROM shops").rows == []
@@ -277,18 +278,16 @@ def test_refill_replaces_all_rows() -> None:
 
 @pytest.mark.parametrize("rows", [{"books": [["Emma"]]}, {"nowhere": [[1]]}, {"books": [["Emma", [1]]]}])
 def test_refill_with_rows_that_do_not_fit_changes_nothing(rows: dict[str, list[list[object]]]) -> None:
-    with GuardedDatabase(SCHEMA, ROWS, in_process=True) as database:
+    with SqliteDatabase(SCHEMA, ROWS) as database:
         with pytest.raises(BrokenTaskError):
             database.refill(rows)
         assert database.query("SELECT COUNT(*) FROM books").rows == [(3,)]
 
 
-def test_only_a_database_of_this_process_can_be_refilled(database: GuardedDatabase, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="refilled"):
-        database.refill(ROWS)
+def test_only_a_database_that_was_built_can_be_refilled(tmp_path: Path) -> None:
     sqlite3.connect(tmp_path / "empty.db").close()
     with (
-        GuardedDatabase(path=tmp_path / "empty.db", in_process=True) as read,
+        SqliteDatabase(path=tmp_path / "empty.db") as read,
         pytest.raises(ValueError, match="refilled"),
     ):
         read.refill(ROWS)

@@ -14,9 +14,9 @@ import pytest
 from verl_agentic.core import InfrastructureError, Task, UserInputError
 from verl_agentic.core.chat import BudgetSpentError, ChatReply, ChatRequest, ChatUsage, make_chat_model
 from verl_agentic.flywheel import BudgetedHook, HookBudget, RoundInput, RoundResult, make_hooks, run_round
-from verl_agentic.integration.pool_metrics import pool_metrics, round_metrics
 from verl_agentic.store import RoundRecord, Store, TaskStatus, store_url
 from verl_agentic.store.yields import round_summary, total_yields
+from verl_agentic.training.pool_metrics import pool_metrics, round_metrics
 
 
 def make_task(number: int, **fields: Any) -> Task:

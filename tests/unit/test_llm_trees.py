@@ -16,7 +16,7 @@ import pytest
 
 from verl_agentic.cli.main import main
 from verl_agentic.core import FailureKind, Outcome, Task, UserInputError
-from verl_agentic.core.behavior_tree import BehaviorTree
+from verl_agentic.core.behavior_tree import BehaviorTree, read_yaml
 from verl_agentic.core.chat import make_chat_model
 from verl_agentic.flywheel import (
     ExpertVerifier,
@@ -37,7 +37,7 @@ from verl_agentic.synthesis.trees.operators import OPERATORS
 from verl_agentic.synthesis.trees.shape import path_shape, tree_shape
 from verl_agentic.synthesis.trees.wire import from_wire, to_wire
 from verl_agentic.synthesis.trees.writer import MAX_DRAFT_CHARS, TreeWriter, Writing
-from verl_agentic.tool_envs.users import make_user
+from verl_agentic.tool_envs.users.registry import make_user
 
 FAMILY = TreeFamily()
 REFUNDS, FLIGHTS = (next(tree for tree in seed_trees() if tree.name == name) for name in ("refunds", "flights"))
@@ -73,7 +73,7 @@ nodes:
   renew: {type: action, tool: renew, arguments: {loan: $card}, next: renewed}
   renewed: {type: allow}
 """
-LOANS = BehaviorTree.from_yaml(LIBRARY)
+LOANS = read_yaml(LIBRARY)
 Wire = dict[str, Any]
 
 
@@ -484,7 +484,7 @@ def test_commands_invent_and_grow(
     endpoint.content = bigger
     grown = tmp_path / "grown.yaml"
     assert main(["tree", "grow", str(made), "--operator", "llm", *options, "--out", str(grown)]) == 0
-    assert BehaviorTree.from_yaml(grown.read_text()).grown[0].startswith("llm:")
+    assert read_yaml(grown.read_text()).grown[0].startswith("llm:")
     drawn = tmp_path / "grown.svg"
     assert main(["tree", "show", str(grown), "--out", str(drawn)]) == 0 and "grown by llm:" in drawn.read_text()
     assert main(["tree", "tasks", str(grown), "--out", str(tmp_path / "tasks.jsonl")]) == 0

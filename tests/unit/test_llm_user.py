@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError, Task, UserInputError
-from verl_agentic.core.fence import clipped, encoded, fenced
+from verl_agentic.core.untrusted.fence import clipped, encoded, fenced
 from verl_agentic.tool_envs import UserReply
-from verl_agentic.tool_envs.leaks import Wording, masked
-from verl_agentic.tool_envs.llm_user import NEUTRAL_REPLY, LLMUser
-from verl_agentic.tool_envs.user_script import read_script
-from verl_agentic.tool_envs.user_speech import harmless_speech
-from verl_agentic.tool_envs.users import make_user
+from verl_agentic.tool_envs.users.leaks import Wording, masked
+from verl_agentic.tool_envs.users.llm import NEUTRAL_REPLY, LLMUser
+from verl_agentic.tool_envs.users.registry import make_user
+from verl_agentic.tool_envs.users.script import read_script
+from verl_agentic.tool_envs.users.speech import harmless_speech
 
 ORDER = {"ask": ["order"], "say": "Order 417."}
 CITY = {"ask": ["city", "live"], "say": "I live in New York."}

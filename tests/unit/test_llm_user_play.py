@@ -11,9 +11,9 @@ import pytest
 
 from verl_agentic.core import End, InfrastructureError, Message, Task
 from verl_agentic.rollout import Dialogue, DialogueLimits, play
-from verl_agentic.tool_envs.llm_user import NEUTRAL_REPLY
-from verl_agentic.tool_envs.user_script import OUT_OF_PATIENCE
-from verl_agentic.tool_envs.users import make_user
+from verl_agentic.tool_envs.users.llm import NEUTRAL_REPLY
+from verl_agentic.tool_envs.users.registry import make_user
+from verl_agentic.tool_envs.users.script import OUT_OF_PATIENCE
 
 CALL = '<tool_call>{"name": "calc", "arguments": {"expression": "417 + 1"}}</tool_call>'
 CALC = {

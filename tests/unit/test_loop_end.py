@@ -127,9 +127,12 @@ def test_what_a_signals_handler_raises_passes() -> None:
 
 
 INTERRUPTED = """
-import asyncio, sys, time
+import asyncio, signal, sys, time
 from verl_agentic.rollout.deadline import within
 from verl_agentic.rollout.ending import run_to_the_end
+
+# A shell's background jobs ignore it, and so do their children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 async def waits():
     print("ready", flush=True)
@@ -153,10 +156,13 @@ def test_ctrl_c_ends_the_command_in_the_midst_of_a_tool(how: str, times: int) ->
         [sys.executable, "-c", INTERRUPTED, how], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout and process.stderr and process.stdout.readline() == b"ready\n"
-        for _ in range(times):
-            time.sleep(0.3)
-            process.send_signal(signal.SIGINT)
-        assert process.wait(20) == -signal.SIGINT
+        try:
+            for _ in range(times):
+                time.sleep(0.3)
+                process.send_signal(signal.SIGINT)
+            assert process.wait(20) == -signal.SIGINT
+        finally:
+            process.kill()
         assert b"KeyboardInterrupt" in process.stderr.read()
 
 

@@ -9,9 +9,9 @@ from verl_agentic.core import BrokenTaskError, Message, Task
 from verl_agentic.reward_fns.math import compute_score
 from verl_agentic.rollout import Dialogue, Policy, play
 from verl_agentic.synthesis.base import SPLITS, Split
-from verl_agentic.synthesis.math import MathFamily
-from verl_agentic.synthesis.math_problem import Problem
-from verl_agentic.synthesis.math_story import read_problem
+from verl_agentic.synthesis.math.family import MathFamily
+from verl_agentic.synthesis.math.problem import Problem
+from verl_agentic.synthesis.math.story import read_problem
 
 FAMILY = MathFamily()
 

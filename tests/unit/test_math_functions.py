@@ -6,12 +6,12 @@ import time
 
 import pytest
 
-from verl_agentic.reward_fns.math import points
 from verl_agentic.reward_fns.math.compare import Comparison
 from verl_agentic.reward_fns.math.decide import Decision, decide
-from verl_agentic.reward_fns.math.nodes import symbols
-from verl_agentic.reward_fns.math.parser import parse
-from verl_agentic.reward_fns.math.scalars import EXACT
+from verl_agentic.reward_fns.math.grammar.nodes import symbols
+from verl_agentic.reward_fns.math.grammar.parser import parse
+from verl_agentic.reward_fns.math.values import points
+from verl_agentic.reward_fns.math.values.scalars import EXACT
 
 EQUAL = [
     (r"\ln(ab)", r"\ln a+\ln b"),
@@ -72,7 +72,7 @@ def test_points_are_others_for_each_pair_and_in_each_process() -> None:
 
     assert first("x", "x+1") == first("x", "x+1")
     assert len({first("x", f"x+{number}") for number in range(50)}) > 45
-    program = "from verl_agentic.reward_fns.math import points; print(points._SECRET)"
+    program = "from verl_agentic.reward_fns.math.values import points; print(points._SECRET)"
     drawn = {subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout for _ in range(2)}
     assert len(drawn) == 2 and str(points._SECRET).encode() not in {one.strip() for one in drawn}
 

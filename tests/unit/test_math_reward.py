@@ -5,16 +5,16 @@ from typing import Any
 import pytest
 
 from verl_agentic.core import BrokenTaskError, End, InfrastructureError, ToolCall, Trajectory, UserInputError
-from verl_agentic.reward_fns.answer_text import answer_in_text
-from verl_agentic.reward_fns.math import MAX_CHARS, acompute_score, check_kwargs, compute_score, statistics
-from verl_agentic.reward_fns.math.judge import Judge
-from verl_agentic.tool_envs.worker_pool import (
+from verl_agentic.isolation.pool import (
     WorkerCrashedError,
     WorkerError,
     WorkerMemoryError,
     WorkerPoolError,
     WorkerTimeoutError,
 )
+from verl_agentic.reward_fns.answer_text import answer_in_text
+from verl_agentic.reward_fns.math import MAX_CHARS, acompute_score, check_kwargs, compute_score, statistics
+from verl_agentic.reward_fns.math.judge import Judge
 
 KEYS = {"score": float, "acc": float, "verdict": str, "failure": str, "reason": str}
 

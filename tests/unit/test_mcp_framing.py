@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("mcp")
 
-from verl_agentic.tool_envs.mcp_framing import (
+from verl_agentic.tool_envs.mcp.framing import (
     RESULT_TOO_LONG,
     UNREADABLE,
     LineReader,

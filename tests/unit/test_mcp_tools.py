@@ -11,10 +11,10 @@ pytest.importorskip("mcp")
 from mcp_types import Tool
 
 from verl_agentic.core import UserInputError
-from verl_agentic.tool_envs.mcp_environment import McpEnvironment
-from verl_agentic.tool_envs.mcp_mending import is_tools_failure
-from verl_agentic.tool_envs.mcp_settings import ServerSettings, read_servers
-from verl_agentic.tool_envs.mcp_tools import offer, readable_result, readable_tools
+from verl_agentic.tool_envs.mcp.environment import McpEnvironment
+from verl_agentic.tool_envs.mcp.mending import is_tools_failure
+from verl_agentic.tool_envs.mcp.settings import ServerSettings, read_servers
+from verl_agentic.tool_envs.mcp.tools import offer, readable_result, readable_tools
 
 
 def tool(name: str, **schema: Any) -> Tool:

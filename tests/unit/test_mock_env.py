@@ -13,8 +13,8 @@ from verl_agentic.core import BrokenTaskError, End, InfrastructureError, Task, U
 from verl_agentic.core.chat import RefusalError
 from verl_agentic.rollout import Dialogue
 from verl_agentic.tool_envs import Environment, ToolError
-from verl_agentic.tool_envs.mock import MAX_WORLD_CHARS, MockEnvironment
-from verl_agentic.tool_envs.tool_simulator import MAX_ARGUMENT_CHARS
+from verl_agentic.tool_envs.recorded.mock import MAX_WORLD_CHARS, MockEnvironment
+from verl_agentic.tool_envs.recorded.simulator import MAX_ARGUMENT_CHARS
 
 TEXT = {"type": "string"}
 

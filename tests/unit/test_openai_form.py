@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from verl_agentic.core import End, ToolCall, Trajectory, Turn
-from verl_agentic.core.action import parse_assistant
 from verl_agentic.core.chat import NativeCall
-from verl_agentic.core.control_tokens import ControlTokens
+from verl_agentic.core.messages.action import parse_assistant
 from verl_agentic.core.openai_form import call_arguments, openai_messages, record_of, text_of_reply
+from verl_agentic.core.untrusted.control_tokens import ControlTokens
 
 HOSTILE = [
     "plain",

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from verl_agentic.core.action import MAX_CALLS, AssistantAction, parse_assistant
-from verl_agentic.core.calls import MAX_CALL_CHARS, typed
-from verl_agentic.core.speech import BlockKind, blocks
+from verl_agentic.core.messages.action import MAX_CALLS, AssistantAction, parse_assistant
+from verl_agentic.core.messages.calls import MAX_CALL_CHARS, typed
+from verl_agentic.core.messages.speech import BlockKind, blocks
 
 WEATHER = {"city": "Oslo", "days": 3}
 HERMES = f'<tool_call>\n{{"name": "weather", "arguments": {json.dumps(WEATHER)}}}\n</tool_call>'

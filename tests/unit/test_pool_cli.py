@@ -165,7 +165,7 @@ def test_import_names_the_row_and_adds_nothing(
     run_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], row: object, message: str
 ) -> None:
     if isinstance(row, dict) and row.get("structure") == "FAMILY":
-        from verl_agentic.synthesis.math import MathFamily
+        from verl_agentic.synthesis.math.family import MathFamily
 
         row["structure"] = MathFamily().structures("held_out")[0]
     good = [json.loads(make_task(100 + number).to_json()) for number in range(600)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from verl_agentic.tool_envs.databases import QueryRefusedError
-from verl_agentic.tool_envs.databases.postgres_text import check_text
+from verl_agentic.databases import QueryRefusedError
+from verl_agentic.databases.postgres_text import check_text
 
 
 @pytest.mark.parametrize(

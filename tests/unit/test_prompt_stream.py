@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from verl_agentic.core import UserInputError
-from verl_agentic.integration.prompt_stream import PromptStream
+from verl_agentic.training.prompt_stream import PromptStream
 
 
 def epoch_tasks(epoch: int) -> list[str]:

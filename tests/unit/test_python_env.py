@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from verl_agentic.core import BrokenTaskError, Task, UserInputError
+from verl_agentic.isolation.frames import BrokenFrameError, decode
 from verl_agentic.tool_envs import ToolError, make_environment
-from verl_agentic.tool_envs.python_env import PACKAGES, PythonEnvironment
-from verl_agentic.tool_envs.python_frames import BrokenFrameError, decode
-from verl_agentic.tool_envs.python_process import clean
-from verl_agentic.tool_envs.python_sandbox import Containment, Limits, Sandbox, shared_sandbox
-from verl_agentic.tool_envs.python_seccomp import filter_program
+from verl_agentic.tool_envs.python.environment import PACKAGES, PythonEnvironment
+from verl_agentic.tool_envs.python.process import clean
+from verl_agentic.tool_envs.python.sandbox import Containment, Limits, Sandbox, shared_sandbox
+from verl_agentic.tool_envs.python.seccomp import filter_program
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox is Linux's")
 

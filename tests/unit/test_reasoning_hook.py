@@ -25,11 +25,11 @@ from verl_agentic.flywheel import (
 from verl_agentic.reward_fns.registry import success
 from verl_agentic.store import Group, Store, TaskStatus, store_url
 from verl_agentic.synthesis.base import TaskFamily
-from verl_agentic.synthesis.math import MathFamily
+from verl_agentic.synthesis.math.family import MathFamily
 from verl_agentic.synthesis.question import question_of
 from verl_agentic.synthesis.reasoning import Operator, make_operators
-from verl_agentic.synthesis.routes import ROUTES, register_routes
-from verl_agentic.synthesis.sql import SqlFamily
+from verl_agentic.synthesis.reasoning.routes import ROUTES, register_routes
+from verl_agentic.synthesis.sql.family import SqlFamily
 
 FAMILIES: dict[str, TaskFamily] = {"math": MathFamily(), "sql": SqlFamily()}
 SLIP = Trajectory("", turns=[Turn("assistant", "2+2=5")], answer="5", end=End.ANSWER).to_json()

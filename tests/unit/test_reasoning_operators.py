@@ -11,21 +11,21 @@ from pathlib import Path
 import pytest
 
 from verl_agentic.core import BrokenTaskError, Task, UserInputError
+from verl_agentic.databases.guarded_sqlite import GuardedDatabase
 from verl_agentic.reward_fns.registry import score_task_async
 from verl_agentic.rollout import play
 from verl_agentic.synthesis.base import TaskFamily
-from verl_agentic.synthesis.math import MathFamily
-from verl_agentic.synthesis.math_solve import calculated, solved
-from verl_agentic.synthesis.math_story import read_story
+from verl_agentic.synthesis.math.family import MathFamily
+from verl_agentic.synthesis.math.operators import trained_pairs
+from verl_agentic.synthesis.math.solve import calculated, solved
+from verl_agentic.synthesis.math.story import read_story
 from verl_agentic.synthesis.question import question_of
 from verl_agentic.synthesis.reasoning import OPERATORS, Operator, make_operators
-from verl_agentic.synthesis.reasoning.math_operators import trained_pairs
 from verl_agentic.synthesis.reasoning.personas import load_personas
-from verl_agentic.synthesis.routes import ROUTES
-from verl_agentic.synthesis.sql import SqlFamily
-from verl_agentic.synthesis.sql_evaluate import evaluate, ties
-from verl_agentic.synthesis.sql_query import Condition, Query
-from verl_agentic.tool_envs.guarded_sqlite import GuardedDatabase
+from verl_agentic.synthesis.reasoning.routes import ROUTES
+from verl_agentic.synthesis.sql.evaluate import evaluate, ties
+from verl_agentic.synthesis.sql.family import SqlFamily
+from verl_agentic.synthesis.sql.query import Condition, Query
 
 FAMILIES: dict[str, TaskFamily] = {"math": MathFamily(), "sql": SqlFamily()}
 TEMPLATES = make_operators(None, load_personas())

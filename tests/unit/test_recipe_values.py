@@ -10,7 +10,7 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from verl_agentic.integration.settings import RolloutSettings, read_settings
+from verl_agentic.training.settings import RolloutSettings, read_settings
 
 ROOT = Path(__file__).parents[2]
 PROFILES = sorted(path.stem for path in (ROOT / "conf" / "profile").glob("*.yaml"))

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError, Task
+from verl_agentic.core.canonical import only_reads, same_value
 from verl_agentic.tool_envs import ToolError, make_environment
-from verl_agentic.tool_envs.canonical import only_reads, same_value
-from verl_agentic.tool_envs.replay import NO_OUTPUT
+from verl_agentic.tool_envs.recorded.replay import NO_OUTPUT
 
 
 def tool(name: str, properties: dict[str, Any], required: list[str]) -> dict[str, Any]:

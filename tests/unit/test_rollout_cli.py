@@ -13,9 +13,9 @@ from aiohttp import web
 
 from verl_agentic.cli.main import main
 from verl_agentic.core import Task
-from verl_agentic.core.action import parse_assistant
-from verl_agentic.core.calls import decode_json
 from verl_agentic.core.chat import NativeCall
+from verl_agentic.core.messages.action import parse_assistant
+from verl_agentic.core.messages.calls import decode_json
 from verl_agentic.core.openai_form import text_of_reply
 from verl_agentic.synthesis.rows import write_parquet
 from verl_agentic.synthesis.service import ServiceFamily

@@ -16,12 +16,12 @@ import pytest
 import sqlalchemy as sa
 
 from verl_agentic.core import FailureKind, Outcome, Task
-from verl_agentic.core.whole_file import replacing
-from verl_agentic.integration.epochs import EpochPlanner
-from verl_agentic.integration.prompt_stream import PromptStream
-from verl_agentic.integration.settings import AgenticSettings, FlywheelNode
+from verl_agentic.core.files.whole_file import replacing
 from verl_agentic.store import Store, store_url
-from verl_agentic.synthesis.math import MathFamily
+from verl_agentic.synthesis.math.family import MathFamily
+from verl_agentic.training.epochs import EpochPlanner
+from verl_agentic.training.prompt_stream import PromptStream
+from verl_agentic.training.settings import AgenticSettings, FlywheelNode
 
 EPOCHS, STEPS, PROMPTS, SAMPLES = 5, 2, 6, 3
 SAVE_EVERY = 3

@@ -8,8 +8,8 @@ import pytest
 
 from verl_agentic.core import BrokenTaskError, Task, UserInputError
 from verl_agentic.tool_envs import NoUser, UserReply
-from verl_agentic.tool_envs.scripted_user import DO_NOT_KNOW, OUT_OF_PATIENCE, WAITING, ScriptedUser
-from verl_agentic.tool_envs.users import make_user
+from verl_agentic.tool_envs.users.registry import make_user
+from verl_agentic.tool_envs.users.scripted import DO_NOT_KNOW, OUT_OF_PATIENCE, WAITING, ScriptedUser
 
 ORDER = {"ask": ["order", "number", "id"], "say": "Order 417."}
 NAME = {"ask": ["name"], "say": "I am Ann."}
@@ -161,10 +161,10 @@ def test_a_broken_script_names_its_field(script: dict[str, Any], field: str) -> 
 def test_make_user() -> None:
     assert type(make_user("scripted")) is ScriptedUser
     assert type(make_user("none")) is NoUser
-    assert type(make_user("verl_agentic.tool_envs.user:NoUser")) is NoUser
+    assert type(make_user("verl_agentic.tool_envs.users.base:NoUser")) is NoUser
     for name, problem in (
         ("human", "unknown user 'human'; known: llm, none, scripted"),
-        ("verl_agentic.tool_envs.user:Nobody", "cannot be imported"),
+        ("verl_agentic.tool_envs.users.base:Nobody", "cannot be imported"),
         ("verl_agentic.core:Task", "not a subclass"),
     ):
         with pytest.raises(UserInputError, match=problem):

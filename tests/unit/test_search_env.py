@@ -10,9 +10,9 @@ import pytest
 
 from verl_agentic.core import BrokenTaskError, Task, UserInputError
 from verl_agentic.tool_envs import ToolError, make_environment
-from verl_agentic.tool_envs.search_documents import Document, DocumentFile
-from verl_agentic.tool_envs.search_env import SearchEnvironment, render
-from verl_agentic.tool_envs.search_index import SearchIndex, open_index, shared_index, tokens
+from verl_agentic.tool_envs.search.documents import Document, DocumentFile
+from verl_agentic.tool_envs.search.environment import SearchEnvironment, render
+from verl_agentic.tool_envs.search.index import SearchIndex, open_index, shared_index, tokens
 
 pytest.importorskip("bm25s")
 
@@ -79,7 +79,7 @@ def test_processes_that_start_together_build_once_and_agree(tmp_path: Path) -> N
     lines = (json.dumps({"id": str(i), "text": f"number {i} of {i % 97}"}) for i in range(3000))
     corpus.write_text("\n".join(lines), encoding="utf-8")
     script = (
-        "import sys; from pathlib import Path; from verl_agentic.tool_envs import search_index as s\n"
+        "import sys; from pathlib import Path; from verl_agentic.tool_envs.search import index as s\n"
         "build = s._build\n"
         "def told(*a):\n    print('built'); build(*a)\n"
         "s._build = told\n"

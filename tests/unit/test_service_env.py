@@ -10,8 +10,8 @@ import pytest
 
 from verl_agentic.core import BrokenTaskError, Task
 from verl_agentic.tool_envs import ToolError, make_environment
-from verl_agentic.tool_envs.service import ServiceEnvironment, tool_parameters
-from verl_agentic.tool_envs.world import MAX_ROWS, DatabaseWorld
+from verl_agentic.tool_envs.world.service import ServiceEnvironment, tool_parameters
+from verl_agentic.tool_envs.world.world import MAX_ROWS, DatabaseWorld
 
 
 def tool(name: str, **properties: str) -> dict[str, Any]:

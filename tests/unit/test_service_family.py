@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from verl_agentic.core import BrokenTaskError, FailureKind, Message, Task, Trajectory
-from verl_agentic.core.speech import TRANSFER
+from verl_agentic.core.messages.speech import TRANSFER
 from verl_agentic.reward_fns.common import RewardResult
 from verl_agentic.reward_fns.state import compute_score
 from verl_agentic.rollout import Policy, parse_assistant, play
@@ -22,7 +22,7 @@ from verl_agentic.synthesis.service.domain import Rule
 from verl_agentic.synthesis.service.domains import DOMAINS
 from verl_agentic.synthesis.service.expert import CONFIRM, DONE, REFUSE, tool_call, weigh
 from verl_agentic.synthesis.service.structure import by_split, parse_structure
-from verl_agentic.tool_envs.users import make_user
+from verl_agentic.tool_envs.users.registry import make_user
 
 FAMILY = ServiceFamily()
 ALL = [structure for split in SPLITS for structure in FAMILY.structures(split)]

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from verl_agentic.core import BrokenTaskError, UserInputError
+from verl_agentic.databases import QueryResult
 from verl_agentic.reward_fns.sql import Match, compute_score, same_result
-from verl_agentic.tool_envs.databases import QueryResult
 
 SCHEMA = ["CREATE TABLE t(id INTEGER PRIMARY KEY, a INTEGER, b TEXT, c REAL, d TEXT)"]
 ROWS = [

@@ -13,7 +13,7 @@ import pytest
 
 from verl_agentic.core import BrokenTaskError, Task, UserInputError
 from verl_agentic.tool_envs import ToolError
-from verl_agentic.tool_envs.sql import (
+from verl_agentic.tool_envs.sql.environment import (
     MAX_CELL_CHARS,
     MAX_SHOWN_ROWS,
     SAMPLE_ROWS,
@@ -21,7 +21,7 @@ from verl_agentic.tool_envs.sql import (
     SQL_TOOLS,
     SqlEnvironment,
 )
-from verl_agentic.tool_envs.sql_source import open_shared
+from verl_agentic.tool_envs.sql.source import open_shared
 
 BOOKS: dict[str, Any] = {
     "schema": ["CREATE TABLE books(title TEXT, pages INTEGER)", 'CREATE TABLE "odd ""table"(a REAL)'],

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from verl_agentic.core import BrokenTaskError, End, Task, Trajectory
+from verl_agentic.databases.guarded_sqlite import GuardedDatabase
 from verl_agentic.reward_fns.sql import compute_score
 from verl_agentic.rollout import play
 from verl_agentic.synthesis.base import SPLITS, Split
-from verl_agentic.synthesis.sql import SqlFamily
-from verl_agentic.tool_envs.guarded_sqlite import GuardedDatabase
+from verl_agentic.synthesis.sql.family import SqlFamily
 
 FAMILY = SqlFamily()
 

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from verl_agentic.core import BrokenTaskError
+from verl_agentic.databases import QueryRefusedError
+from verl_agentic.databases.guarded_sqlite import GuardedDatabase
 from verl_agentic.reward_fns.sql import compute_score
 from verl_agentic.reward_fns.sql.ddl import read_tables
 from verl_agentic.reward_fns.sql.draw import RowDrawer
 from verl_agentic.reward_fns.sql.mutants import mutants
 from verl_agentic.reward_fns.sql.states import generate_states
-from verl_agentic.tool_envs.databases import QueryRefusedError
-from verl_agentic.tool_envs.guarded_sqlite import GuardedDatabase
 
 SCHEMA = [
     "CREATE TABLE author(id INTEGER PRIMARY KEY, name TEXT NOT NULL, born DATE, country TEXT)",

@@ -12,12 +12,12 @@ from omegaconf import OmegaConf
 
 from verl_agentic.core import FailureKind, Outcome, UserInputError
 from verl_agentic.flywheel import CurriculumSettings, RoundInput, RoundResult, register_hook
-from verl_agentic.integration.epochs import EpochPlanner
+from verl_agentic.integration.hydra.resolvers import made_path, resolve_starter, total_epochs
 from verl_agentic.integration.prepare import check_stages, generate_splits
-from verl_agentic.integration.resolvers import made_path, resolve_starter, total_epochs
-from verl_agentic.integration.settings import AgenticSettings, read_settings
-from verl_agentic.integration.stages import USER_CONF_ENV, read_plan
 from verl_agentic.store import Store, TaskStatus, store_url
+from verl_agentic.training.epochs import EpochPlanner
+from verl_agentic.training.settings import AgenticSettings, read_settings
+from verl_agentic.training.stages import USER_CONF_ENV, read_plan
 
 SEQUENCE = [
     {"stage": "reasoning", "epochs": 2, "flywheel": [{"name": "stages-test-notes", "who": "reasoning"}]},

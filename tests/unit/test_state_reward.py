@@ -18,7 +18,7 @@ from verl_agentic.core import (
     Turn,
     UserInputError,
 )
-from verl_agentic.reward_fns.state import StateResult, compute_score
+from verl_agentic.reward_fns.state.verdict import StateResult, compute_score
 
 GET: dict[str, Any] = {"name": "get", "arguments": {"id": "417"}}
 REFUND: dict[str, Any] = {"name": "refund", "arguments": {"id": "417"}}

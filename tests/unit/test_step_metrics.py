@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from verl_agentic.core import FailureKind, Outcome, ToolCall, Trajectory, Turn
-from verl_agentic.integration.step_metrics import Judged, step_metrics
 from verl_agentic.reward_fns.common import decided, undecided
 from verl_agentic.reward_fns.mixed import compute_score
 from verl_agentic.store import Cell
+from verl_agentic.training.step_metrics import Judged, step_metrics
 
 
 def judged(uid: str, verdict: Any, *calls: str | None, **user: int) -> Judged:

@@ -21,8 +21,8 @@ from verl_agentic.flywheel.checks import (
     shingles,
 )
 from verl_agentic.flywheel.checks.base import Check
-from verl_agentic.synthesis.math import MathFamily
-from verl_agentic.synthesis.sql import SqlFamily
+from verl_agentic.synthesis.math.family import MathFamily
+from verl_agentic.synthesis.sql.family import SqlFamily
 
 MATH, SQL = MathFamily(), SqlFamily()
 TASK = MATH.generate(next(name for name in MATH.structures("train") if name.count("-") == 1), random.Random(0))

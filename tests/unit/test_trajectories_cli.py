@@ -17,7 +17,7 @@ from verl_agentic.rollout import DialogueLimits, play
 from verl_agentic.store import Evaluation, Store, store_url
 from verl_agentic.synthesis.rows import write_jsonl
 from verl_agentic.synthesis.service import ServiceFamily
-from verl_agentic.tool_envs.users import make_user
+from verl_agentic.tool_envs.users.registry import make_user
 
 FAMILY = ServiceFamily()
 STRUCTURE = next(one for one in FAMILY.structures("train") if "confirm" in one or "hide" in one)

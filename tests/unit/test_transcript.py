@@ -13,8 +13,8 @@ import pytest
 from verl_agentic.core import Message
 from verl_agentic.core.chat import ChatReply, NativeCall
 from verl_agentic.core.openai_form import text_of_reply
+from verl_agentic.evaluation.transcript import Transcript
 from verl_agentic.llm.wire import adapted_body
-from verl_agentic.serving.transcript import Transcript
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "outside"))
 

@@ -19,11 +19,20 @@ import pytest
 
 from verl_agentic.cli.main import main
 from verl_agentic.core import BrokenTaskError, FailureKind, Message, Outcome, Task, UserInputError
-from verl_agentic.core.behavior_tree import BehaviorTree, Clarify, Condition, Leaf
-from verl_agentic.core.behavior_tree_text import from_data, to_data
-from verl_agentic.core.speech import TRANSFER
+from verl_agentic.core.behavior_tree import (
+    BehaviorTree,
+    Clarify,
+    Condition,
+    Leaf,
+    from_data,
+    read_json,
+    read_yaml,
+    to_data,
+    write_json,
+    write_yaml,
+)
+from verl_agentic.core.messages.speech import TRANSFER
 from verl_agentic.flywheel import RoundInput, TaskResult, TreesHook, make_hooks, protected_splits
-from verl_agentic.report.tree_chart import tree_svg
 from verl_agentic.rollout import Policy, play
 from verl_agentic.store import Group, TaskStatus
 from verl_agentic.synthesis.base import SPLITS
@@ -33,13 +42,14 @@ from verl_agentic.synthesis.service import ServiceFamily
 from verl_agentic.synthesis.service.expert import CONFIRM, DONE, REFUSE, tool_call
 from verl_agentic.synthesis.trees import TreeFamily, UnfitTreeError, check_tree, compile_task
 from verl_agentic.synthesis.trees.catalog import seed_trees
+from verl_agentic.synthesis.trees.chart import tree_svg
 from verl_agentic.synthesis.trees.check import score
 from verl_agentic.synthesis.trees.edit import affected
 from verl_agentic.synthesis.trees.expert import expert_policy, hack_policy, tree_of
 from verl_agentic.synthesis.trees.operators import OPERATORS
 from verl_agentic.synthesis.trees.policy import policy_text
 from verl_agentic.synthesis.trees.workflow import workflow_tree
-from verl_agentic.tool_envs.users import make_user
+from verl_agentic.tool_envs.users.registry import make_user
 
 FAMILY = TreeFamily()
 ALL = [structure for split in SPLITS for structure in FAMILY.structures(split)]
@@ -449,7 +459,7 @@ def test_commands_grow_check_draw_and_compile(tmp_path: Path, capsys: pytest.Cap
     assert main(["tree", "grow", "refunds", "--operator", "hidden", "--seed", "3", "--out", str(bigger)]) == 0
     again = tmp_path / "again.json"
     assert main(["tree", "grow", "refunds", "--operator", "hidden", "--seed", "3", "--out", str(again)]) == 0
-    assert BehaviorTree.from_json(again.read_text()) == BehaviorTree.from_yaml(bigger.read_text())
+    assert read_json(again.read_text()) == read_yaml(bigger.read_text())
     capsys.readouterr()
     assert main(["tree", "check", str(bigger)]) == 0
     assert capsys.readouterr().out.count("expert 1, hack path 0") == 6
@@ -463,8 +473,8 @@ def test_commands_grow_check_draw_and_compile(tmp_path: Path, capsys: pytest.Cap
 
 def test_commands_name_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     half, unfit = tmp_path / "half.json", tmp_path / "unfit.yaml"
-    half.write_text(REFUNDS.to_json()[:400])
-    unfit.write_text(replace(REFUNDS, root="status").to_yaml())
+    half.write_text(write_json(REFUNDS)[:400])
+    unfit.write_text(write_yaml(replace(REFUNDS, root="status")))
     big = tmp_path / "big.json"
     big.write_bytes(b" " * 10_000_000)
     assert main(["tree", "check", str(half)]) == 2

@@ -12,7 +12,7 @@ import pytest
 
 from verl_agentic.core import Task
 from verl_agentic.tool_envs import User, UserReply
-from verl_agentic.tool_envs.users import make_user
+from verl_agentic.tool_envs.users.registry import make_user
 
 ORDER = {"ask": ["order", "number"], "say": "My order is 417-B."}
 NAME = {"ask": ["name"], "say": "I am Ann Lee."}

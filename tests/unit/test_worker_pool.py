@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from verl_agentic.core import InfrastructureError
-from verl_agentic.tool_envs.turns import Turns
-from verl_agentic.tool_envs.worker_pool import (
+from verl_agentic.isolation.fair_lock import Turns
+from verl_agentic.isolation.pool import (
     WorkerCrashedError,
     WorkerError,
     WorkerMemoryError,
@@ -337,7 +337,7 @@ def test_forked_child_has_processes_of_its_own(pool: WorkerPool) -> None:
 
 PARENT = """
 import threading, time
-from verl_agentic.tool_envs.worker_pool import WorkerPool
+from verl_agentic.isolation.pool import WorkerPool
 pool = WorkerPool("builtins:eval", size=1)
 print(pool.run("__import__('os').getpid()", 30), flush=True)
 threading.Thread(target=pool.run, args=("9 ** 9 ** 9 ** 9", 100), daemon=True).start()

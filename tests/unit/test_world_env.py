@@ -13,9 +13,9 @@ import pytest
 
 from verl_agentic.core import BrokenTaskError, Task, UserInputError
 from verl_agentic.tool_envs import ToolError, make_environment
-from verl_agentic.tool_envs.world import DatabaseWorld
-from verl_agentic.tool_envs.world_env import MAX_ROWS_ON_LOOP, WorldEnvironment
-from verl_agentic.tool_envs.world_source import MAX_FILE_BYTES
+from verl_agentic.tool_envs.world.environment import MAX_ROWS_ON_LOOP, WorldEnvironment
+from verl_agentic.tool_envs.world.source import MAX_FILE_BYTES
+from verl_agentic.tool_envs.world.world import DatabaseWorld
 
 SCHEMA = [
     "CREATE TABLE items (id TEXT PRIMARY KEY, stock INTEGER NOT NULL CHECK (stock >= 0), price REAL)",

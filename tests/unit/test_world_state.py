@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from verl_agentic.tool_envs import ToolError
-from verl_agentic.tool_envs.world import DatabaseWorld
+from verl_agentic.tool_envs.world.world import DatabaseWorld
 
 SCHEMA = [
     "CREATE TABLE a (id INTEGER PRIMARY KEY, x TEXT UNIQUE)",

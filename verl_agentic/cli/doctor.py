@@ -274,7 +274,7 @@ def answer() -> None:
 
 
 def _choose_profile() -> tuple[str, str]:
-    from verl_agentic.integration.resolvers import detect_profile
+    from verl_agentic.integration.hydra.resolvers import detect_profile
 
     chosen = detect_profile()
     if os.environ.get("VERL_AGENTIC_PROFILE"):

@@ -10,12 +10,12 @@ from typing import Any
 from verl_agentic.cli.settings_given import read_settings_given
 from verl_agentic.core import BrokenTaskError, Task, UserInputError
 from verl_agentic.core.chat import NoChatModelError
-from verl_agentic.integration.settings import RolloutSettings, read_rollout_settings, with_llm
 from verl_agentic.reward_fns.invoke import accepted
 from verl_agentic.reward_fns.registry import check_kwargs, reward_function
 from verl_agentic.tool_envs import make_environment
 from verl_agentic.tool_envs.registry import check_options, environment_class
-from verl_agentic.tool_envs.users import make_user
+from verl_agentic.tool_envs.users.registry import make_user
+from verl_agentic.training.settings import RolloutSettings, read_rollout_settings, with_llm
 
 HELPER = "--helper-llm"
 _EXAMPLE = "model=gpt-4.1-mini"

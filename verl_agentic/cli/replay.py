@@ -15,14 +15,14 @@ from typing import Any
 from verl_agentic.cli.plain_text import plain_text, wide_console
 from verl_agentic.cli.settings_given import read_settings_given
 from verl_agentic.core import Task, Trajectory, UserInputError
-from verl_agentic.integration.settings import read_rollout_settings
-from verl_agentic.serving.plan import PlayPlan
-from verl_agentic.serving.replay import Replay, replay
-from verl_agentic.serving.run import kept_records
+from verl_agentic.evaluation.plan import PlayPlan
+from verl_agentic.evaluation.replay import Replay, replay
+from verl_agentic.evaluation.run import kept_records
 from verl_agentic.store import Store, store_url
 from verl_agentic.store.trajectories import named_trajectory
 from verl_agentic.synthesis.rows import read_tasks
 from verl_agentic.tool_envs.registry import check_options
+from verl_agentic.training.settings import read_rollout_settings
 
 _SHOWN = 2000
 

@@ -27,18 +27,18 @@ from verl_agentic.cli.rollout_model import served_model
 from verl_agentic.cli.rollout_table import rollout_tables
 from verl_agentic.cli.settings_given import read_settings_given
 from verl_agentic.core import InfrastructureError, Task, UserInputError
-from verl_agentic.core.whole_file import replacing
-from verl_agentic.integration.settings import RolloutSettings
+from verl_agentic.core.files.whole_file import replacing
+from verl_agentic.evaluation.plan import MAX_TOKENS, PlayPlan
+from verl_agentic.evaluation.record import Record, Status
+from verl_agentic.evaluation.run import Job, RecordFile, kept_records, roll_out
+from verl_agentic.evaluation.summary import summary
 from verl_agentic.reward_fns.invoke import accepted
 from verl_agentic.reward_fns.registry import check_kwargs, configured_reward
 from verl_agentic.rollout.ending import run_to_the_end
-from verl_agentic.serving.plan import MAX_TOKENS, PlayPlan
-from verl_agentic.serving.record import Record, Status
-from verl_agentic.serving.run import Job, RecordFile, kept_records, roll_out
-from verl_agentic.serving.summary import summary
 from verl_agentic.store import STORE_FILE, PoolFilter, Store, TaskStatus, store_url
 from verl_agentic.store.pool_query import pool_tasks
 from verl_agentic.synthesis.rows import read_tasks
+from verl_agentic.training.settings import RolloutSettings
 
 CONCURRENCY = 32
 _PROGRESS_SECONDS = 0.5

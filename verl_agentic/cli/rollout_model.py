@@ -9,8 +9,8 @@ from pathlib import Path
 from verl_agentic.cli.settings_given import read_settings_given
 from verl_agentic.core import UserInputError
 from verl_agentic.core.chat import DEFAULT_CLIENT, make_chat_model
-from verl_agentic.core.served import ServedModel
-from verl_agentic.serving.endpoint import EndpointPolicy
+from verl_agentic.evaluation.endpoint import EndpointPolicy
+from verl_agentic.evaluation.model import ServedModel
 
 _ARGUMENTS = {
     "base_url": "--model",

@@ -14,19 +14,19 @@ from pathlib import Path
 from verl_agentic.cli.play_settings import add_play_arguments, naming_helper, read_play_settings
 from verl_agentic.core import BrokenTaskError, Task, Trajectory, UserInputError
 from verl_agentic.core.chat import NoChatModelError
-from verl_agentic.core.whole_file import replacing
+from verl_agentic.core.files.whole_file import replacing
 from verl_agentic.flywheel import ExpertVerifier
 from verl_agentic.integration.prepare import generate_splits
-from verl_agentic.integration.settings import AgenticSettings, CurriculumNode, RolloutSettings
 from verl_agentic.reward_fns.registry import reward_function, score_task, success
 from verl_agentic.rollout import Dialogue
-from verl_agentic.synthesis.agenticqwen import load_agenticqwen
 from verl_agentic.synthesis.base import SPLITS, Split, TaskFamily
 from verl_agentic.synthesis.families import load_families
+from verl_agentic.synthesis.imported.agenticqwen import load_agenticqwen
 from verl_agentic.synthesis.rows import read_tasks, write_parquet
 from verl_agentic.tool_envs import make_environment
 from verl_agentic.tool_envs.registry import environment_class
-from verl_agentic.tool_envs.users import make_user
+from verl_agentic.tool_envs.users.registry import make_user
+from verl_agentic.training.settings import AgenticSettings, CurriculumNode, RolloutSettings
 
 KINDS = "math,sql,service"
 SIMULATOR = "scripted"

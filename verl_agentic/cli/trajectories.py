@@ -13,8 +13,8 @@ from rich.table import Table
 from verl_agentic.cli.plain_text import plain_text, wide_console
 from verl_agentic.cli.trajectory_dialogue import print_trajectory, shown_data
 from verl_agentic.core import FailureKind, Task, Trajectory, UserInputError
+from verl_agentic.core.files.whole_file import replacing
 from verl_agentic.core.openai_form import record_of
-from verl_agentic.core.whole_file import replacing
 from verl_agentic.report.numbers import NONE, decimal
 from verl_agentic.store import Store, store_url
 from verl_agentic.store.secrets import redact_texts

@@ -16,7 +16,7 @@ from verl_agentic.core import Outcome, Task, Trajectory
 from verl_agentic.core.trajectory import ToolCall
 from verl_agentic.flywheel import Diagnosis, diagnose
 from verl_agentic.report.numbers import NONE, decimal
-from verl_agentic.reward_fns.state_difference import TableDifference, state_difference
+from verl_agentic.reward_fns.state.difference import TableDifference, state_difference
 from verl_agentic.store.secrets import redact_texts
 from verl_agentic.store.trajectories import StoredTrajectory
 

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from verl_agentic.cli import tree_llm
 from verl_agentic.core import BrokenTaskError, UserInputError
-from verl_agentic.core.behavior_tree import BehaviorTree
-from verl_agentic.report.tree_chart import tree_svg
-from verl_agentic.synthesis.agenticqwen import read_records
+from verl_agentic.core.behavior_tree import BehaviorTree, write_json, write_yaml
+from verl_agentic.synthesis.imported.agenticqwen import read_records
 from verl_agentic.synthesis.trees.catalog import seed_trees
+from verl_agentic.synthesis.trees.chart import tree_svg
 from verl_agentic.synthesis.trees.check import UnfitTreeError, check_form, check_leaf, check_tree
 from verl_agentic.synthesis.trees.compile import compile_task
 from verl_agentic.synthesis.trees.files import read_tree
@@ -150,9 +150,9 @@ def _grow(arguments: argparse.Namespace) -> int:
 def _give(path: Path | None, tree: BehaviorTree) -> None:
     """Write a tree to a file, or print it."""
     if path is None:
-        print(tree.to_yaml(), end="")
+        print(write_yaml(tree), end="")
     else:
-        _write(path, tree.to_json() if path.suffix == ".json" else tree.to_yaml())
+        _write(path, write_json(tree) if path.suffix == ".json" else write_yaml(tree))
 
 
 def _tasks(arguments: argparse.Namespace) -> int:
@@ -180,7 +180,7 @@ def _import(arguments: argparse.Namespace) -> int:
         except BrokenTaskError as error:
             print(f"{where}: {error}")
             continue
-        _write(arguments.out / f"{tree.name}.yaml", tree.to_yaml())
+        _write(arguments.out / f"{tree.name}.yaml", write_yaml(tree))
         made += 1
     if not made:
         raise UserInputError(f"{arguments.file}: no workflow can be made a tree")

@@ -14,11 +14,11 @@ from typing import Any
 
 from verl_agentic.cli.settings_given import read_settings_given
 from verl_agentic.core import UserInputError
-from verl_agentic.core.behavior_tree import BehaviorTree
+from verl_agentic.core.behavior_tree import BehaviorTree, write_json, write_yaml
 from verl_agentic.core.chat import ChatUsage, make_chat_model
-from verl_agentic.core.whole_file import replacing
-from verl_agentic.flywheel.tree_novelty import TreeIndex
-from verl_agentic.flywheel.tree_settings import WrittenSettings
+from verl_agentic.core.files.whole_file import replacing
+from verl_agentic.flywheel.hooks.novelty import TreeIndex
+from verl_agentic.flywheel.hooks.settings import WrittenSettings
 from verl_agentic.synthesis.reasoning.personas import load_personas
 from verl_agentic.synthesis.trees.catalog import seed_trees
 from verl_agentic.synthesis.trees.check import UnfitTreeError
@@ -120,11 +120,11 @@ def invent(arguments: argparse.Namespace) -> int:
             try:
                 accept(tree)  # another one of these may be the same
             except UnfitTreeError as error:
-                _add_lines(rejected, [{"check": error.check, "reason": str(error), "text": tree.to_json()}])
+                _add_lines(rejected, [{"check": error.check, "reason": str(error), "text": write_json(tree)}])
                 continue
             index.add(tree)
             path = arguments.out / f"{tree.name}.yaml"
-            _write(path, tree.to_yaml())
+            _write(path, write_yaml(tree))
             print(path)
             made += 1
         print(

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from verl_agentic.core.calls import decode_json
 from verl_agentic.core.chat import NativeCall
-from verl_agentic.core.speech import BlockKind, blocks
+from verl_agentic.core.messages.calls import decode_json
+from verl_agentic.core.messages.speech import BlockKind, blocks
 from verl_agentic.core.task import Message
 from verl_agentic.core.trajectory import ToolCall, Trajectory
 
@@ -16,7 +16,7 @@ _CALLS = (BlockKind.CALL, BlockKind.FUNCTION)
 
 
 def text_of_reply(content: str, reasoning: str, calls: Sequence[NativeCall]) -> str:
-    """The one text of a server's reply, which :func:`verl_agentic.core.action.parse_assistant` reads as it was meant.
+    """The one text of a server's reply, which ``core.messages.action.parse_assistant`` reads as it was meant.
 
     Args:
         content: the reply's text.

@@ -5,14 +5,14 @@ from verl_agentic.flywheel.agreement import AgreementVerifier
 from verl_agentic.flywheel.budget import BudgetedHook, HookBudget, HookUse
 from verl_agentic.flywheel.curriculum import CurriculumSettings, draw_epoch
 from verl_agentic.flywheel.error_analysis import Diagnosis, diagnose
-from verl_agentic.flywheel.frontier import FrontierHook
+from verl_agentic.flywheel.file_import import import_tasks
 from verl_agentic.flywheel.hook import FlywheelHook, RoundInput, RoundResult, TaskResult
-from verl_agentic.flywheel.imports import import_tasks
+from verl_agentic.flywheel.hooks.frontier import FrontierHook
+from verl_agentic.flywheel.hooks.reasoning import ReasoningHook
+from verl_agentic.flywheel.hooks.trees import TreesHook
 from verl_agentic.flywheel.protect import Protected, protected_splits
-from verl_agentic.flywheel.reasoning import ReasoningHook
 from verl_agentic.flywheel.registry import make_hooks, register_hook
 from verl_agentic.flywheel.round import run_round
-from verl_agentic.flywheel.trees import TreesHook
 from verl_agentic.flywheel.verify import ExpertVerifier, Scorer, Verifier, WrittenVerifier, verify
 
 __all__ = [

@@ -8,7 +8,7 @@ from typing import Any
 
 from verl_agentic.core import BrokenTaskError, Message, Task, UserInputError
 from verl_agentic.core.chat import ChatModel, ChatRequest, MalformedReplyError, RefusalError
-from verl_agentic.core.fence import fenced
+from verl_agentic.core.untrusted.fence import fenced
 from verl_agentic.reward_fns.math import answers_equal
 from verl_agentic.reward_fns.registry import run_coroutine
 from verl_agentic.synthesis.question import question_of

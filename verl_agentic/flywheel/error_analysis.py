@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from verl_agentic.core import End, FailureKind, Outcome, ToolCall, Trajectory
-from verl_agentic.core.action import parse_assistant
+from verl_agentic.core.messages.action import parse_assistant
 from verl_agentic.core.outcome import ErrorKind
 from verl_agentic.flywheel.hook import TaskResult
 from verl_agentic.tool_envs.base import ToolError

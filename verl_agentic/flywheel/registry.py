@@ -12,9 +12,9 @@ from verl_agentic.flywheel.budget import BudgetedHook, HookBudget
 from verl_agentic.flywheel.hook import FlywheelHook
 
 _BUILT_IN = {
-    "frontier": "verl_agentic.flywheel.frontier:FrontierHook",
-    "trees": "verl_agentic.flywheel.trees:TreesHook",
-    "reasoning": "verl_agentic.flywheel.reasoning:ReasoningHook",
+    "frontier": "verl_agentic.flywheel.hooks.frontier:FrontierHook",
+    "trees": "verl_agentic.flywheel.hooks.trees:TreesHook",
+    "reasoning": "verl_agentic.flywheel.hooks.reasoning:ReasoningHook",
 }
 _registered: dict[str, Callable[..., FlywheelHook]] = {}
 

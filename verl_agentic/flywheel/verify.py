@@ -8,7 +8,7 @@ from verl_agentic.core import BrokenTaskError, InfrastructureError, Task, Trajec
 from verl_agentic.reward_fns.registry import run_coroutine
 from verl_agentic.rollout import DialogueLimits, play
 from verl_agentic.synthesis.base import TaskFamily
-from verl_agentic.synthesis.reasoning.llm_operators import GENERATOR as LLM_GENERATOR
+from verl_agentic.synthesis.reasoning.llm import GENERATOR as LLM_GENERATOR
 from verl_agentic.tool_envs import User
 
 Scorer = Callable[[Task, Trajectory], float]

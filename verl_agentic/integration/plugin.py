@@ -21,29 +21,29 @@ def _wanted() -> bool:
 def _install() -> None:
     from types import ModuleType
 
-    from verl_agentic.integration.hooks import when_imported
+    from verl_agentic.integration.import_hooks import when_imported
     from verl_agentic.integration.versions import check_verl
 
     check_verl()
 
     def hydra_starts(_: ModuleType) -> None:
-        from verl_agentic.integration import hydra_source
+        from verl_agentic.integration.hydra import source as hydra_source
 
         hydra_source.register()
 
     def omegaconf_loaded(_: ModuleType) -> None:
-        from verl_agentic.integration import resolvers
+        from verl_agentic.integration.hydra import resolvers
 
         resolvers.register()
 
     def agent_loops_loaded(module: ModuleType) -> None:
-        module._agent_loop_registry["agentic"] = {"_target_": "verl_agentic.integration.agent_loop.AgenticLoop"}
+        module._agent_loop_registry["agentic"] = {"_target_": "verl_agentic.integration.loop.agent_loop.AgenticLoop"}
 
     def trainers_loaded(_: ModuleType) -> None:
-        import verl_agentic.integration.trainer  # noqa: F401 - registers itself
+        import verl_agentic.integration.trainer.modes  # noqa: F401 - registers itself
 
     def reward_managers_loaded(_: ModuleType) -> None:
-        import verl_agentic.integration.reward_manager  # noqa: F401 - registers itself
+        import verl_agentic.integration.trainer.reward_manager  # noqa: F401 - registers itself
 
     when_imported("hydra._internal.hydra", hydra_starts)
     when_imported("omegaconf", omegaconf_loaded)

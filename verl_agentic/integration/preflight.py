@@ -21,13 +21,13 @@ from verl_agentic.core import UserInputError
 from verl_agentic.core.chat import make_chat_model
 from verl_agentic.flywheel import make_hooks
 from verl_agentic.integration.dataset import as_list
-from verl_agentic.integration.resolvers import made_path
-from verl_agentic.integration.settings import AgenticSettings, read_settings
-from verl_agentic.integration.stages import STAGES_KEY
+from verl_agentic.integration.hydra.resolvers import made_path
 from verl_agentic.reward_fns.registry import check_kwargs
 from verl_agentic.synthesis.families import load_families
 from verl_agentic.tool_envs.registry import check_options, configured_environment
-from verl_agentic.tool_envs.users import make_user
+from verl_agentic.tool_envs.users.registry import make_user
+from verl_agentic.training.settings import AgenticSettings, read_settings
+from verl_agentic.training.stages import STAGES_KEY
 
 MIN_FREE_BYTES = 200 * 2**20
 

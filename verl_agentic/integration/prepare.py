@@ -12,18 +12,18 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from verl_agentic.core import BrokenTaskError, Task, UserInputError
-from verl_agentic.integration.resolvers import made_path
-from verl_agentic.integration.settings import AgenticSettings
-from verl_agentic.integration.stages import STAGES_KEY
+from verl_agentic.integration.hydra.resolvers import made_path
 from verl_agentic.reward_fns.mixed import check_row
 from verl_agentic.store import Store
 from verl_agentic.store.statistics import pool_counts
-from verl_agentic.synthesis.agenticqwen import load_agenticqwen
 from verl_agentic.synthesis.balance import shallow_structures, take_turns
 from verl_agentic.synthesis.base import SPLITS, Split
 from verl_agentic.synthesis.families import load_families
+from verl_agentic.synthesis.imported.agenticqwen import load_agenticqwen
 from verl_agentic.synthesis.rows import read_tasks, write_parquet
 from verl_agentic.tool_envs import make_environment
+from verl_agentic.training.settings import AgenticSettings
+from verl_agentic.training.stages import STAGES_KEY
 
 Splits = dict[Split, list[Task]]
 

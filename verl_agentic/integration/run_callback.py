@@ -17,14 +17,14 @@ from omegaconf import DictConfig, open_dict, read_write
 
 from verl_agentic.core import InfrastructureError, UserInputError
 from verl_agentic.integration import preflight
-from verl_agentic.integration.checkpoints import saved_step
-from verl_agentic.integration.memory import PeakMemory
 from verl_agentic.integration.prepare import prepare_model, prepare_tasks
-from verl_agentic.integration.run import open_store
-from verl_agentic.integration.settings import AgenticSettings
-from verl_agentic.integration.stages import STAGES_KEY
+from verl_agentic.integration.trainer.checkpoints import saved_step
 from verl_agentic.report import build_report, print_summary, write_report
 from verl_agentic.store import STORE_FILE
+from verl_agentic.training.memory import PeakMemory
+from verl_agentic.training.run import open_store
+from verl_agentic.training.settings import AgenticSettings
+from verl_agentic.training.stages import STAGES_KEY
 
 BAD_INPUT_STATUS = 2
 

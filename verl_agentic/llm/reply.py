@@ -10,8 +10,8 @@ from typing import Any
 import jsonschema
 
 from verl_agentic.core.chat import THOUGHT_FIELDS, ChatReply, ChatUsage, NativeCall, RefusalError
-from verl_agentic.core.fence import clipped
-from verl_agentic.core.text import without_thoughts
+from verl_agentic.core.messages.thoughts import without_thoughts
+from verl_agentic.core.untrusted.fence import clipped
 from verl_agentic.llm.settings import Prices
 from verl_agentic.llm.told import error_in
 

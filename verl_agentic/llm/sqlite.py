@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from verl_agentic.core import UserInputError
-from verl_agentic.core.sqlite_file import BUSY_SECONDS, setting_up
+from verl_agentic.core.files.sqlite_file import BUSY_SECONDS, setting_up
 
 
 class SharedFile:

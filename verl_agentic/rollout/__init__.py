@@ -1,6 +1,6 @@
 """The dialogue of one trajectory, independent of who samples the tokens."""
 
-from verl_agentic.core.action import AssistantAction, parse_assistant
+from verl_agentic.core.messages.action import AssistantAction, parse_assistant
 from verl_agentic.rollout.deadline import DeadlineError
 from verl_agentic.rollout.dialogue import Dialogue
 from verl_agentic.rollout.limits import DialogueLimits

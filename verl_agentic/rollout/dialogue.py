@@ -20,10 +20,10 @@ from verl_agentic.core import (
     Turn,
     UserInputError,
 )
-from verl_agentic.core.action import parse_assistant
-from verl_agentic.core.calls import RequestedCall, typed
 from verl_agentic.core.chat import noting_failures
 from verl_agentic.core.exits import ExitedError, exits_contained
+from verl_agentic.core.messages.action import parse_assistant
+from verl_agentic.core.messages.calls import RequestedCall, typed
 from verl_agentic.rollout.arguments import Arguments, tool_arguments
 from verl_agentic.rollout.deadline import DeadlineError, because, gathered, within
 from verl_agentic.rollout.limits import DialogueLimits, encodable, shortened

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from verl_agentic.core import UserInputError
-from verl_agentic.core.folders import make_whole
+from verl_agentic.core.files.folders import make_whole
 from verl_agentic.starter.settings import StarterSettings
 from verl_agentic.synthesis.families import family_module
 
 CACHE_VARIABLE = "VERL_AGENTIC_CACHE"
 # What a starter's weights depend on, besides its settings.
-_SOURCES = ("core", "reward_fns", "rollout", "starter", "synthesis", "tool_envs")
+_SOURCES = ("core", "databases", "isolation", "reward_fns", "rollout", "starter", "synthesis", "tool_envs")
 _DISTRIBUTIONS = ("tokenizers", "torch", "transformers")
 
 

@@ -13,7 +13,7 @@ from verl_agentic.rollout import Policy, play
 from verl_agentic.starter.judge import success
 from verl_agentic.starter.tasks import balanced_tasks, shallowest_depths
 from verl_agentic.synthesis.base import Split, TaskFamily
-from verl_agentic.tool_envs.users import make_user
+from verl_agentic.tool_envs.users.registry import make_user
 
 
 @dataclass(frozen=True, slots=True)

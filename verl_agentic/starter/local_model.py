@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from verl_agentic.core import InfrastructureError, Message, UserInputError
 from verl_agentic.core.chat import ChatUsage, ContextFullError
-from verl_agentic.core.control_tokens import ControlTokens
-from verl_agentic.core.served import Said, Speaker
+from verl_agentic.core.untrusted.control_tokens import ControlTokens
+from verl_agentic.evaluation.model import Said, Speaker
 from verl_agentic.starter.generate import ROWS, Sampling, sample
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class _Asked:
 
 
 class LocalModel:
-    """Implements :class:`verl_agentic.core.served.ServedModel`; messages that are waited for are sampled together.
+    """Implements :class:`verl_agentic.evaluation.model.ServedModel`; messages that are waited for are sampled together.
 
     What a dialogue samples follows from its seed, whatever else is sampled beside it, up to the rounding of the
     arithmetic in batches of other sizes. A message is had when its batch is done, so what a batch takes is each

@@ -8,7 +8,7 @@ from typing import Any
 
 from verl_agentic.core import Message, Task, Trajectory
 from verl_agentic.rollout import DialogueLimits, play
-from verl_agentic.tool_envs.users import make_user
+from verl_agentic.tool_envs.users.registry import make_user
 
 Request = tuple[Sequence[Message], Sequence[dict[str, Any]]]
 BatchPolicy = Callable[[Sequence[Request]], Sequence[str]]

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.pool import StaticPool
 
 from verl_agentic.core import InfrastructureError, UserInputError
-from verl_agentic.core.sqlite_file import BUSY_SECONDS
+from verl_agentic.core.files.sqlite_file import BUSY_SECONDS
 
 STORE_FILE = "store.db"
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
 from verl_agentic.core import UserInputError
-from verl_agentic.core.sqlite_file import setting_up
+from verl_agentic.core.files.sqlite_file import setting_up
 from verl_agentic.store import schema
 from verl_agentic.store.engine import shown, sqlite_path
 

@@ -9,9 +9,9 @@ from verl_agentic.core.named import named_class
 from verl_agentic.synthesis.base import TaskFamily
 
 _BUILT_IN = {
-    "math": "verl_agentic.synthesis.math:MathFamily",
-    "sql": "verl_agentic.synthesis.sql:SqlFamily",
-    "reasoning_gym": "verl_agentic.synthesis.reasoning_gym:ReasoningGymFamily",
+    "math": "verl_agentic.synthesis.math.family:MathFamily",
+    "sql": "verl_agentic.synthesis.sql.family:SqlFamily",
+    "reasoning_gym": "verl_agentic.synthesis.imported.reasoning_gym:ReasoningGymFamily",
     "service": "verl_agentic.synthesis.service:ServiceFamily",
     "tree": "verl_agentic.synthesis.trees:TreeFamily",
 }

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from verl_agentic.core import Task, UserInputError
-from verl_agentic.core.whole_file import replacing
+from verl_agentic.core.files.whole_file import replacing
 from verl_agentic.synthesis.base import SPLITS, Split
 
 AGENT_NAME = "agentic"

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from verl_agentic.core import Task
 from verl_agentic.flywheel.checks.base import Candidate, Rejection
 from verl_agentic.flywheel.verify import Verifier
-from verl_agentic.synthesis.math_story import read_story
+from verl_agentic.synthesis.math.story import read_story
 from verl_agentic.synthesis.question import question_of
-from verl_agentic.synthesis.routes import LEAST_ROUTES, ROUTES, Route, UnreadableError
-from verl_agentic.synthesis.sql import read_task
-from verl_agentic.synthesis.sql_evaluate import columns_of, ties
+from verl_agentic.synthesis.reasoning.routes import LEAST_ROUTES, ROUTES, Route, UnreadableError
+from verl_agentic.synthesis.sql.evaluate import columns_of, ties
+from verl_agentic.synthesis.sql.family import read_task
 
 
 class SolvedByRoutes:

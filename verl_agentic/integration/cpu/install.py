@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from verl_agentic.integration.hooks import when_imported
+from verl_agentic.integration.import_hooks import when_imported
 
 _installed = False
 

@@ -7,17 +7,17 @@ from collections.abc import Iterable
 from verl_agentic.core import UserInputError
 from verl_agentic.core.chat import ChatModel
 from verl_agentic.core.named import named_class
-from verl_agentic.synthesis.reasoning.llm_operators import LlmPersona, SelfInstruct
-from verl_agentic.synthesis.reasoning.math_operators import (
+from verl_agentic.synthesis.math.operators import (
     DeepenMath,
     DistractMath,
     EnlargeMath,
     RephraseMath,
     ReverseMath,
 )
-from verl_agentic.synthesis.reasoning.operator import Operator
-from verl_agentic.synthesis.reasoning.persona_operator import Persona
-from verl_agentic.synthesis.reasoning.sql_operators import (
+from verl_agentic.synthesis.reasoning.base import Operator
+from verl_agentic.synthesis.reasoning.llm import LlmPersona, SelfInstruct
+from verl_agentic.synthesis.reasoning.persona import Persona
+from verl_agentic.synthesis.sql.operators import (
     DeepenSql,
     DistractSql,
     EnlargeSql,

@@ -9,9 +9,9 @@ from verl_agentic.core import End, Message, Task
 from verl_agentic.synthesis.service.domain import Domain, Intent
 from verl_agentic.synthesis.service.scenario import Scenario
 from verl_agentic.synthesis.service.structure import ALLOW, DECLINE, Structure, find_domain, find_intent
-from verl_agentic.tool_envs.scripted_user import OUT_OF_PATIENCE
-from verl_agentic.tool_envs.service import tool_parameters
-from verl_agentic.tool_envs.world import DatabaseWorld
+from verl_agentic.tool_envs.users.scripted import OUT_OF_PATIENCE
+from verl_agentic.tool_envs.world.service import tool_parameters
+from verl_agentic.tool_envs.world.world import DatabaseWorld
 
 YES, NO, DONE = "Yes.", "No.", "Thanks."
 CONFIRM_CLAUSE = "Confirm before changes."

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from verl_agentic.core import Message, Task
-from verl_agentic.core.speech import TRANSFER
+from verl_agentic.core.messages.speech import TRANSFER
 from verl_agentic.rollout import Policy, parse_assistant
 from verl_agentic.synthesis.service.build import CONFIRM_CLAUSE, YES
 from verl_agentic.synthesis.service.domain import Domain, Intent, Value, Verdict

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
-from verl_agentic.core.behavior_tree import BehaviorTree
+from verl_agentic.core.behavior_tree import BehaviorTree, read_yaml
 from verl_agentic.synthesis.base import SPLITS, Split
 from verl_agentic.synthesis.trees.check import UnfitTreeError, check_form
 from verl_agentic.synthesis.trees.compile import structure_of
@@ -29,7 +29,7 @@ def seed_trees() -> list[BehaviorTree]:
     """The trees that this package ships."""
     folder = resources.files("verl_agentic.synthesis.trees") / "seeds"
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda file: file.name)
-    return [BehaviorTree.from_yaml(file.read_text(encoding="utf-8")) for file in files]
+    return [read_yaml(file.read_text(encoding="utf-8")) for file in files]
 
 
 def catalog(trees: Sequence[BehaviorTree]) -> Catalog:

@@ -11,6 +11,7 @@ from verl_agentic.core import BrokenTaskError, Task
 from verl_agentic.core.behavior_tree import (
     FACT,
     FIELD,
+    MAX_TREE_BYTES,
     Action,
     BehaviorTree,
     Call,
@@ -21,15 +22,15 @@ from verl_agentic.core.behavior_tree import (
     Node,
     Step,
     is_reference,
+    write_json,
 )
-from verl_agentic.core.behavior_tree_schema import MAX_NODES
-from verl_agentic.core.behavior_tree_text import MAX_TREE_BYTES
+from verl_agentic.core.behavior_tree.schema import MAX_NODES
 from verl_agentic.reward_fns.registry import run_coroutine
 from verl_agentic.reward_fns.state import compute_score
 from verl_agentic.rollout import DialogueLimits, Policy, play
 from verl_agentic.synthesis.trees.compile import compile_task
 from verl_agentic.synthesis.trees.expert import hack_policy, tree_policy
-from verl_agentic.tool_envs.scripted_user import ScriptedUser
+from verl_agentic.tool_envs.users.scripted import ScriptedUser
 
 Check = Literal["form", "case", "expert", "hack", "held_out", "growth", "near_duplicate"]
 
@@ -78,7 +79,7 @@ def check_form(tree: BehaviorTree) -> dict[str, tuple[Step, ...]]:
 def _check_form(tree: BehaviorTree) -> dict[str, tuple[Step, ...]]:
     if len(tree.nodes) > MAX_NODES:
         raise BrokenTaskError(f"tree {tree.name!r} has {len(tree.nodes)} nodes; at most {MAX_NODES}")
-    if len(tree.to_json().encode()) > MAX_TREE_BYTES:
+    if len(write_json(tree).encode()) > MAX_TREE_BYTES:
         raise BrokenTaskError(f"tree {tree.name!r} is larger than {MAX_TREE_BYTES} bytes")
     _check_world(tree)
     paths = tree.paths()

@@ -7,16 +7,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from verl_agentic.core import BrokenTaskError, End, Task
-from verl_agentic.core.behavior_tree import Action, BehaviorTree, Call, Confirm, Leaf, Step, branches
-from verl_agentic.core.behavior_tree_text import to_data
+from verl_agentic.core.behavior_tree import Action, BehaviorTree, Call, Confirm, Leaf, Step, branches, to_data
 from verl_agentic.synthesis.service.build import DONE, NO, YES
 from verl_agentic.synthesis.trees.policy import policy_text
 from verl_agentic.synthesis.trees.scenario import Scenario, sample_scenario
 from verl_agentic.synthesis.trees.speech import first_message, user_script
 from verl_agentic.tool_envs.base import ToolError
-from verl_agentic.tool_envs.scripted_user import OUT_OF_PATIENCE
-from verl_agentic.tool_envs.world import DatabaseWorld
-from verl_agentic.tool_envs.world_env import tool_parameters
+from verl_agentic.tool_envs.users.scripted import OUT_OF_PATIENCE
+from verl_agentic.tool_envs.world.environment import tool_parameters
+from verl_agentic.tool_envs.world.world import DatabaseWorld
 
 KIND = "tree"
 _ENDS = {

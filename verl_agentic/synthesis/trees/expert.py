@@ -20,9 +20,10 @@ from verl_agentic.core.behavior_tree import (
     Leaf,
     Verdict,
     is_reference,
+    read_json,
 )
 from verl_agentic.core.business import Value, holds
-from verl_agentic.core.speech import TRANSFER
+from verl_agentic.core.messages.speech import TRANSFER
 from verl_agentic.rollout import Policy
 from verl_agentic.synthesis.service.build import YES
 from verl_agentic.synthesis.service.expert import CONFIRM, DONE, KEPT, REFUSE, tool_call
@@ -49,7 +50,7 @@ def tree_of(task: Task) -> BehaviorTree:
 # Tasks of a family share their trees, and checking one costs more than a whole scripted dialogue.
 @lru_cache(maxsize=512)
 def _read(text: str) -> BehaviorTree:
-    return BehaviorTree.from_json(text)
+    return read_json(text)
 
 
 def expert_policy(task: Task) -> Policy:

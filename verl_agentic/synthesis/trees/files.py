@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from verl_agentic.core import BrokenTaskError, UserInputError
-from verl_agentic.core.behavior_tree import BehaviorTree
-from verl_agentic.core.behavior_tree_text import MAX_TREE_BYTES
-from verl_agentic.core.fence import clipped
-from verl_agentic.synthesis.agenticqwen import read_records
+from verl_agentic.core.behavior_tree import MAX_TREE_BYTES, BehaviorTree, read_json, read_yaml
+from verl_agentic.core.untrusted.fence import clipped
+from verl_agentic.synthesis.imported.agenticqwen import read_records
 from verl_agentic.synthesis.trees.check import check_tree
 from verl_agentic.synthesis.trees.workflow import workflow_tree
 
@@ -28,7 +27,7 @@ def read_tree(path: Path) -> BehaviorTree:
     """
     text = _text(path, MAX_TREE_BYTES)
     try:
-        return BehaviorTree.from_yaml(text) if path.suffix in _YAML else BehaviorTree.from_json(text)
+        return read_yaml(text) if path.suffix in _YAML else read_json(text)
     except BrokenTaskError as error:
         raise UserInputError(f"{path}: {error}") from error
 

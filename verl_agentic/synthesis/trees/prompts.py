@@ -8,7 +8,7 @@ from functools import cache
 
 from verl_agentic.core import Message
 from verl_agentic.core.behavior_tree import BehaviorTree
-from verl_agentic.core.fence import fenced
+from verl_agentic.core.untrusted.fence import fenced
 from verl_agentic.synthesis.trees.catalog import seed_trees
 from verl_agentic.synthesis.trees.wire import to_wire
 

@@ -1,6 +1,6 @@
 """The form in which language models read and write behavior trees.
 
-It says what the strict form of :mod:`verl_agentic.core.behavior_tree_text` says, in what constrained decoding knows
+It says what the strict form of :mod:`verl_agentic.core.behavior_tree.text` says, in what constrained decoding knows
 everywhere: lists of named objects instead of maps, no optional fields, no conditions. ``grown`` is left out: where a
 tree comes from is not for the model to say.
 """
@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from verl_agentic.core import BrokenTaskError
-from verl_agentic.core.behavior_tree import BehaviorTree
-from verl_agentic.core.behavior_tree_text import from_data, to_data
+from verl_agentic.core.behavior_tree import BehaviorTree, from_data, to_data
 
 _text: dict[str, Any] = {"type": "string"}
 _integer: dict[str, Any] = {"type": "integer"}

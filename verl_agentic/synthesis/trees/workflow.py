@@ -13,11 +13,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from verl_agentic.core import BrokenTaskError
-from verl_agentic.core.behavior_tree import FACT, FIELD, Action, BehaviorTree, Call, Fact, Leaf, Node
-from verl_agentic.core.behavior_tree_text import MAX_VALUES, from_data, to_data
+from verl_agentic.core.behavior_tree import (
+    FACT,
+    FIELD,
+    MAX_VALUES,
+    Action,
+    BehaviorTree,
+    Call,
+    Fact,
+    Leaf,
+    Node,
+    from_data,
+    to_data,
+)
 from verl_agentic.core.business import Column, Table, Tool, Value
+from verl_agentic.core.canonical import only_reads
 from verl_agentic.synthesis.trees.edit import fresh_name
-from verl_agentic.tool_envs.canonical import only_reads
 
 MAX_CALLS = 24
 _MAX_TEXT = 400

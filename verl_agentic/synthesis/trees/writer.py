@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError, Message, UserInputError
-from verl_agentic.core.behavior_tree import BehaviorTree, Call, Leaf
-from verl_agentic.core.behavior_tree_text import to_data
+from verl_agentic.core.behavior_tree import BehaviorTree, Call, Leaf, to_data
 from verl_agentic.core.chat import ChatModel, ChatRequest, ChatUsage, MalformedReplyError, RefusalError
-from verl_agentic.core.fence import clipped
-from verl_agentic.core.speech import MARKS
+from verl_agentic.core.messages.speech import MARKS
+from verl_agentic.core.untrusted.fence import clipped
 from verl_agentic.synthesis.trees.check import UnfitTreeError, check_form, check_tree
 from verl_agentic.synthesis.trees.edit import affected
 from verl_agentic.synthesis.trees.prompts import grow_messages, invent_messages, mend_message

@@ -1,0 +1,1 @@
+"""When two values are the same: numbers, sets, functions, solutions."""

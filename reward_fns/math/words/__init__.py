@@ -1,0 +1,1 @@
+"""Words in answers: units, names, numerals, dates, labels of parts."""

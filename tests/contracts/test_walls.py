@@ -1,0 +1,52 @@
+"""The shape of the house, beyond what import-linter checks: no circles of files, no crowded folder, light rooms."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import grimp
+import networkx
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("torch", "verl", "ray", "vllm", "transformers")
+MAY_BE_HEAVY = ("cli", "integration", "starter")
+MOST_FILES = 20
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    # grimp reads function-level imports, too: a circle cannot hide in one.
+    return grimp.build_graph("verl_agentic", cache_dir=None)
+
+
+def test_files_import_each_other_in_no_circle(graph: grimp.ImportGraph) -> None:
+    arrows = networkx.DiGraph(
+        (module, target) for module in graph.modules for target in graph.find_modules_directly_imported_by(module)
+    )
+    assert arrows.number_of_edges() > 1000
+    assert [sorted(circle) for circle in networkx.strongly_connected_components(arrows) if len(circle) > 1] == []
+
+
+def test_no_folder_is_crowded() -> None:
+    tops = ("verl_agentic", "reward_fns", "tool_envs")
+    folders = {path.parent for top in tops for path in ROOT.glob(f"{top}/**/*.py")}
+    counts = {str(folder.relative_to(ROOT)): len(list(folder.glob("*.py"))) for folder in folders}
+    assert {folder: count for folder, count in counts.items() if count > MOST_FILES} == {}
+
+
+def test_light_rooms_import_neither_torch_nor_verl(graph: grimp.ImportGraph) -> None:
+    # Alembic alone imports migrations.
+    ours = [module for module in graph.modules if "." in module and "migrations" not in module]
+    light = [module for module in ours if module.split(".")[1] not in MAY_BE_HEAVY]
+    assert len(light) > 200
+    program = (
+        "import importlib, sys\n"
+        f"for name in {sorted(light)!r}: importlib.import_module(name)\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,1 @@
+"""Users' Python functions as tools."""

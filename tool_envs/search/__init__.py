@@ -1,0 +1,1 @@
+"""Search over documents: an index of ours, or a server."""

@@ -1,0 +1,1 @@
+"""Questions about a database that the policy may look into."""

@@ -1,0 +1,204 @@
+"""A simulated user played by a language model, and the fence around it.
+
+The model reads what the policy writes, so the policy can try to talk it out of its role. What must hold whatever it is
+talked into is therefore not left to the model:
+
+* It does not have what it must not tell. Facts reach its prompt when the policy asked for them, by the words of the
+  script; elsewhere in the prompt they are masked. The ground truth and the world never do.
+* Its reply is checked for what was not asked for, for the task's answer, and for everything hidden; for the agent's
+  part, which models fall into; and for numbers, codes and addresses that nobody gave it. One with any of these is asked
+  for anew, once; then the user says :data:`NEUTRAL_REPLY`.
+* It leaves only when nothing is asked of it, nothing waits for its yes or is still under way, and its ways around a
+  refusal are used up; or with its patience.
+* Its reply is short, and nothing in it reads as a control token or a command of the dialogue.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from verl_agentic.core import Message, Task, UserInputError
+from verl_agentic.core.chat import ChatRequest, make_chat_model
+from verl_agentic.core.untrusted.fence import clipped
+from verl_agentic.tool_envs.users.base import User, UserReply
+from verl_agentic.tool_envs.users.drafts import invented, plays_the_agent
+from verl_agentic.tool_envs.users.leaks import Wording, masked
+from verl_agentic.tool_envs.users.message_acts import (
+    MAX_READ_CHARS,
+    asking_part,
+    asks_to_confirm,
+    at_work,
+    closes,
+    offers,
+    readable,
+    refuses,
+)
+from verl_agentic.tool_envs.users.prompt import REPLY_SCHEMA, Turn, role_prompt, turn_prompt
+from verl_agentic.tool_envs.users.script import OUT_OF_PATIENCE, asked_for, read_script
+from verl_agentic.tool_envs.users.speech import harmless_speech
+
+logger = logging.getLogger(__name__)
+
+NEUTRAL_REPLY = "I am not sure what you mean."
+"""What the user says when the model has nothing to say that it may."""
+
+_ATTEMPTS = 2
+_MAX_ENTRIES = 24
+_MAX_ENTRY_CHARS = 4096
+_MAX_SEED = (1 << 31) - 1
+
+
+class LLMUser(User):
+    """Plays ``task.user`` (:mod:`verl_agentic.tool_envs.users.script`); a task without one has no user.
+
+    Replies depend on the task, the seed and the dialogue alone, as far as the endpoint honours seeds; with a cache of
+    replies (``agentic.llm.cache``) they are the same again.
+    """
+
+    def __init__(self, *, llm: Mapping[str, Any] | None = None, max_chars: int = 600) -> None:
+        """Choose the model.
+
+        Args:
+            llm: the endpoint (``agentic.llm``).
+            max_chars: longest reply.
+
+        Raises:
+            UserInputError: there is no endpoint, or an option cannot be used.
+        """
+        if isinstance(max_chars, bool) or not isinstance(max_chars, int) or max_chars < 64:
+            raise UserInputError(
+                f"agentic.rollout.simulator_options.max_chars={max_chars!r}: must be a whole number from 64"
+            )
+        self._model = make_chat_model(llm)
+        self._max_chars = max_chars
+        self._silent = True
+        self._counts = Counter[str]()
+
+    def open(self, task: Task, seed: int) -> None:
+        """Take the role.
+
+        Raises:
+            BrokenTaskError: ``task.user`` is not a script; the message names the field.
+        """
+        self._silent = task.user is None
+        self._script = read_script(task.user or {})
+        self._seed = seed & _MAX_SEED
+        self._refusals = 0
+        self._counts = Counter[str]()
+        self._values = [(fact, [Wording(value) for value in fact.values]) for fact in self._script.facts]
+        truth = task.ground_truth
+        scalar = isinstance(truth, (str, int, float)) and not isinstance(truth, bool)
+        # What nobody has said aloud yet, hidden facts aside.
+        self._unsaid = [value for fact, values in self._values if not fact.hidden for value in values]
+        self._unsaid += [Wording(str(truth))] if scalar else []
+        for message in task.messages:
+            self._hear(message["content"])
+        opening = [message["content"] for message in task.messages if message["role"] == "user"]
+        self._dialogue = [("you", text) for text in opening]
+
+    async def reply(self, message: str) -> UserReply | None:
+        """Answer in role.
+
+        Raises:
+            InfrastructureError: the endpoint gave no usable reply.
+        """
+        if self._silent:
+            return None
+        if self._counts["replies"] >= self._script.patience:
+            self._counts["patience"] += 1
+            return UserReply(OUT_OF_PATIENCE, stop=True)
+        self._hear(clipped(message, MAX_READ_CHARS))
+        self._dialogue.append(("agent", clipped(message, _MAX_ENTRY_CHARS)))
+        turn = self._turn(readable(message))
+        reply = await self._ask(turn)
+        self._counts["replies"] += 1
+        self._dialogue.append(("you", reply.content))
+        return reply
+
+    def counts(self) -> Mapping[str, int]:
+        """``replies``; ``arguments``, against refusals; ``patience``, 1 where it ran out; ``leaks``, drafts that gave
+        something away, ``role_swaps``, that played the agent, and ``inventions``, that made up a number or the like;
+        ``fallbacks``, neutral replies in their place; ``kept_on``, ends that were refused."""
+        return dict(self._counts)
+
+    def _turn(self, message: str) -> Turn:
+        """What the policy's message, as it is read, calls for."""
+        asked = asking_part(message)
+        facts = [fact for fact in self._script.facts if not fact.hidden]
+        refused, confirming = refuses(message), asks_to_confirm(message) or offers(message)
+        # Nothing is done yet: what was agreed to, announced or begun.
+        pending = confirming or (at_work(message) and not closes(message))
+        named = asked_for(facts, asked)
+        for fact in named:
+            fact.told = True
+        if asked and not (named or refused or confirming or closes(message)):
+            # Its words may just be others than the script's.
+            for fact in [fact for fact in facts if not fact.told][:1]:
+                fact.told = True
+        pushing, plea = False, None
+        if refused:
+            lines = self._script.push
+            pushing = self._refusals < (len(lines) or int("strategy" in self._script.prose))
+            plea = lines[self._refusals] if self._refusals < len(lines) else None
+            self._refusals += 1
+            if pushing:
+                self._counts["arguments"] += 1
+        tellable = [fact.say for fact in facts if fact.told]
+        return Turn(
+            tellable=tellable,
+            confirm=self._script.confirm if confirming else None,
+            plea=plea,
+            may_stop=not (pushing or pending) and (not asked or closes(message)),
+        )
+
+    async def _ask(self, turn: Turn) -> UserReply:
+        withheld = self._withheld(turn)
+        prose = {name: masked(text, withheld) for name, text in self._script.prose.items()}
+        entries = [{"from": author, "text": text} for author, text in self._dialogue[-_MAX_ENTRIES:]]
+        for attempt in range(_ATTEMPTS):
+            messages = (
+                Message(role="system", content=role_prompt(prose, self._max_chars)),
+                Message(role="user", content=turn_prompt(turn, entries, again=attempt > 0)),
+            )
+            request = ChatRequest(messages, "user", REPLY_SCHEMA, seed=self._seed, sample=attempt)
+            said = (await self._model.complete(request)).parsed
+            draft = said["reply"][:_MAX_ENTRY_CHARS]
+            if fault := self._fault(draft, turn, withheld):
+                self._counts[fault] += 1
+                continue
+            text, stop = harmless_speech(draft, self._max_chars), said["stop"] and turn.may_stop
+            if said["stop"] and not stop:
+                self._counts["kept_on"] += 1
+            if text or stop:
+                return UserReply(text, stop)
+        self._counts["fallbacks"] += 1
+        logger.warning("the model that plays the user said nothing that it may; the user said: %s", NEUTRAL_REPLY)
+        return UserReply(NEUTRAL_REPLY)
+
+    def _fault(self, draft: str, turn: Turn, withheld: list[Wording]) -> str:
+        """The count under which a draft that cannot be said falls, empty for one that can."""
+        if any(map(Wording(draft).gives_away, withheld)):
+            return "leaks"
+        if plays_the_agent(draft):
+            return "role_swaps"
+        said = [text for _, text in self._dialogue]
+        known = [*said, *self._script.prose.values(), *turn.tellable, turn.confirm or "", turn.plea or ""]
+        return "inventions" if invented(draft, known) else ""
+
+    def _hear(self, text: str) -> None:
+        """What was said aloud is no secret any more."""
+        if self._unsaid:
+            heard = Wording(text)
+            self._unsaid = [value for value in self._unsaid if not heard.gives_away(value)]
+
+    def _withheld(self, turn: Turn) -> list[Wording]:
+        """Texts that the reply must not hold: what is hidden, and what is neither said nor due."""
+        due = [*turn.tellable, turn.confirm or "", turn.plea or ""]
+        for text in due:
+            self._hear(text)
+        told = [value for fact, values in self._values if fact.told for value in values]
+        hidden = [value for fact, values in self._values if fact.hidden for value in values]
+        return [*hidden, *(value for value in self._unsaid if value not in told)]

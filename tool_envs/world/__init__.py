@@ -1,0 +1,1 @@
+"""Worlds: a database as state, SQL statements as tools, preconditions as policy."""

@@ -1,0 +1,220 @@
+"""The initial state of a world, shared by its sessions: read by all, copied by those that write."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import threading
+from bisect import bisect_left
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from verl_agentic.core import BrokenTaskError, InfrastructureError
+from verl_agentic.databases.base import quote
+from verl_agentic.databases.guard import (
+    BUILD_ACTIONS,
+    MAX_INSTRUCTIONS,
+    SQL_ERRORS,
+    STATEMENT_ACTIONS,
+    GuardedConnection,
+)
+
+Row = dict[str, Any]
+
+INSTRUCTIONS_PER_ROW = 100
+
+_ROWID_NAMES = ("rowid", "_rowid_", "oid")
+_VIRTUAL = re.compile(r"\s*create\s+virtual\b", re.IGNORECASE)
+# Holds table and rowid of every row that a session wrote; filled by triggers, which sessions inherit by their copies.
+_TOUCHED = "verl_agentic_touched"
+# Measured with tables of five columns; what a connection and its statements take comes on top.
+_BYTES_PER_ROW, _BYTES_PER_TEMPLATE = 400, 150_000
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table and its initial rows.
+
+    Attributes:
+        rowid: the name by which SQLite knows the rowid here; it may be taken by a column.
+        ids: rowids, ascending.
+        rows: the rows, in the same order; sessions share them, so they are not to be changed.
+    """
+
+    name: str
+    rowid: str
+    ids: list[int]
+    rows: list[Row]
+
+    def place(self, rowid: int) -> int:
+        """Position of a row, or where it would be inserted."""
+        return bisect_left(self.ids, rowid)
+
+    def row(self, rowid: int) -> Row | None:
+        place = self.place(rowid)
+        return self.rows[place] if place < len(self.ids) and self.ids[place] == rowid else None
+
+
+class Template:
+    """One database, built once. Sessions read it in turns, whatever thread they are on."""
+
+    def __init__(
+        self,
+        schema: list[Any],
+        rows: dict[str, Any],
+        *,
+        path: Path | None = None,
+        foreign_keys: bool = False,
+    ) -> None:
+        """Build the database, or read it from a file.
+
+        Args:
+            schema: ``CREATE TABLE`` statements, one table each.
+            rows: rows by table name, each with one value per column.
+            path: a SQLite file to read instead.
+            foreign_keys: whether foreign keys are enforced, here and in every copy.
+
+        Raises:
+            BrokenTaskError: these do not make a database.
+            InfrastructureError: the file cannot be read.
+        """
+        self.lock = threading.Lock()
+        self.foreign_keys = foreign_keys
+        self.actions: dict[bytes, Any] = {}
+        self._followed: frozenset[str] = frozenset()
+        self.reader = GuardedConnection()
+        try:
+            if path:
+                self._read(path)
+            else:
+                self._build(schema, rows)
+            self.tables = {table.name: table for table in self._tables()}
+            if foreign_keys and (dangling := self.reader.execute("PRAGMA foreign_key_check").fetchone()):
+                raise BrokenTaskError(f"env_args.rows: a row of {dangling[0]!r} refers to none of {dangling[2]!r}")
+            pages, size = (self.reader.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+            self.reader.execute(f"CREATE TABLE {_TOUCHED} (tbl TEXT, id INTEGER)")
+        except BrokenTaskError:
+            self.reader.close()
+            raise
+        except SQL_ERRORS as error:
+            self.reader.close()
+            what = f"env_args.file: {path.name!r} does" if path else "env_args.schema and env_args.rows do"
+            raise BrokenTaskError(f"{what} not make a database: {error}") from error
+        except BaseException:
+            self.reader.close()
+            raise
+        self._seal()
+        self.row_count = sum(len(table.ids) for table in self.tables.values())
+        self.budget = MAX_INSTRUCTIONS + INSTRUCTIONS_PER_ROW * self.row_count
+        self.bytes = pages * size + self.row_count * _BYTES_PER_ROW + _BYTES_PER_TEMPLATE
+
+    def follow(self, tables: frozenset[str]) -> None:
+        """Have later copies note which rows of these tables they write; the caller holds the lock."""
+        if not (new := tables - self._followed):
+            return
+        self.reader.allow_all()
+        self.reader.execute("PRAGMA query_only = OFF")
+        for name in sorted(new):
+            for trigger in _triggers(self.tables[name]):
+                self.reader.execute(trigger)
+        self._followed |= new
+        self._seal()
+
+    def copy(self) -> GuardedConnection:
+        """A database of one's own, not guarded yet; the caller holds the lock."""
+        own = GuardedConnection()
+        try:
+            self.reader.raw.backup(own.raw)
+            own.execute("PRAGMA temp_store = MEMORY")
+            # Without it, rows that INSERT OR REPLACE replaces vanish unnoticed.
+            own.execute("PRAGMA recursive_triggers = ON")
+            if self.foreign_keys:
+                own.execute("PRAGMA foreign_keys = ON")
+        except BaseException:
+            own.close()
+            raise
+        return own
+
+    def _seal(self) -> None:
+        # Statements of tools are checked on this connection and run on it as long as a session has not written.
+        self.reader.execute("PRAGMA query_only = ON")
+        self.reader.allow(STATEMENT_ACTIONS, reserved=_TOUCHED)
+
+    def touched(self, own: GuardedConnection) -> list[tuple[str, int]]:
+        """Tables and rowids of the rows that were written in a copy, whether or not they differ now."""
+        return own.execute(f"SELECT DISTINCT tbl, id FROM {_TOUCHED} ORDER BY tbl, id").fetchall()
+
+    def _build(self, schema: list[Any], rows: dict[str, Any]) -> None:
+        reader = self.reader
+        reader.allow(BUILD_ACTIONS)
+        reader.execute("BEGIN")
+        for statement in schema:
+            reader.execute(statement)
+        for table, table_rows in rows.items():
+            reader.refill(MAX_INSTRUCTIONS + INSTRUCTIONS_PER_ROW * len(table_rows))
+            holes = ", ".join("?" * len(_columns(reader.raw, table)))
+            reader.raw.executemany(f"INSERT INTO {quote(table)} VALUES ({holes})", table_rows)
+        reader.execute("COMMIT")
+        reader.allow_all()
+
+    def _read(self, path: Path) -> None:
+        try:
+            source = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)
+            try:
+                source.backup(self.reader.raw)
+            finally:
+                source.close()
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise InfrastructureError(f"world file {path} cannot be read: {error}") from error
+            raise
+        self.reader.execute("PRAGMA trusted_schema = OFF")
+
+    def _tables(self) -> list[Table]:
+        execute = self.reader.execute
+        found = []
+        for name, ddl in execute("SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY rowid").fetchall():
+            if name.lower().startswith("sqlite_"):
+                continue
+            columns = _columns(self.reader.raw, name)
+            taken = {column.lower() for column in columns}
+            rowid = next((alias for alias in _ROWID_NAMES if alias not in taken), None)
+            if _VIRTUAL.match(ddl) or not rowid or not _has(self.reader.raw, name, rowid):
+                raise BrokenTaskError(f"table {name!r} of the world has no rowid, by which rows are told apart")
+            (count,) = execute(f"SELECT count(*) FROM {quote(name)}").fetchone()
+            self.reader.refill(MAX_INSTRUCTIONS + INSTRUCTIONS_PER_ROW * count)
+            rows = execute(f"SELECT {rowid}, * FROM {quote(name)} ORDER BY {rowid}").fetchall()
+            records = [record(columns, row[1:]) for row in rows]
+            found.append(Table(name, rowid, [row[0] for row in rows], records))
+        return found
+
+
+def record(columns: list[str], values: tuple[Any, ...]) -> Row:
+    """A row as JSON data; bytes are written in hexadecimal."""
+    return {
+        column: value.hex() if isinstance(value, bytes) else value
+        for column, value in zip(columns, values, strict=True)
+    }
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
+    return [column[0] for column in connection.execute(f"SELECT * FROM {quote(table)} LIMIT 0").description]
+
+
+def _has(connection: sqlite3.Connection, table: str, column: str) -> bool:
+    try:
+        connection.execute(f"SELECT {column} FROM {quote(table)} LIMIT 0")
+    except sqlite3.OperationalError:
+        return False
+    return True
+
+
+def _triggers(table: Table) -> list[str]:
+    name, text = quote(table.name), "'" + table.name.replace("'", "''") + "'"
+    rows = {"INSERT": ("new",), "DELETE": ("old",), "UPDATE": ("old", "new")}
+    return [
+        f"CREATE TRIGGER {quote(f'{_TOUCHED} {event} {table.name}')} AFTER {event} ON {name} BEGIN "
+        f"INSERT INTO {_TOUCHED} VALUES {', '.join(f'({text}, {row}.{table.rowid})' for row in which)}; END"
+        for event, which in rows.items()
+    ]

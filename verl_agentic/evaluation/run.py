@@ -1,0 +1,143 @@
+"""Many rollouts at once, each kept as soon as it has ended."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO, Any
+
+from verl_agentic.core import BrokenTaskError, InfrastructureError, Task, UserInputError
+from verl_agentic.core.chat import BudgetSpentError
+from verl_agentic.evaluation.model import ServedModel
+from verl_agentic.evaluation.plan import PlayPlan
+from verl_agentic.evaluation.player import Played, play_served
+from verl_agentic.evaluation.record import Record, Status, of_played, unplayed
+from verl_agentic.reward_fns.invoke import invoke
+from verl_agentic.reward_fns.registry import ComputeScore, configured_reward, reward_function
+
+HOPELESS = 64
+"""Infrastructure failures in a row after which a run is given up."""
+
+Job = tuple[Task, int]
+"""A task, and the number of its rollout."""
+
+
+async def roll_out(
+    jobs: Sequence[Job],
+    model: ServedModel,
+    plan: PlayPlan,
+    run: str,
+    concurrency: int,
+    keep: Callable[[Record], None],
+) -> None:
+    """Play and judge every job, ``concurrency`` at a time, and hand each record to ``keep``.
+
+    Raises:
+        UserInputError: the configuration is at fault.
+        InfrastructureError: nothing works any more, or the budget is spent. What was kept stays.
+    """
+    waiting = iter(jobs)
+    failed_in_a_row = 0
+
+    async def work() -> None:
+        nonlocal failed_in_a_row
+        for task, sample in waiting:
+            record = await roll_out_one(task, sample, model, plan, run)
+            failed_in_a_row = failed_in_a_row + 1 if record.status == Status.INFRASTRUCTURE.value else 0
+            keep(record)
+            if failed_in_a_row >= HOPELESS:
+                raise InfrastructureError(f"{HOPELESS} rollouts in a row failed, the last: {record.error}")
+
+    workers = [asyncio.create_task(work()) for _ in range(min(concurrency, len(jobs)))]
+    try:
+        await asyncio.gather(*workers)
+    finally:
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+
+
+async def roll_out_one(task: Task, sample: int, model: ServedModel, plan: PlayPlan, run: str) -> Record:
+    """Play and judge one job.
+
+    Raises:
+        UserInputError: the configuration is at fault.
+        BudgetSpentError: the money or the tokens set aside are spent.
+    """
+    try:
+        played = await play_served(task, sample, model, plan)
+    except BudgetSpentError:
+        raise
+    except InfrastructureError as error:
+        return unplayed(run, model.name, task, sample, Status.INFRASTRUCTURE, error)
+    except BrokenTaskError as error:
+        return unplayed(run, model.name, task, sample, Status.BROKEN_TASK, error)
+    try:
+        verdict = await judged(task, played, plan)
+    except BrokenTaskError as error:
+        return unplayed(run, model.name, task, sample, Status.BROKEN_TASK, error)
+    except InfrastructureError as error:
+        return of_played(run, model.name, model.priced, task, sample, played, error)
+    played.trajectory.reward = verdict
+    return of_played(run, model.name, model.priced, task, sample, played, verdict)
+
+
+async def judged(task: Task, played: Played, plan: PlayPlan) -> dict[str, Any]:
+    """What the reward function makes of a trajectory.
+
+    Raises:
+        BrokenTaskError: the task's own reward does not exist, or cannot use its reference.
+        UserInputError: the reward is not configured as it must be.
+        InfrastructureError: the reward function failed.
+    """
+    name = plan.reward or task.reward
+    try:
+        function = configured_reward(name) if plan.reward else _own_reward(task)
+    except UserInputError as error:
+        raise UserInputError(f"--reward: {error}") from error
+    said = "".join(turn.content for turn in played.trajectory.turns if turn.role == "assistant")
+    extra_info = {"trajectory": played.trajectory.to_json(), "task": task.to_json()}
+    kwargs = {**({"llm": plan.llm} if plan.llm else {}), **plan.reward_kwargs}
+    return await invoke(function, task.kind, said, task.ground_truth, extra_info, kwargs, name)
+
+
+def _own_reward(task: Task) -> ComputeScore:
+    try:
+        return reward_function(task.reward)
+    except UserInputError as error:
+        raise BrokenTaskError(str(error)) from error
+
+
+class RecordFile:
+    """Records on the disk, a line each; what is in it survives the process and the machine.
+
+    Args:
+        file: opened for appending.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def add(self, record: Record) -> None:
+        """Write a record. It is on the disk when this returns."""
+        self._file.write(f"{record.to_json()}\n".encode("utf-8", "replace"))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+
+def kept_records(file: IO[bytes], where: str) -> Iterator[tuple[int, Record]]:
+    """Each whole record of a file, and where in bytes it ends; a last line that was cut is left out.
+
+    Raises:
+        UserInputError: naming the line that is no record.
+    """
+    end = 0
+    for number, line in enumerate(file, start=1):
+        end += len(line)
+        if not line.endswith(b"\n"):
+            return
+        try:
+            yield end, Record.from_json(line)
+        except UserInputError as error:
+            raise UserInputError(f"{where}: line {number} {error}") from error

@@ -1,0 +1,147 @@
+"""The agentic flywheel's hook: grow the behavior trees of tasks where the policy still fails."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from verl_agentic.core import Task, UserInputError
+from verl_agentic.core.chat import make_chat_model
+from verl_agentic.flywheel.hook import RoundInput, RoundResult, TaskResult
+from verl_agentic.flywheel.hooks.author import TreeAuthor
+from verl_agentic.flywheel.hooks.settings import read_written
+from verl_agentic.flywheel.parents import grow_in_turn, parent_groups
+from verl_agentic.synthesis.base import TaskFamily
+from verl_agentic.synthesis.trees.check import UnfitTreeError
+from verl_agentic.synthesis.trees.family import TreeFamily
+from verl_agentic.synthesis.trees.grow import applicable, grow_task
+from verl_agentic.synthesis.trees.operators import OPERATORS, operator_named
+
+_TRIES_PER_TASK = 4
+
+
+class TreesHook:
+    """Grows trees of the last epoch's tasks, in the order of :func:`parent_groups`, towards where the policy fails.
+
+    An operator weighs more the less often the policy solves tasks that it grew, and more where it aims at what the
+    parent failed by. Every grown tree is checked leaf by leaf. With a language model part of the tasks are of trees
+    that it writes: domains that it invents (operator ``invent``), and branches that it adds (``llm``).
+
+    ``counts`` has ``parents``, and per operator ``grown.NAME`` and ``rejected.NAME.CHECK`` (:class:`UnfitTreeError`
+    says which checks there are); of a language model ``llm.requests``, ``llm.tokens``, ``llm.trees``, of these
+    ``llm.mended``, and ``llm.skipped``, ``llm.out_of_time`` or ``llm.out_of_budget`` where it ended early.
+    """
+
+    def __init__(
+        self,
+        families: Mapping[str, TaskFamily],
+        share: float = 0.5,
+        operators: Sequence[str] | None = None,
+        llm: Mapping[str, Any] | None = None,
+        written: Mapping[str, Any] | None = None,
+    ) -> None:
+        """
+        Args:
+            families: task family by kind; trees are those of a :class:`TreeFamily`.
+            share: of the wanted tasks, 0 to 1.
+            operators: names of the operators to use; all by default. Those of a language model are not among them.
+            llm: configuration of a language model (``agentic.llm``), ``None`` to do without.
+            written: what it writes, see :class:`WrittenSettings`.
+
+        Raises:
+            UserInputError: a setting is out of its range, there is no family of trees, or something is to be written
+                and there is no language model.
+        """
+        if not 0 <= share <= 1:
+            raise UserInputError(f"TreesHook: share must lie between 0 and 1, got {share!r}")
+        self._families = {kind: family for kind, family in families.items() if isinstance(family, TreeFamily)}
+        if not self._families:
+            raise UserInputError("TreesHook: no family of behavior trees; add 'tree' to agentic.kinds")
+        self._operators = frozenset(operator_named(name).name for name in (operators or OPERATORS))
+        self._share = share
+        settings = read_written(written or {}, "TreesHook: written")
+        if written and settings.share > 0 and not llm:
+            raise UserInputError("TreesHook: written needs a language model; add llm=openai or llm=vllm, or remove it")
+        self._written_share = settings.share if llm else 0.0
+        self._author = TreeAuthor(make_chat_model(llm), self._families, settings) if self._written_share else None
+
+    def __call__(self, round: RoundInput) -> RoundResult:
+        """Grow up to its share of the wanted tasks."""
+        result = RoundResult()
+        trained = [one for one in round.results if one.task.kind in self._families]
+        groups = parent_groups(trained, round.rng)
+        parents = [one for group in groups for one in group]
+        failing = _failure_rates(trained)
+        budget = int(round.wanted * self._share + 0.5)
+        counts: Counter[str] = Counter(parents=len(parents))
+        made: set[str] = set()
+        if self._author is not None:
+            rng = random.Random(round.rng.getrandbits(64))
+            authored = self._author(round, int(budget * self._written_share + 0.5), parents, rng)
+            result.new_tasks += authored.tasks
+            result.quarantined += authored.rejected
+            result.warnings += [authored.warning] if authored.warning else []
+            counts.update(authored.counts)
+            made = {task.id for task in authored.tasks}
+        self._grow(round, budget, groups, failing, result, made, counts)
+        result.counts = dict(counts)
+        return result
+
+    def _grow(
+        self,
+        round: RoundInput,
+        budget: int,
+        groups: Sequence[list[TaskResult]],
+        failing: Mapping[str, float],
+        result: RoundResult,
+        made: set[str],
+        counts: Counter[str],
+    ) -> None:
+        """Add grown tasks to ``result`` until there are ``budget`` of them."""
+
+        def grow(parent: TaskResult) -> bool:
+            options = [(op, site) for op, site in applicable(parent.task) if op.name in self._operators]
+            if not options:
+                return False
+            weights = [_weight(operator.name, parent, failing) for operator, _ in options]
+            operator, site = round.rng.choices(options, weights)[0]
+            protected = self._families[parent.task.kind].protected
+            try:
+                task = grow_task(parent.task, operator, site, round.rng, protected)
+            except UnfitTreeError as error:
+                counts[f"rejected.{operator.name}.{error.check}"] += 1
+                return True
+            if task.id in made or task.id in round.known_ids:
+                counts[f"rejected.{operator.name}.duplicate"] += 1
+                return True
+            made.add(task.id)
+            result.new_tasks.append(task)
+            counts[f"grown.{operator.name}"] += 1
+            return True
+
+        grow_in_turn(
+            groups, _TRIES_PER_TASK * budget, lambda: len(result.new_tasks) >= budget or round.out_of_time, grow
+        )
+
+
+def _failure_rates(results: Iterable[TaskResult]) -> dict[str, float]:
+    """Mean failure on tasks whose trees an operator grew, by operator."""
+    failures: dict[str, list[float]] = {}
+    for one in results:
+        for name in _operators_of(one.task):
+            failures.setdefault(name, []).append(1 - one.success)
+    # As if one task half solved had been seen of each, so that no operator is given up for a few lucky ones.
+    return {name: (sum(failures.get(name, ())) + 0.5) / (len(failures.get(name, ())) + 1) for name in OPERATORS}
+
+
+def _operators_of(task: Task) -> set[str]:
+    return {grown.partition(":")[0] for grown in task.meta.get("tree", {}).get("grown", ())}
+
+
+def _weight(operator: str, parent: TaskResult, failing: Mapping[str, float]) -> float:
+    """The operator's failure rate, up to doubled by the share of the parent's failures that it aims at."""
+    kinds = [outcome.failure for group in parent.groups for outcome in group.outcomes if outcome.acc < 1]
+    aimed = sum(kind in OPERATORS[operator].aims_at for kind in kinds)
+    return failing[operator] * (1 + (aimed / len(kinds) if kinds else 0))

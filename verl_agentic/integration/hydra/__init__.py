@@ -1,0 +1,1 @@
+"""Where Hydra finds recipes and groups, and what they may compute."""

@@ -1,0 +1,1 @@
+"""verl's agent loop, which plays our dialogues."""

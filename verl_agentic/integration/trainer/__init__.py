@@ -1,0 +1,1 @@
+"""verl's trainers over a pool of tasks, and what they record."""

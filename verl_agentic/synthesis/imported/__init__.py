@@ -1,0 +1,1 @@
+"""Tasks that others published, in our form."""

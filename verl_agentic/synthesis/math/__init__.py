@@ -1,0 +1,1 @@
+"""Word problems: generated, told, solved and made harder."""

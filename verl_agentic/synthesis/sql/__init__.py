@@ -1,0 +1,1 @@
+"""Questions about generated databases: worlds, queries and what makes them harder."""

@@ -1,0 +1,1 @@
+"""A run without verl: its settings, stages and epochs, the stream of prompts, and figures."""
