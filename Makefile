@@ -9,12 +9,13 @@ SEED ?= 0
 ARGS ?=
 BENCHMARKS ?= math_reward sql_reward world_env agent_loop in_flight synthesis pool epoch_boundary flywheel_vs_static
 
-.PHONY: help setup train test unit integration lint bench clean
+.PHONY: help setup train test quick unit integration lint bench clean
 
 help:
 	@echo "make train [SEED=0] [ARGS='...']  set up and run the main job on the CPU"
 	@echo "make test                         set up and run linters and all tests"
 	@echo "make unit | integration | lint    parts of it"
+	@echo "make quick                        the inner loop: linters and the fast tests, without torch or verl"
 	@echo "make bench                        run all benchmarks, each beside its peer"
 
 setup: $(VENV)/.installed
@@ -39,9 +40,15 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config pyproject.toml
 
+# What takes long, or needs torch or verl, is left to `make unit`.
+quick: lint
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -q -m "not slow" tests/contracts tests/docs \
+		$(addprefix tests/unit/,cli core databases evaluation flywheel isolation llm report reward_fns rollout store) \
+		tests/unit/synthesis tests/unit/tool_envs
+
 # A process that has nothing left takes tests from the other one: one file of cases takes a quarter of the time.
 unit: setup
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/unit tests/contracts
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/unit tests/contracts tests/docs tests/outside
 
 integration: setup
 	$(BIN)/python -m pytest tests/integration

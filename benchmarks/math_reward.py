@@ -160,7 +160,7 @@ def agreement() -> dict[str, Any]:
     """Our verdicts on the labelled pairs, with every one that differs, and how many math-verify gets right alone."""
     import math_verify
 
-    path = Path(__file__).parents[1] / "tests" / "unit" / "math_pairs.tsv"
+    path = Path(__file__).parents[1] / "tests" / "unit" / "reward_fns" / "math" / "math_pairs.tsv"
     lines = path.read_text(encoding="utf-8").splitlines()
     pairs = [tuple(line.split("\t")) for line in lines if not line.startswith("# ")]
     differ = [list(pair) for pair in pairs if answers_equal(pair[1], pair[2]) != (pair[0] == "=")]

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from verl_agentic.llm import LLMSettings
 from verl_agentic.training.settings import AgenticSettings
 
@@ -40,6 +42,7 @@ def unresolved(key: str, cls: Any = AgenticSettings) -> str | None:
     return None
 
 
+@pytest.mark.slow
 def test_every_key_that_is_named_exists() -> None:
     wrong = []
     for folder in ("verl_agentic", "reward_fns", "tool_envs"):

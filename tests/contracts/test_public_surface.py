@@ -164,6 +164,7 @@ def test_entry_points() -> None:
     assert points["verl.plugins", "verl_agentic"] == "verl_agentic.integration.plugin"
 
 
+@pytest.mark.slow
 def test_importing_the_public_packages_needs_neither_verl_nor_torch() -> None:
     import subprocess
 

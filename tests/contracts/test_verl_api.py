@@ -90,6 +90,7 @@ def resolved(module: str, name: str) -> tuple[str, str]:
     return module, name
 
 
+@pytest.mark.slow
 def test_every_import_is_listed() -> None:
     listed = {(one.module, one.name) for one in RELIED}
     modules = {module for module, _ in listed}

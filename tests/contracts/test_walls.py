@@ -37,6 +37,7 @@ def test_no_folder_is_crowded() -> None:
     assert {folder: count for folder, count in counts.items() if count > MOST_FILES} == {}
 
 
+@pytest.mark.slow
 def test_light_rooms_import_neither_torch_nor_verl(graph: grimp.ImportGraph) -> None:
     # Alembic alone imports migrations.
     ours = [module for module in graph.modules if "." in module and "migrations" not in module]

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("verl_installed")]
 
 ROOT = Path(__file__).resolve().parents[2]
-spec = importlib.util.spec_from_file_location("readme_blocks", ROOT / "tests" / "readme_blocks.py")
+spec = importlib.util.spec_from_file_location("readme_blocks", ROOT / "tests" / "docs" / "readme_blocks.py")
 assert spec is not None and spec.loader is not None
 readme = importlib.util.module_from_spec(spec)
 sys.modules[spec.name] = readme

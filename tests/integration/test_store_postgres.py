@@ -119,7 +119,7 @@ def test_one_writer_at_a_time(url: str) -> None:
 
 
 def test_an_old_store_is_brought_up_to_date(url: str) -> None:
-    old = Path(__file__).parents[1] / "unit" / "store_0001.sql"
+    old = Path(__file__).parents[1] / "unit" / "store" / "store_0001.sql"
     engine = sa.create_engine(url)
     # What SQLite writes without quotes, and PostgreSQL wants as JSON.
     text = (
