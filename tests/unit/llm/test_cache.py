@@ -45,7 +45,9 @@ def test_replies_and_usage_survive_a_kill(endpoint: Any, llm: dict[str, Any]) ->
     killed = run("die")
     assert (killed.returncode, killed.stdout) == (-signal.SIGKILL, "ok False\n")
     again = run("live")
-    assert (again.returncode, again.stdout, again.stderr) == (0, "ok True\n", "")
+    # asyncio's development mode tells of steps that took long, as they do on a busy machine.
+    complaints = [line for line in again.stderr.splitlines() if not line.startswith("Executing <")]
+    assert (again.returncode, again.stdout, complaints) == (0, "ok True\n", [])
     assert len(endpoint.bodies) == 1
     counters = {
         name.rpartition("/")[2]: value
