@@ -19,24 +19,27 @@ A behavior tree says what a service desk does about one kind of request. A progr
 a written policy and a test of it, and plays every leaf: whoever follows the tree must succeed, and whoever breaks its \
 policy must fail. Reply with one JSON object of the form of the example and nothing else.
 
-tables: the desk's data. Every table has a text column id of its own, a number from first_key to last_key; do not \
-list it. size is the number of records, 1 to 20, and fewer than there are keys. A column's values are words, numbers, \
-a span from-to-step of at most 200 numbers, or {"table": NAME} for the key of another table. No two tables share a \
-column name. Names of tables, columns and arguments are letters, digits and underscores, and no words of SQL.
+tables: the desk's data. Every table has a text column id of its own, a number from the first to the last of keys; do \
+not list it. size is the number of records, 1 to 20, and fewer than there are keys. A column's value is a list of \
+words or of numbers, a span from-to-step of at most 200 numbers (step null for 1), or {"table": NAME} for the key of \
+another table. No two tables share a column name. Names of tables, columns and arguments are letters, digits and \
+underscores, and no words of SQL.
 tools: each has at least one argument and runs one SQLite statement with a :name parameter for each argument. A \
 reading tool selects by id and lists the columns it selects in shows. A writing tool updates one record by id to a \
-value that the column never has at first, and shows nothing.
-facts: what the user knows. say is a sentence with {value} once; ask is how one asks for it; what is {"record": TABLE} \
-for the id of a record, or values.
+value that the column never has at first, and its shows is null. preconditions is null, or queries on whose result the \
+tool itself insists, each with what it says otherwise.
+facts: what the user knows. say is a sentence with {value} once; ask is how one asks for it; record is the name of a \
+table where it is the id of a record, and values is null then; else record is null and values says what it may be.
 wants: how the user puts the request, without the facts.
 nodes: a tree. Every node but the root is named by exactly one other node; no branch leads back, and no two branches \
-meet, so repeat a call under another id where two branches need it. Types:
+meet, so repeat a call under another name where two branches need it. Types:
 - action: calls a tool with all its arguments. A value is "$fact", "@column" of what an earlier action on this path \
 shows, or a constant. error is null.
-- condition: compares a subject, "$fact" or "@column", with bounds, one of which each task chooses, or with {"than": \
-REFERENCE}. Only is and is_not compare words. Whatever bound is chosen, the subject's values must leave both branches \
-possible, and conditions of one path must not contradict each other. stated is null, or a sentence with {value} in \
-which the user tells the subject truly; claim is null, or what a user who insists says falsely, with {value}.
+- condition: compares a subject, "$fact" or "@column", with one of bounds, which each task chooses, or with than, a \
+reference; the other of the two is null. Only is and is_not compare words. Whatever bound is chosen, the subject's \
+values must leave both branches possible, and conditions of one path must not contradict each other. stated is null, \
+or a sentence with {value} in which the user tells the subject truly; claim is null, or what a user who insists says \
+falsely, with {value}.
 - clarify: the user has not said a fact and is asked for it, before anything uses it.
 - confirm: the user is asked to confirm; no leads to a leaf decline.
 - allow: what was asked is done; a writing tool was called on the path.

@@ -1,100 +1,90 @@
-"""The form in which language models read and write behavior trees.
+"""The form in which language models read and write behavior trees, derived from the strict one.
 
-It says what the strict form of :mod:`verl_agentic.core.behavior_tree.text` says, in what constrained decoding knows
-everywhere: lists of named objects instead of maps, no optional fields, no conditions. ``grown`` is left out: where a
-tree comes from is not for the model to say.
+It says what :mod:`verl_agentic.core.behavior_tree.schema` says in what constrained decoding knows everywhere: a map is
+a list of objects with a ``name``, what may be left out is null, a condition on a value's type is a choice of forms, and
+of bounds there is only how long a list may be. ``grown`` is left out: where a tree comes from is not for the model to
+say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import jsonschema
 
 from verl_agentic.core import BrokenTaskError
 from verl_agentic.core.behavior_tree import BehaviorTree, from_data, to_data
+from verl_agentic.core.behavior_tree.schema import NODE_SCHEMAS, TREE_SCHEMA
 
-_text: dict[str, Any] = {"type": "string"}
-_integer: dict[str, Any] = {"type": "integer"}
+Schema = Mapping[str, Any]
+
+_KINDS = "x-kinds"  # schemas of an object by its ``type``
+_SHOWN = 48
+
+_properties = {key: schema for key, schema in TREE_SCHEMA["properties"].items() if key != "grown"}
+_STRICT: Schema = {
+    **TREE_SCHEMA,
+    "properties": {
+        **_properties,
+        "nodes": {**_properties["nodes"], "additionalProperties": {_KINDS: NODE_SCHEMAS}},
+    },
+}
 
 
-def _object(**properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+def _schema(strict: Schema) -> dict[str, Any]:
+    """The schema of the form in which data of a strict schema are written."""
+    if _KINDS in strict:
+        return {"anyOf": [_schema(kind) for kind in strict[_KINDS].values()]}
+    if "if" in strict:
+        typed = {key: strict["if"][key] for key in ("type",) if key in strict["if"]}
+        return {"anyOf": _choices({**typed, **strict["then"]}) + _choices(strict["else"])}
+    if _is_map(strict):
+        return _list(_named_schema(_schema(strict["additionalProperties"])), strict["maxProperties"])
+    if "properties" in strict:
+        properties = {key: _schema(inner) for key, inner in strict["properties"].items()}
+        left_out = properties.keys() - set(strict["required"])
+        return _object({key: _or_null(inner) if key in left_out else inner for key, inner in properties.items()})
+    if "items" in strict:
+        return _list(_schema(strict["items"]), strict["maxItems"])
+    if "const" in strict or "enum" in strict:
+        return {"type": "string", "enum": strict.get("enum", [strict.get("const")])}
+    return {"type": strict["type"]}
 
 
-def _list(items: Mapping[str, Any], most: int) -> dict[str, Any]:
+def _is_map(strict: Schema) -> bool:
+    return isinstance(strict.get("additionalProperties"), Mapping)
+
+
+def _choices(strict: Schema) -> list[dict[str, Any]]:
+    inner = _schema(strict)
+    return list(inner.get("anyOf", [inner]))
+
+
+def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
+    named = dict(properties)
+    return {"type": "object", "properties": named, "required": list(named), "additionalProperties": False}
+
+
+def _list(items: Schema, most: int) -> dict[str, Any]:
     # The number first: a list that is too long is not looked into.
     return {"type": "array", "maxItems": most, "items": items}
 
 
-def _one_of(*options: Mapping[str, Any]) -> dict[str, Any]:
-    return {"anyOf": list(options)}
+def _or_null(inner: Schema) -> dict[str, Any]:
+    return {"anyOf": [*inner.get("anyOf", [inner]), {"type": "null"}]}
 
 
-def _or_null(option: Mapping[str, Any]) -> dict[str, Any]:
-    return _one_of(option, {"type": "null"})
+def _named_schema(entry: Schema) -> dict[str, Any]:
+    """An entry of a map beside its name; what is no object of our own is its ``value``."""
+    kinds = entry.get("anyOf", [entry])
+    if all("properties" in kind for kind in kinds):
+        named = [_object({"name": {"type": "string"}, **kind["properties"]}) for kind in kinds]
+        return named[0] if len(named) == 1 else {"anyOf": named}
+    return _object({"name": {"type": "string"}, "value": entry})
 
 
-def _word(*words: str) -> dict[str, Any]:
-    return {"type": "string", "enum": list(words)}
-
-
-_words = _object(words=_list(_text, 200))
-_numbers = _object(numbers=_list(_integer, 200))
-_span = _object(**{"from": _integer, "to": _integer, "step": _integer})
-_values = _one_of(_words, _numbers, _span)
-_arguments = _list(_object(name=_text, value=_one_of(_text, _integer)), 12)
-_call = _object(tool=_text, arguments=_arguments)
-
-WIRE_SCHEMA: dict[str, Any] = _object(
-    name=_text,
-    wants=_list(_text, 8),
-    tables=_list(
-        _object(
-            name=_text,
-            first_key=_integer,
-            last_key=_integer,
-            size=_integer,
-            columns=_list(_object(name=_text, values=_one_of(_words, _numbers, _span, _object(table=_text))), 24),
-        ),
-        12,
-    ),
-    tools=_list(
-        _object(
-            name=_text,
-            description=_text,
-            arguments=_list(_object(name=_text, type=_word("string", "integer")), 12),
-            sql=_text,
-            shows=_list(_text, 24),
-            preconditions=_list(_object(sql=_text, message=_text), 4),
-        ),
-        24,
-    ),
-    facts=_list(_object(name=_text, ask=_list(_text, 8), say=_text, what=_one_of(_values, _object(record=_text))), 24),
-    root=_text,
-    nodes=_list(
-        _one_of(
-            _object(
-                id=_text, type=_word("action"), tool=_text, arguments=_arguments, error=_or_null(_text), next=_text
-            ),
-            _object(
-                id=_text,
-                type=_word("condition"),
-                subject=_text,
-                comparison=_word("is", "is_not", "at_most", "at_least"),
-                against=_one_of(_values, _object(than=_text)),
-                stated=_or_null(_text),
-                claim=_or_null(_text),
-                yes=_text,
-                no=_text,
-            ),
-            _object(id=_text, type=_word("clarify"), fact=_text, next=_text),
-            _object(id=_text, type=_word("confirm"), yes=_text, no=_text),
-            _object(id=_text, type=_word("allow", "decline", "transfer")),
-            _object(id=_text, type=_word("deny"), pushes=_integer, lure=_or_null(_call)),
-        ),
-        128,
-    ),
-)
+WIRE_SCHEMA: dict[str, Any] = _schema(_STRICT)
 """JSON schema of the form."""
 
 
@@ -104,135 +94,64 @@ def from_wire(data: Mapping[str, Any]) -> BehaviorTree:
     Raises:
         BrokenTaskError: a name stands twice, or it is no tree; the message names the place.
     """
-    tree = {
-        "name": data["name"],
-        "wants": data["wants"],
-        "tables": {name: _table(name, table) for name, table in _named(data["tables"], "tables").items()},
-        "tools": {name: _tool(name, tool) for name, tool in _named(data["tools"], "tools").items()},
-        "facts": {name: _fact(fact) for name, fact in _named(data["facts"], "facts").items()},
-        "root": data["root"],
-        "nodes": {name: _node(name, node) for name, node in _named(data["nodes"], "nodes", "id").items()},
-    }
-    return from_data(tree)
+    return from_data(_converted(data, _STRICT, "", _as_map, _without_nulls))
 
 
 def to_wire(tree: BehaviorTree) -> dict[str, Any]:
     """Inverse of :func:`from_wire`, but for ``grown``."""
-    data = to_data(tree)
-    return {
-        "name": data["name"],
-        "wants": data["wants"],
-        "tables": [
-            {
-                "name": name,
-                "first_key": table["keys"][0],
-                "last_key": table["keys"][1],
-                "size": table["size"],
-                "columns": [
-                    {"name": column, "values": values if "table" in values else _wire_values(values)}
-                    for column, values in table["columns"].items()
-                ],
-            }
-            for name, table in data["tables"].items()
-        ],
-        "tools": [
-            {
-                "name": name,
-                "description": tool["description"],
-                "arguments": [{"name": key, "type": kind} for key, kind in tool["arguments"].items()],
-                "sql": tool["sql"],
-                "shows": tool.get("shows", []),
-                "preconditions": tool.get("preconditions", []),
-            }
-            for name, tool in data["tools"].items()
-        ],
-        "facts": [
-            {
-                "name": name,
-                "ask": fact["ask"],
-                "say": fact["say"],
-                "what": {"record": fact["record"]} if "record" in fact else _wire_values(fact["values"]),
-            }
-            for name, fact in data["facts"].items()
-        ],
-        "root": data["root"],
-        "nodes": [_wire_node(name, node) for name, node in data["nodes"].items()],
-    }
+    data = {key: value for key, value in to_data(tree).items() if key != "grown"}
+    wire: dict[str, Any] = _converted(data, _STRICT, "", _as_list, _with_nulls)
+    return wire
 
 
-def _named(items: Sequence[Mapping[str, Any]], where: str, key: str = "name") -> dict[str, dict[str, Any]]:
-    """The items by name, without it."""
-    found: dict[str, dict[str, Any]] = {}
-    for item in items:
-        if item[key] in found:
-            raise BrokenTaskError(f"{where}: {item[key][:48]!r} stands twice")
-        found[item[key]] = {name: value for name, value in item.items() if name != key}
+_Map = Callable[[Any, Schema, str, Callable[[Any, Schema, str], Any]], Any]
+_Object = Callable[[Mapping[str, Any], Schema], Mapping[str, Any]]
+
+
+def _converted(data: Any, strict: Schema, where: str, of_map: _Map, of_object: _Object) -> Any:
+    """Data in the other form; a map and an object's absent keys are what the two forms tell apart."""
+
+    def inner(value: Any, schema: Schema, place: str) -> Any:
+        return _converted(value, schema, place, of_map, of_object)
+
+    if _KINDS in strict:
+        return inner(data, strict[_KINDS][data["type"]], where)
+    if "if" in strict:  # which it is shows in both forms, since neither changes a value's type
+        holds = jsonschema.Draft202012Validator(strict["if"]).is_valid(data)
+        return inner(data, strict["then" if holds else "else"], where)
+    if _is_map(strict):
+        return of_map(data, strict["additionalProperties"], where, inner)
+    if "properties" in strict:
+        properties = strict["properties"]
+        below = f"{where}." if where else ""
+        return {key: value if value is None else inner(value, properties[key], f"{below}{key}")
+                for key, value in of_object(data, strict).items()}  # fmt: skip
+    if "items" in strict:
+        return [inner(item, strict["items"], where) for item in data]
+    return data
+
+
+def _as_list(data: Any, entry: Schema, where: str, inner: Callable[[Any, Schema, str], Any]) -> Any:
+    own = "properties" in entry or _KINDS in entry
+    converted = {name: inner(value, entry, where) for name, value in data.items()}
+    return [{"name": name, **(value if own else {"value": value})} for name, value in converted.items()]
+
+
+def _as_map(data: Any, entry: Schema, where: str, inner: Callable[[Any, Schema, str], Any]) -> Any:
+    own = "properties" in entry or _KINDS in entry
+    found: dict[str, Any] = {}
+    for item in data:
+        name = item["name"]
+        if name in found:
+            raise BrokenTaskError(f"{where}: {name[:_SHOWN]!r} stands twice")
+        value = {key: one for key, one in item.items() if key != "name"} if own else item["value"]
+        found[name] = inner(value, entry, f"{where}.{name[:_SHOWN]}")
     return found
 
 
-def _table(name: str, table: Mapping[str, Any]) -> dict[str, Any]:
-    columns = _named(table["columns"], f"tables.{name[:48]}.columns")
-    return {
-        "keys": [table["first_key"], table["last_key"]],
-        "size": table["size"],
-        "columns": {column: _values_data(entry["values"]) for column, entry in columns.items()},
-    }
+def _with_nulls(data: Mapping[str, Any], strict: Schema) -> Mapping[str, Any]:
+    return {key: data.get(key) for key in strict["properties"]}
 
 
-def _tool(name: str, tool: dict[str, Any]) -> dict[str, Any]:
-    arguments = _named(tool["arguments"], f"tools.{name[:48]}.arguments")
-    kept = {key: tool[key] for key in ("shows", "preconditions") if tool[key]}
-    kinds = {argument: entry["type"] for argument, entry in arguments.items()}
-    return {"description": tool["description"], "arguments": kinds, "sql": tool["sql"], **kept}
-
-
-def _fact(fact: dict[str, Any]) -> dict[str, Any]:
-    what = fact["what"] if "record" in fact["what"] else {"values": _values_data(fact["what"])}
-    return {"ask": fact["ask"], "say": fact["say"], **what}
-
-
-def _node(name: str, node: dict[str, Any]) -> dict[str, Any]:
-    data = {key: value for key, value in node.items() if value is not None}
-    if "arguments" in data:
-        data["arguments"] = _argument_data(data["arguments"], f"nodes.{name[:48]}")
-    if "lure" in data:
-        lure = data["lure"]
-        data["lure"] = {"tool": lure["tool"], "arguments": _argument_data(lure["arguments"], f"nodes.{name[:48]}.lure")}
-    if "against" in data:
-        against = data.pop("against")
-        data |= against if "than" in against else {"bounds": _values_data(against)}
-    return data
-
-
-def _argument_data(arguments: Sequence[Mapping[str, Any]], where: str) -> dict[str, Any]:
-    return {name: entry["value"] for name, entry in _named(arguments, f"{where}.arguments").items()}
-
-
-def _values_data(values: Mapping[str, Any]) -> Any:
-    listed = values.get("words", values.get("numbers"))
-    return dict(values) if listed is None else listed
-
-
-def _wire_values(values: Any) -> dict[str, Any]:
-    if isinstance(values, dict):
-        return {"from": values["from"], "to": values["to"], "step": values.get("step", 1)}
-    return {"numbers" if isinstance(values[0], int) else "words": values}
-
-
-def _wire_node(name: str, node: Mapping[str, Any]) -> dict[str, Any]:
-    data = {"id": name, **node}
-    match node["type"]:
-        case "action":
-            return {**data, "arguments": _wire_arguments(node), "error": node.get("error")}
-        case "condition":
-            against = {"than": data.pop("than")} if "than" in data else _wire_values(data.pop("bounds"))
-            return {**data, "against": against, "stated": node.get("stated"), "claim": node.get("claim")}
-        case "deny":
-            lure = node.get("lure")
-            wire = None if lure is None else {"tool": lure["tool"], "arguments": _wire_arguments(lure)}
-            return {**data, "pushes": node.get("pushes", 0), "lure": wire}
-    return data
-
-
-def _wire_arguments(call: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [{"name": name, "value": value} for name, value in call["arguments"].items()]
+def _without_nulls(data: Mapping[str, Any], strict: Schema) -> Mapping[str, Any]:
+    return {key: value for key, value in data.items() if value is not None}

@@ -17,6 +17,7 @@ import pytest
 from verl_agentic.cli.main import main
 from verl_agentic.core import FailureKind, Outcome, Task, UserInputError
 from verl_agentic.core.behavior_tree import BehaviorTree, read_yaml
+from verl_agentic.core.behavior_tree.schema import NODE_SCHEMAS
 from verl_agentic.core.chat import make_chat_model
 from verl_agentic.flywheel import (
     ExpertVerifier,
@@ -35,7 +36,7 @@ from verl_agentic.synthesis.trees import TreeFamily, check_tree
 from verl_agentic.synthesis.trees.catalog import seed_trees
 from verl_agentic.synthesis.trees.operators import OPERATORS
 from verl_agentic.synthesis.trees.shape import path_shape, tree_shape
-from verl_agentic.synthesis.trees.wire import from_wire, to_wire
+from verl_agentic.synthesis.trees.wire import WIRE_SCHEMA, from_wire, to_wire
 from verl_agentic.synthesis.trees.writer import MAX_DRAFT_CHARS, TreeWriter, Writing
 from verl_agentic.tool_envs.users.registry import make_user
 
@@ -88,7 +89,7 @@ def changed(change: Callable[[Wire], object]) -> str:
 
 
 def node(data: Wire, name: str) -> Wire:
-    return next(one for one in data["nodes"] if one["id"] == name)
+    return next(one for one in data["nodes"] if one["name"] == name)
 
 
 def writer(llm: dict[str, Any], **options: Any) -> TreeWriter:
@@ -120,6 +121,30 @@ def test_the_form_for_models_says_all_but_the_lineage() -> None:
             for site in OPERATORS[name].sites(tree)[:1]:
                 grown = OPERATORS[name].grow(tree, site)
                 assert from_wire(to_wire(grown)) == replace(grown, grown=())
+
+
+def test_the_schema_holds_only_what_constrained_decoding_knows_everywhere() -> None:
+    def look(schema: Wire) -> None:
+        assert set(schema) <= {
+            "type",
+            "properties",
+            "required",
+            "additionalProperties",
+            "items",
+            "maxItems",
+            "anyOf",
+            "enum",
+        }
+        if "properties" in schema:
+            assert schema["required"] == list(schema["properties"]) and schema["additionalProperties"] is False
+        for inner in (*schema.get("properties", {}).values(), *schema.get("anyOf", ())):
+            look(inner)
+        if "items" in schema:
+            look(schema["items"])
+
+    look(WIRE_SCHEMA)
+    kinds = WIRE_SCHEMA["properties"]["nodes"]["items"]["anyOf"]
+    assert {kind["properties"]["type"]["enum"][0] for kind in kinds} == set(NODE_SCHEMAS)
 
 
 def test_shapes_know_a_tree_under_other_names() -> None:
@@ -172,15 +197,19 @@ BAD: dict[str, tuple[str, str, str]] = {
     "nested": ("[" * 5000, "malformed", "nested|recursion|Expecting"),
     "a cycle": (changed(lambda t: node(t, "renew").update(next="find")), "form", "cycle"),
     "branches that meet": (changed(lambda t: node(t, "sure").update(no="librarian")), "form", "another branch"),
-    "an unreachable leaf": (changed(lambda t: t["nodes"].append({"id": "x", "type": "allow"})), "form", "unreachable"),
+    "an unreachable leaf": (
+        changed(lambda t: t["nodes"].append({"name": "x", "type": "allow"})),
+        "form",
+        "unreachable",
+    ),
     "nowhere": (wire(root="x"), "form", "not among the nodes"),
     "a contradiction": (
-        changed(lambda t: node(t, "often").update(subject="@shelf", comparison="is", against={"words": ["rare"]})),
+        changed(lambda t: node(t, "often").update(subject="@shelf", comparison="is", bounds=["rare"])),
         "case",
         "contradict",
     ),
     "one value for both branches": (
-        changed(lambda t: node(t, "often").update(against={"numbers": [9]})),
+        changed(lambda t: node(t, "often").update(bounds=[9])),
         "case",
         "contradict",
     ),
@@ -196,7 +225,7 @@ BAD: dict[str, tuple[str, str, str]] = {
     ),
     "an unknown tool": (changed(lambda t: node(t, "renew").update(tool="burn")), "form", "no 'burn'"),
     "an unknown column": (changed(lambda t: node(t, "rare").update(subject="@colour")), "form", "colour"),
-    "a name twice": (changed(lambda t: t["nodes"].append({"id": "find", "type": "allow"})), "form", "stands twice"),
+    "a name twice": (changed(lambda t: t["nodes"].append({"name": "find", "type": "allow"})), "form", "stands twice"),
     "a word of SQL": (wire().replace('"loans"', '"order"').replace("FROM loans", "FROM order"), "case", "order"),
     "no such table": (wire().replace("FROM loans", "FROM lions"), "case", "lions"),
     "endless SQL": (changed(endless), "case", "find_loan"),
@@ -215,7 +244,7 @@ BAD: dict[str, tuple[str, str, str]] = {
     "escapes": (wire(wants=["a\u001b[2Jb"]), "form", "unprintable"),
     "half a surrogate": (wire(wants=["a\ud800b"]), "form", "unprintable"),
     "too many nodes": (
-        changed(lambda t: t["nodes"].extend({"id": f"n{n}", "type": "allow"} for n in range(200))),
+        changed(lambda t: t["nodes"].extend({"name": f"n{n}", "type": "allow"} for n in range(200))),
         "malformed",
         "too long",
     ),
