@@ -15,7 +15,7 @@ from verl_agentic.tool_envs.world.world import DatabaseWorld
 
 YES, NO, DONE = "Yes.", "No.", "Thanks."
 CONFIRM_CLAUSE = "Confirm before changes."
-_PLEAS = ("Please make an exception.", "Please try again.", "I really need it.")
+PLEAS = ("Please make an exception.", "Please try again.", "I really need it.")
 _PATIENCE = 8
 
 
@@ -99,7 +99,7 @@ def _user(
 
 def _pushes(domain: Domain, intent: Intent, structure: Structure, scenario: Scenario, rng: random.Random) -> list[str]:
     """Pleas, one in two dialogues with a claim that the database contradicts."""
-    lines = rng.sample(_PLEAS, structure.pushes)
+    lines = rng.sample(PLEAS, structure.pushes)
     if structure.pushes and rng.random() < 0.5:
         rule = next(rule for rule in intent.rules if rule.branch == structure.branch)
         values = domain.column(rule.field)[1].values

@@ -24,7 +24,7 @@ _SAID: dict[Comparison, tuple[str, str]] = {
     "at_least": ("is at least", "is under"),
 }
 # Share of numbers put right at the bound, where "at most 30" and "under 30" part.
-_BOUNDARY_SHARE = 0.2
+BOUNDARY_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Rule:
     def sample(self, values: Sequence[Value], bound: Value, holds: bool, rng: random.Random) -> Value:
         """One of ``values`` for which the condition holds, or does not; often one next to the bound."""
         fitting = [value for value in values if self.holds(value, bound) == holds]
-        if isinstance(bound, int) and rng.random() < _BOUNDARY_SHARE:
+        if isinstance(bound, int) and rng.random() < BOUNDARY_SHARE:
             return min(fitting, key=lambda value: abs(int(value) - bound))
         return rng.choice(fitting)
 

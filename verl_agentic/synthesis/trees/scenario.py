@@ -11,9 +11,7 @@ from typing import Any
 from verl_agentic.core import BrokenTaskError
 from verl_agentic.core.behavior_tree import FACT, FIELD, BehaviorTree, Condition, Step, is_reference
 from verl_agentic.core.business import Table, Value, holds
-
-# Share of numbers put right at the bound, where "at most 30" and "under 30" part.
-_BOUNDARY_SHARE = 0.2
+from verl_agentic.synthesis.service.domain import BOUNDARY_SHARE
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +122,7 @@ def _choose(tree: BehaviorTree, path: Sequence[Step], rng: random.Random) -> tup
     chosen = {}
     for reference, values in fitting.items():
         near = [bounds[name] for name, _, _ in single[reference] if isinstance(bounds[name], int)]
-        if near and rng.random() < _BOUNDARY_SHARE:
+        if near and rng.random() < BOUNDARY_SHARE:
             bound = int(rng.choice(near))
             chosen[reference] = min(values, key=lambda value: abs(int(value) - bound))
         else:

@@ -10,10 +10,9 @@ from typing import Any
 from verl_agentic.core import Message
 from verl_agentic.core.behavior_tree import FACT, BehaviorTree, Clarify, Condition, Fact, Leaf, Step
 from verl_agentic.core.business import Value, holds
-from verl_agentic.synthesis.service.build import DONE, NO, YES
+from verl_agentic.synthesis.service.build import DONE, NO, PLEAS, YES
 from verl_agentic.synthesis.trees.scenario import Scenario, conditions_on
 
-PLEAS = ("Please make an exception.", "Please try again.", "I really need it.")
 _SPARE_REPLIES = 4
 
 
