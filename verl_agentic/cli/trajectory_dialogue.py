@@ -14,9 +14,9 @@ from rich.text import Text
 from verl_agentic.cli.plain_text import plain_text
 from verl_agentic.core import Outcome, Task, Trajectory
 from verl_agentic.core.trajectory import ToolCall
-from verl_agentic.flywheel import Diagnosis, diagnose
 from verl_agentic.report.numbers import NONE, decimal
 from verl_agentic.reward_fns.state.difference import TableDifference, state_difference
+from verl_agentic.rollout.diagnosis import Diagnosis, diagnose
 from verl_agentic.store.secrets import redact_texts
 from verl_agentic.store.trajectories import StoredTrajectory
 

@@ -4,7 +4,6 @@ from verl_agentic.core.outcome import ErrorKind
 from verl_agentic.flywheel.agreement import AgreementVerifier
 from verl_agentic.flywheel.budget import BudgetedHook, HookBudget, HookUse
 from verl_agentic.flywheel.curriculum import CurriculumSettings, draw_epoch
-from verl_agentic.flywheel.error_analysis import Diagnosis, diagnose
 from verl_agentic.flywheel.file_import import import_tasks
 from verl_agentic.flywheel.hook import FlywheelHook, RoundInput, RoundResult, TaskResult
 from verl_agentic.flywheel.hooks.frontier import FrontierHook
@@ -14,6 +13,7 @@ from verl_agentic.flywheel.protect import Protected, protected_splits
 from verl_agentic.flywheel.registry import make_hooks, register_hook
 from verl_agentic.flywheel.round import run_round
 from verl_agentic.flywheel.verify import ExpertVerifier, Scorer, Verifier, WrittenVerifier, verify
+from verl_agentic.rollout.diagnosis import Diagnosis, diagnose
 
 __all__ = [
     "AgreementVerifier",

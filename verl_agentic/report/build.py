@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from verl_agentic.report.reasons import failure_reasons
 from verl_agentic.report.samples import pick_samples
 from verl_agentic.report.success import compare, curve
 from verl_agentic.store import Store
@@ -37,7 +38,8 @@ def build_report(store: Store, run_dir: Path | str) -> dict[str, Any]:
         ``profile``, ``seed``, ``held_out`` and ``validation`` (see :func:`verl_agentic.report.success.compare`),
         ``curves`` (success at each evaluation by split), ``seconds`` (wall time by phase), ``peak_memory_bytes``,
         ``reward_per_step``, ``epochs``, ``operators`` (candidates of each operator over all rounds),
-        ``infrastructure_failures`` (``total``, ``by_kind``, ``last``), ``checkpoint`` (folder in Hugging Face format),
+        ``failure_reasons`` (see :func:`verl_agentic.report.reasons.failure_reasons`), ``infrastructure_failures``
+        (``total``, ``by_kind``, ``last``), ``checkpoint`` (folder in Hugging Face format),
         ``samples`` and ``missing``.
     """
     info = store.info()
@@ -54,6 +56,7 @@ def build_report(store: Store, run_dir: Path | str) -> dict[str, Any]:
         "reward_per_step": [dataclasses.asdict(one) for one in steps],
         "epochs": _epochs(store, info.get("stages")),
         "operators": _yields(total_yields(record.counts for record in store.rounds())),
+        "failure_reasons": failure_reasons(store),
         "infrastructure_failures": _failures(store),
         "checkpoint": _checkpoint(info.get("checkpoint"), Path(run_dir)),
         "samples": pick_samples(store),

@@ -198,6 +198,8 @@ def _failures(report: Mapping[str, Any]) -> str:
             charts.stacked_epochs(epochs, [epoch["failure_kinds"] for epoch in epochs], "failures by kind", wide=True),
             table(("epoch", *(kind.replace("_", " ") for kind in kinds)), rows),
         ]
+    if (why := report["failure_reasons"]) and why["reasons"]:
+        parts += _reasons(why)
     broken = report["infrastructure_failures"]
     parts.append(heading("Infrastructure failures"))
     if not broken["total"]:
@@ -206,6 +208,26 @@ def _failures(report: Mapping[str, Any]) -> str:
     parts.append(paragraph(f"{broken['total']} in all ({counts}). None was ever rewarded. The last ones:"))
     rows = [(one["step"], one["kind"], one["message"][:300]) for one in broken["last"]]
     return "\n".join([*parts, table(("step", "kind", "message"), rows, text_from=1)])
+
+
+def _reasons(why: Mapping[str, Any]) -> list[str]:
+    rows = [
+        (
+            one["count"],
+            one["kind"] or NONE,
+            one["failure"].replace("_", " "),
+            f"{one['diagnosis'].replace('_', ' ')}: {one['evidence']}" if one["diagnosis"] else NONE,
+            one["reason"] or NONE,
+            one["task_id"],
+        )
+        for one in why["reasons"]
+    ]
+    note = (
+        f"Of {why['failures']} failures in epoch {why['epoch']}, the latest {why['looked_at']}: the reward's reason, "
+        "and what the trajectory itself shows. verl-agentic trajectories show prints one of them as a dialogue."
+    )
+    head = ("trajectories", "kind", "failure", "diagnosis of the latest", "reason", "its task")
+    return [heading("Reasons", 3), paragraph(note, "dim"), table(head, rows, text_from=3)]
 
 
 def _run(report: Mapping[str, Any]) -> str:
@@ -231,5 +253,7 @@ def _samples(report: Mapping[str, Any]) -> str:
             f'<span class="dim">{escape(detail)} · {escape(sample["task_id"])}</span></summary><div class="chat">'
         )
         parts += [message(one["role"], one["content"]) for one in sample["messages"]]
+        why = [text for text in (sample["reason"], sample["diagnosis"]) if text and not sample["success"]]
+        parts += [message("note", f"Why: {' · '.join(why)}")] if why else []
         parts.append("</div></details>")
     return "\n".join(parts)

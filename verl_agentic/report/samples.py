@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from verl_agentic.core import Message, Trajectory
+from verl_agentic.core import Message, Outcome, Trajectory
+from verl_agentic.rollout.diagnosis import diagnose
 from verl_agentic.store import Evaluation, Store
 
 _MAX_CHARS = 4000
@@ -17,7 +18,8 @@ def pick_samples(store: Store) -> list[dict[str, Any]]:
 
     Returns:
         Per sample ``kind``, ``task_id``, ``step``, ``source`` (split, or ``train``), ``success``, ``failure``,
-        ``reward``, ``answer``, ``end`` and ``messages`` (``role`` and ``content``, cut to a readable length).
+        ``reward``, ``reason`` (the reward's), ``diagnosis`` (``kind: evidence``, of a failure), ``answer``, ``end`` and
+        ``messages`` (``role`` and ``content``, cut to a readable length).
     """
     picked: dict[tuple[str, bool], dict[str, Any]] = {}
     for one in _latest_first(store):
@@ -70,10 +72,28 @@ def _dialogue(store: Store, one: Evaluation) -> dict[str, Any] | None:
         left_out = len(messages) - _MAX_TURNS
         messages = [*messages[:_MAX_TURNS], {"role": "note", "content": f"{left_out} more messages"}]
     return {
+        "reason": _cut(str(trajectory.reward.get("reason") or "")),
+        "diagnosis": _diagnosis(one, trajectory),
         "answer": trajectory.answer,
         "end": trajectory.end.value if trajectory.end else None,
         "messages": [{"role": said["role"], "content": _cut(said["content"])} for said in messages],
     }
+
+
+def _diagnosis(one: Evaluation, trajectory: Trajectory) -> str:
+    outcome = Outcome(
+        task_id=one.task_id,
+        session=one.session,
+        step=one.step,
+        epoch=0,
+        reward=one.reward,
+        acc=one.acc,
+        failure=one.failure,
+        turns=len(trajectory.turns),
+        trajectory=one.trajectory,
+    )
+    found = diagnose(outcome)
+    return "" if found is None else f"{found.kind.value}: {found.evidence}"
 
 
 def _cut(text: str) -> str:

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -196,6 +197,37 @@ def test_samples_show_a_success_and_a_failure_of_each_kind(finished: Store, tmp_
     ]
     assert {(one["source"], one["step"]) for one in samples} == {("held_out", 4)}
     assert [message["role"] for message in samples[0]["messages"]] == ["user", "assistant"]
+
+
+def test_reasons_of_failures_are_counted_over_tasks(tmp_path: Path) -> None:
+    reasons = ("order 17 must be refunded", "order 4 must be refunded", "said 'no' to \"x\"", f"saw {ATTACK}")
+    tasks = [make_task(number, "service") for number in range(len(reasons))]
+
+    def rolled(task: Task, reason: str) -> str:
+        turns = [Turn("assistant", "17 * 3 = 41")]
+        return Trajectory(task.id, turns=turns, answer="41", end=End.ANSWER, reward={"reason": reason}).to_json()
+
+    with Store(store_url(tmp_path)) as store:
+        store.add_tasks(tasks)
+        assert build_report(store, tmp_path)["failure_reasons"] is None
+        outcomes = [
+            Outcome(task.id, 0, step, 0, 0.0, acc, FailureKind.WRONG_STATE, 1, rolled(task, reason))
+            for step, acc in ((1, 0.0), (2, 0.0), (3, 1.0))
+            for task, reason in zip(tasks, reasons, strict=True)
+        ]
+        store.record_outcomes([*outcomes, replace(outcomes[0], step=4, trajectory="none")], "u")
+        report = build_report(store, tmp_path)
+    why = report["failure_reasons"]
+    assert (why["epoch"], why["failures"], why["looked_at"]) == (0, 9, 9)
+    first, *others = why["reasons"]
+    assert (first["reason"], first["count"], first["step"]) == ("order … must be refunded", 4, 2)
+    assert (first["diagnosis"], first["evidence"]) == ("arithmetic_slip", "wrote 17 * 3 = 41")
+    assert {"said … to …", ""} < {one["reason"] for one in others} and sum(one["count"] for one in others) == 5
+    [sample] = [one for one in report["samples"] if not one["success"]]
+    assert sample["reason"].startswith("saw ") and sample["diagnosis"] == "arithmetic_slip: wrote 17 * 3 = 41"
+    parser = Links()
+    parser.feed(render_html(report))
+    assert "order … must be refunded" in parser.text and "Why: " in parser.text and parser.loads == []
 
 
 class Links(HTMLParser):

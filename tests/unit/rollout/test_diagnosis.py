@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from verl_agentic.core import End, FailureKind, Outcome, ToolCall, Trajectory, Turn
-from verl_agentic.flywheel.error_analysis import ErrorKind, commonest, diagnose, error_counts
+from verl_agentic.core.outcome import ErrorKind
+from verl_agentic.flywheel.error_analysis import commonest, error_counts
 from verl_agentic.flywheel.hook import TaskResult
 from verl_agentic.reward_fns.registry import score_task_async
 from verl_agentic.rollout import DialogueLimits, play
+from verl_agentic.rollout.diagnosis import diagnose
 from verl_agentic.store import Group, TaskStatus
 from verl_agentic.synthesis.math.family import MathFamily
 
