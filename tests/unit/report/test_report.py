@@ -224,7 +224,7 @@ def test_reasons_of_failures_are_counted_over_tasks(tmp_path: Path) -> None:
     assert (first["diagnosis"], first["evidence"]) == ("arithmetic_slip", "wrote 17 * 3 = 41")
     assert {"said … to …", ""} < {one["reason"] for one in others} and sum(one["count"] for one in others) == 5
     [sample] = [one for one in report["samples"] if not one["success"]]
-    assert sample["reason"].startswith("saw ") and sample["diagnosis"] == "arithmetic_slip: wrote 17 * 3 = 41"
+    assert sample["reason"] in reasons and sample["diagnosis"] == "arithmetic_slip: wrote 17 * 3 = 41"
     parser = Links()
     parser.feed(render_html(report))
     assert "order … must be refunded" in parser.text and "Why: " in parser.text and parser.loads == []
