@@ -122,7 +122,7 @@ def run(installed: Path, cwd: Path, *arguments: str) -> str:
         ("recipes", "agenticqwen.yaml"),
         ("conf", "profile/cpu.yaml"),
         ("reward_fns", "mixed.py"),
-        ("tool_envs", "sql.py"),
+        ("tool_envs", "base.py"),
     ],
 )
 def test_its_mapped_packages_are_found_from_another_folder(
