@@ -27,6 +27,7 @@ from verl_agentic.core.chat import ChatUsage
 from verl_agentic.evaluation.model import Said
 from verl_agentic.evaluation.plan import PlayPlan
 from verl_agentic.evaluation.run import roll_out_one
+from verl_agentic.rollout import SessionPlan
 from verl_agentic.tool_envs import ToolError
 from verl_agentic.tool_envs.mcp.connection import close_shared_connections
 from verl_agentic.tool_envs.mcp.environment import McpEnvironment
@@ -203,7 +204,8 @@ class _Lines:
 
 async def test_a_server_that_dies_half_way_ends_its_trajectory_with_a_named_outcome() -> None:
     server = {"command": WORLD}
-    plan = PlayPlan(simulator="none", env_options={"mcp": {"servers": {"w": server}, "check_seconds": 1.0}}, attempts=2)
+    options = {"mcp": {"servers": {"w": server}, "check_seconds": 1.0}}
+    plan = PlayPlan(SessionPlan(simulator="none", env_options=options, attempts=2))
     call = '<tool_call>{"name": "%s", "arguments": {}}</tool_call>'
     dies = Scripted(call % "pid", call % "count", call % "count", call % "count", "<answer>never</answer>")
     record = await roll_out_one(make_task(), 0, dies, plan, "run")

@@ -21,15 +21,23 @@ HELPER = "--helper-llm"
 _EXAMPLE = "model=gpt-4.1-mini"
 
 
-def add_play_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what :func:`read_play_settings` reads."""
+def add_play_arguments(
+    parser: argparse.ArgumentParser, tool_env: str = "each task's own", simulator: str = "scripted"
+) -> None:
+    """Declare what :func:`read_play_settings` reads.
+
+    Args:
+        parser: of the command.
+        tool_env: what the environment is by default, in words.
+        simulator: what the user is by default, in words.
+    """
     parser.add_argument(
         "--tool-env", metavar="NAME", help="environment of all tasks: a name, package.module:Class or file.py:Class "
-        "(default: each task's own)",
+        f"(default: {tool_env})",
     )  # fmt: skip
     parser.add_argument(
         "--simulator", metavar="NAME", help="who plays the user: a name, package.module:Class or file.py:Class "
-        "(default: scripted)",
+        f"(default: {simulator})",
     )  # fmt: skip
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a key of agentic.rollout; the value is YAML"
@@ -50,8 +58,12 @@ def read_helper(arguments: argparse.Namespace) -> dict[str, Any] | None:
     return read_settings_given(HELPER, arguments.helper_llm, _EXAMPLE) or None
 
 
-def read_play_settings(arguments: argparse.Namespace) -> RolloutSettings:
+def read_play_settings(arguments: argparse.Namespace, *layers: Mapping[str, Any]) -> RolloutSettings:
     """The settings, checked.
+
+    Args:
+        arguments: what was given.
+        layers: ``agentic.rollout`` where nothing was given, later layers before earlier ones.
 
     Raises:
         UserInputError: naming the key or argument.
@@ -60,7 +72,7 @@ def read_play_settings(arguments: argparse.Namespace) -> RolloutSettings:
     for name in ("tool_env", "simulator"):
         if getattr(arguments, name) is not None:
             given[name] = getattr(arguments, name)
-    settings = with_llm(read_rollout_settings(given), read_helper(arguments))
+    settings = with_llm(read_rollout_settings(*layers, given), read_helper(arguments))
     with naming_helper():
         check_options(settings.env_options, also=settings.tool_env)
         make_user(settings.simulator, **settings.simulator_options)

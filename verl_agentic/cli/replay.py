@@ -8,21 +8,17 @@ import json
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from verl_agentic.cli.plain_text import plain_text, wide_console
-from verl_agentic.cli.settings_given import read_settings_given
+from verl_agentic.cli.play_settings import add_play_arguments, naming_helper, read_play_settings
 from verl_agentic.core import Task, Trajectory, UserInputError
-from verl_agentic.evaluation.plan import PlayPlan
 from verl_agentic.evaluation.replay import Replay, replay
 from verl_agentic.evaluation.run import kept_records
 from verl_agentic.store import Store, store_url
 from verl_agentic.store.trajectories import named_trajectory
 from verl_agentic.synthesis.rows import read_tasks
-from verl_agentic.tool_envs.registry import check_options
-from verl_agentic.training.settings import read_rollout_settings
 
 _SHOWN = 2000
 
@@ -39,11 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tasks", type=Path, metavar="FILE", help="tasks of --rollouts, or in place of the stored one")
     parser.add_argument("--session", type=int, metavar="N", help="number of the trajectory in its group, from 0")
     parser.add_argument("--step", type=int, metavar="N", help="training step that it is of")
-    parser.add_argument("--tool-env", metavar="NAME", help="environment (default: the one it was played in)")
-    parser.add_argument("--simulator", metavar="NAME", help="user (default: the one it was played with)")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="a key of agentic.rollout; the value is YAML"
-    )
+    add_play_arguments(parser, tool_env="the one it was played in", simulator="the one it was played with")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     parser.epilog = "Exit status: 0 where all came out alike, 1 where something differs or failed, 2 for bad input."
 
@@ -59,27 +51,19 @@ def run(arguments: argparse.Namespace) -> int:
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     task, stored, name, run_settings = _found(arguments)
-    given = read_settings_given("--set", arguments.set, "env_options.search.corpus=/data", nested=True)
-    settings = read_rollout_settings(run_settings, given)
-    check_options(settings.env_options, also=arguments.tool_env)
-    plan = PlayPlan(
-        tool_env=arguments.tool_env or given.get("tool_env") or stored.env or settings.tool_env,
-        env_options=settings.env_options,
-        simulator=arguments.simulator or str(given.get("simulator") or stored.simulator or settings.simulator),
-        simulator_options=settings.simulator_options,
-        # A trajectory of a run with other limits must not end by ours.
-        limits=replace(
-            settings.limits,
-            max_turns=settings.max_turns if "max_turns" in given else max(1, _messages(stored)) + 1,
-        ),
-    )
-    found = asyncio.run(replay(task, stored, plan))
+    settings = read_play_settings(arguments, run_settings, _as_played(stored))
+    with naming_helper():
+        found = asyncio.run(replay(task, stored, settings.session))
     _say(found, name, arguments.json)
     return 1 if found.differences else 0
 
 
-def _messages(trajectory: Trajectory) -> int:
-    return sum(turn.role == "assistant" for turn in trajectory.turns)
+def _as_played(trajectory: Trajectory) -> dict[str, Any]:
+    """The keys of ``agentic.rollout`` that a trajectory tells of itself."""
+    where = {"tool_env": trajectory.env, "simulator": trajectory.simulator}
+    # One of a run with other limits must not end by ours.
+    messages = sum(turn.role == "assistant" for turn in trajectory.turns)
+    return {"max_turns": max(1, messages) + 1, **{key: name for key, name in where.items() if name}}
 
 
 def _found(arguments: argparse.Namespace) -> tuple[Task, Trajectory, str, Mapping[str, Any]]:

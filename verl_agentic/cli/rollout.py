@@ -112,7 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
     plan = play_plan(arguments, settings)
     tasks = unique_tasks(load_tasks(arguments.tasks))[: arguments.limit]
     check_rows(tasks, settings, plan.llm, own_reward=plan.reward is None)
-    model = served_model(arguments, plan.limits.max_parallel_calls > 1)
+    model = served_model(arguments, plan.session.limits.max_parallel_calls > 1)
     fingerprint = _fingerprint(arguments, plan, model.name)
     jobs = [(task, sample) for task in tasks for sample in range(arguments.samples)]
 
@@ -163,13 +163,7 @@ def play_plan(arguments: argparse.Namespace, settings: RolloutSettings) -> PlayP
         with naming_helper():
             check_kwargs(function, {**accepted(function, {"llm": helper} if helper else {}), **reward_kwargs})
     return PlayPlan(
-        tool_env=settings.tool_env,
-        env_options=settings.env_options,
-        simulator=settings.simulator,
-        simulator_options=settings.simulator_options,
-        limits=settings.limits,
-        trajectory_seconds=settings.trajectory_seconds,
-        attempts=settings.attempts,
+        session=settings.session,
         max_turn_tokens=settings.max_turn_tokens or arguments.max_tokens,
         max_response_tokens=arguments.max_response_tokens,
         reward=arguments.reward,
@@ -240,8 +234,10 @@ def _fingerprint(arguments: argparse.Namespace, plan: PlayPlan, model: str) -> s
         "model": model,
         "temperature": arguments.temperature,
         "llm": sorted(arguments.llm),
-        "plan": {**asdict(plan), "attempts": None},
+        # The session's settings among the others, as in files of earlier releases.
+        "plan": {**asdict(plan), **asdict(plan.session), "attempts": None},
     }
+    del decisive["plan"]["session"]
     if plan.llm is None:
         del decisive["plan"]["llm"]  # files of runs without one stay their own
     return hashlib.sha256(json.dumps(decisive, sort_keys=True, default=str).encode()).hexdigest()[:16]

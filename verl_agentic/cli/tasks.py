@@ -18,12 +18,10 @@ from verl_agentic.core.files.whole_file import replacing
 from verl_agentic.flywheel import ExpertVerifier
 from verl_agentic.integration.prepare import generate_splits
 from verl_agentic.reward_fns.registry import reward_function, score_task, success
-from verl_agentic.rollout import Dialogue
 from verl_agentic.synthesis.base import SPLITS, Split, TaskFamily
 from verl_agentic.synthesis.families import load_families
 from verl_agentic.synthesis.imported.agenticqwen import load_agenticqwen
 from verl_agentic.synthesis.rows import read_tasks, write_parquet
-from verl_agentic.tool_envs import make_environment
 from verl_agentic.tool_envs.registry import environment_class
 from verl_agentic.tool_envs.users.registry import make_user
 from verl_agentic.training.settings import AgenticSettings, CurriculumNode, RolloutSettings
@@ -159,13 +157,8 @@ def _has_expert(task: Task, families: Mapping[str, TaskFamily]) -> bool:
 
 
 async def _open(task: Task, settings: RolloutSettings) -> None:
-    user = make_user(settings.simulator, **settings.simulator_options)
-    env = make_environment(settings.tool_env or task.env, user, settings.env_options)
-    dialogue = Dialogue(task, env, settings.limits, task.seed)
-    try:
+    async with settings.session.dialogue(task, task.seed) as dialogue:
         await dialogue.open()
-    finally:
-        await dialogue.close()
 
 
 def _write(tasks: Sequence[Task], path: Path, split: Split) -> None:

@@ -6,18 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from verl_agentic.rollout import DialogueLimits
+from verl_agentic.rollout import SessionPlan
 
 MAX_TOKENS = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class PlayPlan:
-    """How one task is played.
+    """How one task is played and judged.
 
     Attributes:
-        tool_env, env_options, simulator, simulator_options, limits, trajectory_seconds, attempts: as in
-            ``agentic.rollout``.
+        session: in which world, with which user, within which limits.
         max_turn_tokens: longest message, in tokens.
         max_response_tokens: longest trajectory after the prompt, in tokens as the model counts them; ``None`` for any.
         reward: name of the reward function, ``None`` for each task's own.
@@ -26,13 +25,7 @@ class PlayPlan:
         seed: of sessions, users and sampling.
     """
 
-    tool_env: str | None = None
-    env_options: Mapping[str, Any] = field(default_factory=dict)
-    simulator: str = "scripted"
-    simulator_options: Mapping[str, Any] = field(default_factory=dict)
-    limits: DialogueLimits = field(default_factory=DialogueLimits)
-    trajectory_seconds: float = 600.0
-    attempts: int = 2
+    session: SessionPlan = field(default_factory=SessionPlan)
     max_turn_tokens: int = MAX_TOKENS
     max_response_tokens: int | None = None
     reward: str | None = None

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 import zlib
 from dataclasses import dataclass, field
 
-from verl_agentic.core import BrokenTaskError, End, InfrastructureError, Task, Trajectory
-from verl_agentic.core.chat import BudgetSpentError, ChatUsage, ContextFullError, RefusedToolsError, noting_failures
+from verl_agentic.core import BrokenTaskError, End, Task, Trajectory
+from verl_agentic.core.chat import ChatUsage, ContextFullError, RefusedToolsError
 from verl_agentic.evaluation.model import ServedModel
 from verl_agentic.evaluation.plan import PlayPlan
-from verl_agentic.rollout import DeadlineError, Dialogue
-from verl_agentic.rollout.deadline import because, within
-from verl_agentic.tool_envs import make_environment
-from verl_agentic.tool_envs.users.registry import make_user
+from verl_agentic.rollout import Dialogue, Session
 
 
 @dataclass(slots=True)
@@ -54,46 +50,18 @@ async def play_served(task: Task, sample: int, model: ServedModel, plan: PlayPla
         UserInputError: the environment, the user or the endpoint is not configured as it must be.
         InfrastructureError: every attempt failed for reasons that are not the policy's, or the budget is spent.
     """
-    usage, requests = ChatUsage(), 0
-    for attempt in range(1, plan.attempts + 1):
-        played = Played(Trajectory(task.id), usage, requests, attempts=attempt)
-        try:
-            await _attempt(task, session_seed(plan, task, sample), model, plan, played)
-            return played
-        except BudgetSpentError:
-            raise
-        except InfrastructureError:
-            if attempt == plan.attempts:
-                raise
-            usage, requests = played.usage, played.requests
-    raise AssertionError("attempts is at least 1")
+    session = Session(task, session_seed(plan, task, sample), plan.session, speaker="the model")
+    played = Played(Trajectory(task.id))
 
+    async def converse(dialogue: Dialogue) -> Played:
+        nonlocal played
+        played = Played(dialogue.trajectory, played.usage, played.requests, attempts=session.attempts)
+        started = time.perf_counter()
+        await _converse(dialogue, model, plan, played)
+        played.seconds = time.perf_counter() - started
+        return played
 
-async def _attempt(task: Task, seed: int, model: ServedModel, plan: PlayPlan, played: Played) -> None:
-    user = make_user(plan.simulator, **plan.simulator_options)
-    env = make_environment(plan.tool_env or task.env, user, plan.env_options)
-    dialogue = Dialogue(task, env, plan.limits, seed)
-    trajectory = played.trajectory = dialogue.trajectory
-    trajectory.env, trajectory.simulator = plan.tool_env or task.env, plan.simulator
-    started = time.perf_counter()
-    failures: list[str] = []
-    try:
-        async with dialogue:
-            # What it waits for in turn has the grace once, and then gives up itself.
-            grace = 2 * plan.limits.grace_seconds
-            with noting_failures() as failures:
-                await within(_converse(dialogue, model, plan, played), plan.trajectory_seconds, grace)
-            played.seconds = time.perf_counter() - started
-    except asyncio.TimeoutError as error:
-        culprit = " and ".join(dialogue.cut_short) or "the model"
-        message = (
-            f"trajectory took over {plan.trajectory_seconds:g} s, at last waiting for {culprit}{because(failures)}"
-        )
-        raise DeadlineError(message, culprit) from error
-    except InfrastructureError:
-        # A session that does not close costs nothing that was played.
-        if not dialogue.done:
-            raise
+    return await session.play(converse)
 
 
 async def _converse(dialogue: Dialogue, model: ServedModel, plan: PlayPlan, played: Played) -> None:

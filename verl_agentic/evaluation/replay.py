@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from verl_agentic.core import End, Task, Trajectory
-from verl_agentic.evaluation.plan import PlayPlan
-from verl_agentic.rollout import Dialogue
+from verl_agentic.rollout import Dialogue, Session, SessionPlan
 from verl_agentic.store.secrets import redact_text, redact_texts
-from verl_agentic.tool_envs import make_environment
-from verl_agentic.tool_envs.users.registry import make_user
 
 _LIMITS = (End.MAX_TURNS, End.MAX_TOKENS)
 
@@ -49,46 +46,47 @@ class Replay:
     replies: int = 0
 
 
-async def replay(task: Task, stored: Trajectory, plan: PlayPlan) -> Replay:
+async def replay(task: Task, stored: Trajectory, plan: SessionPlan) -> Replay:
     """Say to the task's world and user what the policy said, and compare all that comes back.
 
     Secrets that were blanked before storing count as equal. After a message that brought another number of replies the
-    dialogue goes on with the policy's next stored message.
+    dialogue goes on with the policy's next stored message. There is one attempt: what fails is what is to be seen.
 
     Args:
         task: the task.
         stored: its trajectory.
-        plan: in which environment, with which user and limits.
+        plan: in which environment, with which user and limits, its ``attempts`` aside.
 
     Raises:
         BrokenTaskError: the task cannot be played by anyone.
         UserInputError: the environment or user is not configured as it must be.
-        InfrastructureError: the environment or user failed.
+        InfrastructureError: the environment or user failed, or took too long.
     """
-    env = make_environment(
-        plan.tool_env or task.env, make_user(plan.simulator, **plan.simulator_options), plan.env_options
-    )
-    async with Dialogue(task, env, plan.limits, stored.seed) as dialogue:
-        await dialogue.open()
-        found = Replay(dialogue.trajectory)
-        # Of the policy's messages.
-        said = [place for place, turn in enumerate(stored.turns) if turn.role == "assistant"]
-        for place, following in zip(said, [*said[1:], len(stored.turns)], strict=True):
-            if dialogue.done:
-                found.differences.append(Difference(f"turn {place}", "the dialogue went on", "it had ended"))
-                break
-            turn = stored.turns[place]
-            before = len(dialogue.trajectory.turns) + 1
-            if place == len(stored.turns) - 1 and stored.end is End.MAX_TOKENS:
-                # It was cut.
-                dialogue.cut_off(turn.content, turn.tokens)
-            else:
-                await dialogue.feed(turn.content, turn.tokens)
-            found.messages += 1
-            _compare(found, stored, place, following, dialogue.trajectory.turns[before:])
-        if not dialogue.done and stored.end in _LIMITS:
-            dialogue.stop(stored.end)
-        _compare_ends(found, stored, dialogue.trajectory)
+    session = Session(task, stored.seed, replace(plan, attempts=1))
+    return await session.play(lambda dialogue: _say_again(dialogue, stored))
+
+
+async def _say_again(dialogue: Dialogue, stored: Trajectory) -> Replay:
+    await dialogue.open()
+    found = Replay(dialogue.trajectory)
+    # Of the policy's messages.
+    said = [place for place, turn in enumerate(stored.turns) if turn.role == "assistant"]
+    for place, following in zip(said, [*said[1:], len(stored.turns)], strict=True):
+        if dialogue.done:
+            found.differences.append(Difference(f"turn {place}", "the dialogue went on", "it had ended"))
+            break
+        turn = stored.turns[place]
+        before = len(dialogue.trajectory.turns) + 1
+        if place == len(stored.turns) - 1 and stored.end is End.MAX_TOKENS:
+            # It was cut.
+            dialogue.cut_off(turn.content, turn.tokens)
+        else:
+            await dialogue.feed(turn.content, turn.tokens)
+        found.messages += 1
+        _compare(found, stored, place, following, dialogue.trajectory.turns[before:])
+    if not dialogue.done and stored.end in _LIMITS:
+        dialogue.stop(stored.end)
+    _compare_ends(found, stored, dialogue.trajectory)
     return found
 
 

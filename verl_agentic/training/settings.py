@@ -13,7 +13,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandat
 from verl_agentic.core import UserInputError
 from verl_agentic.core.named import is_file_name
 from verl_agentic.flywheel import CurriculumSettings, HookBudget
-from verl_agentic.rollout import DialogueLimits
+from verl_agentic.rollout import DialogueLimits, SessionPlan
 from verl_agentic.tool_envs.registry import configured_environment
 from verl_agentic.training.stages import StagePlan, read_plan
 
@@ -57,6 +57,10 @@ class RolloutSettings:
     @property
     def limits(self) -> DialogueLimits:
         return DialogueLimits(**{field.name: getattr(self, field.name) for field in fields(DialogueLimits)})
+
+    @property
+    def session(self) -> SessionPlan:
+        return SessionPlan(**{field.name: getattr(self, field.name) for field in fields(SessionPlan)})
 
 
 @dataclass

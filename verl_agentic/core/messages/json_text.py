@@ -10,7 +10,7 @@ MAX_NESTING = 64
 """Deepest data that is read."""
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-_BRACKET = re.compile(r"[\[\]{}]")
+_BRACKET = re.compile(r"[\[\]{}()]")
 # The closing quote is optional so that one left open is not scanned again from each quote in it.
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 
@@ -21,7 +21,7 @@ def decode_json(text: str) -> Any:
     Raises:
         ValueError: saying what is wrong.
     """
-    if text.count("{") + text.count("[") > MAX_NESTING and _nesting(text) > MAX_NESTING:
+    if text.count("{") + text.count("[") > MAX_NESTING and nesting(_STRING.sub("", text)) > MAX_NESTING:
         raise ValueError(f"nested deeper than {MAX_NESTING}")
     try:
         data = _DECODER.decode(text)
@@ -35,6 +35,15 @@ def decode_json(text: str) -> Any:
         except UnicodeEncodeError as error:
             raise ValueError("half of a surrogate pair") from error
     return data
+
+
+def nesting(text: str) -> int:
+    """How deep the brackets of a text are nested, those within its strings counted like all others."""
+    depth = deepest = 0
+    for bracket in _BRACKET.findall(text):
+        depth += 1 if bracket in "[{(" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def end_of_json(text: str, start: int) -> int:
@@ -63,14 +72,6 @@ def _float(text: str) -> float:
 
 def _constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
-
-
-def _nesting(text: str) -> int:
-    depth = deepest = 0
-    for bracket in _BRACKET.findall(_STRING.sub("", text)):
-        depth += 1 if bracket in "[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_float, parse_constant=_constant)

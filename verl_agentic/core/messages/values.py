@@ -20,7 +20,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from verl_agentic.core.messages.json_text import MAX_NESTING, decode_json
+from verl_agentic.core.messages.json_text import MAX_NESTING, decode_json, nesting
 
 _ALL = frozenset({"string", "integer", "number", "boolean", "object", "array", "null"})
 _MAX_DEPTH = 16
@@ -86,7 +86,7 @@ def _literal(text: str) -> Any:
     """
     if text[:1] not in ("[", "{") or _NO_LITERAL.search(text):
         raise ValueError("no literal")
-    if sum(text.count(bracket) for bracket in "[({") > MAX_NESTING and _depth(text) > MAX_NESTING:
+    if sum(text.count(bracket) for bracket in "[({") > MAX_NESTING and nesting(text) > MAX_NESTING:
         raise ValueError("nested too deep")
     with warnings.catch_warnings():
         # Of escapes that Python does not know.
@@ -115,14 +115,6 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, str | bool | int | float):
         return value
     raise ValueError(f"{type(value).__name__} is no JSON")
-
-
-def _depth(text: str) -> int:
-    depth = deepest = 0
-    for bracket in re.findall(r"[\[\]{}()]", text):
-        depth += 1 if bracket in "[{(" else -1
-        deepest = max(deepest, depth)
-    return deepest
 
 
 def _same(one: Any, other: Any) -> bool:

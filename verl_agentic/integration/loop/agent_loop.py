@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import time
@@ -18,10 +17,7 @@ from verl.utils.rollout_trace import rollout_trace_op
 from verl_agentic.core import BrokenTaskError, End, InfrastructureError, Message, Task, UserInputError
 from verl_agentic.integration.loop.tokens import THOUGHT, Chat, Tokens
 from verl_agentic.integration.trainer.incidents import Incident, report
-from verl_agentic.rollout import DeadlineError, Dialogue
-from verl_agentic.rollout.deadline import within
-from verl_agentic.tool_envs import make_environment
-from verl_agentic.tool_envs.users.registry import make_user
+from verl_agentic.rollout import Dialogue, Session
 from verl_agentic.training.settings import RolloutSettings, read_settings
 
 logger = logging.getLogger(__file__)
@@ -61,41 +57,23 @@ class AgenticLoop(AgentLoopBase):  # type: ignore[misc]
             task = _read_task(kwargs)
             task_id = task.id
             seed = zlib.crc32(f"{task.id}/{kwargs.get('global_steps')}/{kwargs.get('session_id')}".encode())
-            for attempt in range(1, self.settings.attempts + 1):
-                try:
-                    return await self._attempt(task, seed, sampling_params)
-                except InfrastructureError as error:
-                    if attempt == self.settings.attempts:
-                        raise
-                    logger.warning("attempt %d at task %s failed: %s", attempt, task.id, error)
-                    await self._report(task_id, error)
+
+            async def failed(error: InfrastructureError) -> None:
+                logger.warning("attempt %d at task %s: %s", session.attempts, task.id, error)
+                await self._report(task.id, error)
+
+            session = Session(
+                task,
+                seed,
+                self.shared.session_plan,
+                speaker="the rollout engine",
+                excused=self._excused,
+                failed=failed,
+            )
+            return await session.play(lambda dialogue: self._converse(dialogue, sampling_params))
         except Exception as error:
             await self._report(task_id, error)
             raise
-
-    async def _attempt(self, task: Task, seed: int, sampling_params: dict[str, Any]) -> AgentLoopOutput:
-        settings = self.settings
-        user = make_user(settings.simulator, **settings.simulator_options)
-        env = make_environment(settings.tool_env or task.env, user, settings.env_options)
-        dialogue = Dialogue(task, env, settings.limits, seed)
-        dialogue.trajectory.env, dialogue.trajectory.simulator = settings.tool_env or task.env, settings.simulator
-        output: AgentLoopOutput | None = None
-        try:
-            async with dialogue:
-                # What it waits for in turn has the grace once, and then gives up itself.
-                grace = 2 * settings.grace_seconds
-                work = self._converse(dialogue, sampling_params)
-                output = await within(work, settings.trajectory_seconds, grace, self._excused)
-        except asyncio.TimeoutError as error:
-            culprit = " and ".join(dialogue.cut_short) or "the rollout engine"
-            message = f"trajectory took over {settings.trajectory_seconds:g} s, at last waiting for {culprit}"
-            raise DeadlineError(message, culprit) from error
-        except InfrastructureError as error:
-            if output is None:
-                raise
-            # The session did not close; what was played, and the state it ended in, were complete by then.
-            await self._report(task.id, error)
-        return output
 
     async def _converse(self, dialogue: Dialogue, sampling_params: dict[str, Any]) -> AgentLoopOutput:
         chat, longest = self.shared.chat, self.shared.response_length
@@ -233,6 +211,7 @@ class _Shared:
         # Held, so that what this is known by is not given to anything else.
         self.known_by = (loop.config, loop.tokenizer)
         self.settings: RolloutSettings = read_settings(loop.config).rollout
+        self.session_plan = self.settings.session
         self.prompt_length: int = loop.rollout_config.prompt_length
         # Whoever is cut off for an update waits until it is over.
         mode = OmegaConf.select(loop.config, "trainer.v1.trainer_mode")
