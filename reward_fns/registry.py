@@ -109,32 +109,71 @@ def check_keywords(function: ComputeScore, reward_kwargs: Mapping[str, Any]) -> 
         )
 
 
-async def score_task_async(task: Task, trajectory: Trajectory) -> dict[str, Any]:
-    """Judge a finished trajectory with the task's own reward function.
+async def judge(
+    task: Task, trajectory: Trajectory, reward: str | None = None, reward_kwargs: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Judge a finished trajectory by the task's own reward function, or by the one that is named.
+
+    The function is handed what verl's reward manager hands it in training, so that what is evaluated is what is
+    trained: ``data_source`` and ``ground_truth`` as in a train row of the task
+    (:func:`verl_agentic.synthesis.rows.to_row`), as ``solution_str`` all that follows the prompt
+    (:func:`response_text`), and in ``extra_info`` the ``task`` and the ``trajectory`` as JSON and ``num_turns``. Our
+    own functions read the trajectory, and ``solution_str`` only where there is none.
+
+    Args:
+        task: what was to be done.
+        trajectory: what was done.
+        reward: name of the function in place of the task's own, also of one in a file.
+        reward_kwargs: its keywords; those that it does not take are left out.
 
     Returns:
         The function's result, with the keys of :class:`verl_agentic.reward_fns.common.RewardResult` at least.
 
     Raises:
         BrokenTaskError: the task names a reward that does not exist, or its ground truth cannot be used.
+        UserInputError: ``reward`` names none, a keyword is wrong, or what the function returned is no reward.
         InfrastructureError: the reward function failed.
     """
-    try:
-        function = reward_function(task.reward)
-    except UserInputError as error:
-        raise BrokenTaskError(str(error)) from error
-    extra_info = {"trajectory": trajectory.to_json(), "task": task.to_json()}
-    return await invoke(function, task.kind, trajectory.answer or "", task.ground_truth, extra_info, {}, task.reward)
+    extra_info = {
+        "task": task.to_json(),
+        "trajectory": trajectory.to_json(),
+        "num_turns": len(trajectory.turns) + 1,  # the prompt is one
+    }
+    return await invoke(
+        configured_reward(reward) if reward else _own_reward(task),
+        data_source=task.kind,
+        solution_str=response_text(trajectory),
+        ground_truth=task.reference_text(),
+        extra_info=extra_info,
+        kwargs=reward_kwargs or {},
+        name=reward or task.reward,
+    )
 
 
-def score_task(task: Task, trajectory: Trajectory) -> dict[str, Any]:
-    """:func:`score_task_async` for callers that cannot await, with or without a running event loop."""
-    return run_coroutine(score_task_async(task, trajectory))
+def judge_now(task: Task, trajectory: Trajectory) -> dict[str, Any]:
+    """:func:`judge` for callers that cannot await, with or without a running event loop."""
+    return run_coroutine(judge(task, trajectory))
 
 
 def success(task: Task, trajectory: Trajectory) -> float:
-    """1.0 when the task's own reward function calls the trajectory a success, else 0.0; raises as the above."""
-    return float(score_task(task, trajectory)["acc"])
+    """1.0 when the task's own reward function calls the trajectory a success, else 0.0; raises as :func:`judge`."""
+    return float(judge_now(task, trajectory)["acc"])
+
+
+def response_text(trajectory: Trajectory) -> str:
+    """All that follows the prompt, one message below the other: those of the policy, of tools and of the user.
+
+    It is what verl's reward managers decode from a trajectory's tokens, without what the chat template writes between
+    messages (``user``, ``<tool_response>``), which only a tokenizer knows.
+    """
+    return "\n".join(turn.content for turn in trajectory.turns)
+
+
+def _own_reward(task: Task) -> ComputeScore:
+    try:
+        return reward_function(task.reward)
+    except UserInputError as error:
+        raise BrokenTaskError(str(error)) from error
 
 
 def run_coroutine(coroutine: Coroutine[Any, Any, _T]) -> _T:

@@ -179,7 +179,7 @@ def _settings(rel_tol: Any, abs_tol: Any, seconds: Any, on_undecided: Any) -> To
 
 
 def _reference(ground_truth: Any) -> str:
-    if isinstance(ground_truth, str) and ground_truth.lstrip().startswith("{"):
+    if isinstance(ground_truth, str) and (ground_truth.lstrip().startswith("{") or ground_truth == "null"):
         with contextlib.suppress(ValueError):  # {1, 2} is an answer
             ground_truth = json.loads(ground_truth)
     if isinstance(ground_truth, dict):

@@ -17,7 +17,7 @@ from verl_agentic.core.chat import NoChatModelError
 from verl_agentic.core.files.whole_file import replacing
 from verl_agentic.flywheel import ExpertVerifier
 from verl_agentic.integration.prepare import generate_splits
-from verl_agentic.reward_fns.registry import reward_function, score_task, success
+from verl_agentic.reward_fns.registry import judge_now, reward_function, success
 from verl_agentic.synthesis.base import SPLITS, Split, TaskFamily
 from verl_agentic.synthesis.families import load_families
 from verl_agentic.synthesis.imported.agenticqwen import load_agenticqwen
@@ -146,7 +146,7 @@ def unfit(task: Task, families: Mapping[str, TaskFamily], settings: RolloutSetti
         asyncio.run(_open(task, settings))
         # Nobody said anything, which every reward can judge unless the reference is broken.
         with suppress(NoChatModelError):
-            score_task(task, Trajectory(task.id))
+            judge_now(task, Trajectory(task.id))
     except BrokenTaskError as error:
         return str(error)
     return None

@@ -62,6 +62,11 @@ class Task:
         if not self.id:
             object.__setattr__(self, "id", f"{self.kind}-{self.content_hash()[:16]}")
 
+    def reference_text(self) -> str:
+        """The ground truth as verl's rows hold it and rewards are handed it: a text as it is, all else as JSON."""
+        truth = self.ground_truth
+        return truth if isinstance(truth, str) else json.dumps(truth, ensure_ascii=False)
+
     def content_hash(self) -> str:
         """SHA-256 over what the policy meets and is judged by; lineage and seed do not count."""
         content = [self.kind, self.messages, self.tools, self.env, self.env_args, self.reward, self.ground_truth]

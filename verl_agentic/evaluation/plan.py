@@ -32,3 +32,8 @@ class PlayPlan:
     reward_kwargs: Mapping[str, Any] = field(default_factory=dict)
     llm: Mapping[str, Any] | None = None
     seed: int = 0
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """All that rewards are handed: the language model, if there is one, and ``reward_kwargs``."""
+        return {**({"llm": self.llm} if self.llm else {}), **self.reward_kwargs}

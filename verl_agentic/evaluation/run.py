@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import IO, Any
+from typing import IO
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError, Task, UserInputError
 from verl_agentic.core.chat import BudgetSpentError
 from verl_agentic.evaluation.model import ServedModel
 from verl_agentic.evaluation.plan import PlayPlan
-from verl_agentic.evaluation.player import Played, play_served
+from verl_agentic.evaluation.player import play_served
 from verl_agentic.evaluation.record import Record, Status, of_played, unplayed
-from verl_agentic.reward_fns.invoke import invoke
-from verl_agentic.reward_fns.registry import ComputeScore, configured_reward, reward_function
+from verl_agentic.reward_fns.registry import judge
 
 HOPELESS = 64
 """Infrastructure failures in a row after which a run is given up."""
@@ -74,39 +73,13 @@ async def roll_out_one(task: Task, sample: int, model: ServedModel, plan: PlayPl
     except BrokenTaskError as error:
         return unplayed(run, model.name, task, sample, Status.BROKEN_TASK, error)
     try:
-        verdict = await judged(task, played, plan)
+        verdict = await judge(task, played.trajectory, plan.reward, plan.keywords)
     except BrokenTaskError as error:
         return unplayed(run, model.name, task, sample, Status.BROKEN_TASK, error)
     except InfrastructureError as error:
         return of_played(run, model.name, model.priced, task, sample, played, error)
     played.trajectory.reward = verdict
     return of_played(run, model.name, model.priced, task, sample, played, verdict)
-
-
-async def judged(task: Task, played: Played, plan: PlayPlan) -> dict[str, Any]:
-    """What the reward function makes of a trajectory.
-
-    Raises:
-        BrokenTaskError: the task's own reward does not exist, or cannot use its reference.
-        UserInputError: the reward is not configured as it must be.
-        InfrastructureError: the reward function failed.
-    """
-    name = plan.reward or task.reward
-    try:
-        function = configured_reward(name) if plan.reward else _own_reward(task)
-    except UserInputError as error:
-        raise UserInputError(f"--reward: {error}") from error
-    said = "".join(turn.content for turn in played.trajectory.turns if turn.role == "assistant")
-    extra_info = {"trajectory": played.trajectory.to_json(), "task": task.to_json()}
-    kwargs = {**({"llm": plan.llm} if plan.llm else {}), **plan.reward_kwargs}
-    return await invoke(function, task.kind, said, task.ground_truth, extra_info, kwargs, name)
-
-
-def _own_reward(task: Task) -> ComputeScore:
-    try:
-        return reward_function(task.reward)
-    except UserInputError as error:
-        raise BrokenTaskError(str(error)) from error
 
 
 class RecordFile:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from verl_agentic.core import BrokenTaskError, Message, Task
+from verl_agentic.reward_fns.registry import judge
 from verl_agentic.rollout import Policy, play
-from verl_agentic.starter.judge import success
 from verl_agentic.starter.tasks import balanced_tasks, shallowest_depths
 from verl_agentic.synthesis.base import Split, TaskFamily
 from verl_agentic.tool_envs.users.registry import make_user
@@ -77,7 +77,7 @@ async def _demonstration(task: Task, expert: Policy, expected: float) -> Demonst
         return expert(messages, schemas)
 
     dialogue = await play(task, watch, user=make_user("scripted"), seed=task.seed)
-    found = success(task, dialogue.trajectory)
+    found = float((await judge(task, dialogue.trajectory))["acc"])
     if found != expected:
         who = "expert" if expected else "careless expert"
         raise BrokenTaskError(

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from verl_agentic.core import Task
+from verl_agentic.reward_fns.registry import success
 from verl_agentic.rollout import DialogueLimits
 from verl_agentic.starter.chat_template import render
 from verl_agentic.starter.generate import Sampling, sample
-from verl_agentic.starter.judge import success
 from verl_agentic.starter.lockstep import Request, play_lockstep
 
 if TYPE_CHECKING:

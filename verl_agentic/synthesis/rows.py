@@ -39,14 +39,14 @@ def to_row(task: Task, index: int, split: Split) -> dict[str, Any]:
 
     Returns:
         ``data_source`` (the kind, with ``split/`` before it outside of training, so that verl reports each on its
-        own), ``prompt``, ``ability``, ``reward_model`` with the ground truth as JSON, ``agent_name``, and
-        ``extra_info`` with ``index``, ``split`` and the whole task as JSON.
+        own), ``prompt``, ``ability``, ``reward_model`` with the ground truth (a text as it is, all else as JSON),
+        ``agent_name``, and ``extra_info`` with ``index``, ``split`` and the whole task as JSON.
     """
     return {
         "data_source": task.kind if split == "train" else f"{split}/{task.kind}",
         "prompt": [{"role": message["role"], "content": message["content"]} for message in task.messages],
         "ability": task.kind,
-        "reward_model": {"style": "rule", "ground_truth": json.dumps(task.ground_truth, ensure_ascii=False)},
+        "reward_model": {"style": "rule", "ground_truth": task.reference_text()},
         "agent_name": AGENT_NAME,
         "extra_info": {"index": index, "split": split, "task": task.to_json()},
     }

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from verl_agentic.core import BrokenTaskError, End, InfrastructureError, Task, Trajectory, UserInputError
 from verl_agentic.reward_fns.compose import check_kwargs, compute_score
-from verl_agentic.reward_fns.registry import configured_reward, reward_function, score_task, score_task_async
+from verl_agentic.reward_fns.registry import configured_reward, judge, judge_now, reward_function
 
 FUNCTIONS = """
 import asyncio
@@ -173,9 +173,9 @@ async def test_tasks_are_scored_with_and_without_a_running_loop(monkeypatch: pyt
     trajectory = Trajectory("t", answer="5", end=End.ANSWER)
     monkeypatch.syspath_prepend(str(file.parent))
     for reward in ("math", "my_rewards:slow"):
-        awaited = await score_task_async(_task(reward), trajectory)
-        assert score_task(_task(reward), trajectory) == awaited
-        assert await asyncio.to_thread(score_task, _task(reward), trajectory) == awaited
+        awaited = await judge(_task(reward), trajectory)
+        assert judge_now(_task(reward), trajectory) == awaited
+        assert await asyncio.to_thread(judge_now, _task(reward), trajectory) == awaited
         assert (awaited["score"], awaited["acc"], awaited["verdict"]) == (1.0, 1.0, "right")
     with pytest.raises(BrokenTaskError, match="applause"):
-        score_task(_task("applause"), trajectory)
+        judge_now(_task("applause"), trajectory)

@@ -11,7 +11,7 @@ from verl_agentic.core import End, FailureKind, Outcome, ToolCall, Trajectory, T
 from verl_agentic.core.outcome import ErrorKind
 from verl_agentic.flywheel.error_analysis import commonest, error_counts
 from verl_agentic.flywheel.hook import TaskResult
-from verl_agentic.reward_fns.registry import score_task_async
+from verl_agentic.reward_fns.registry import judge
 from verl_agentic.rollout import DialogueLimits, play
 from verl_agentic.rollout.diagnosis import diagnose
 from verl_agentic.store import Group, TaskStatus
@@ -26,7 +26,7 @@ async def played(*messages: str, turns: int = 6) -> Outcome:
     script = iter(messages)
     last = messages[-1]
     dialogue = await play(TASK, lambda said, tools: next(script, last), limits=DialogueLimits(max_turns=turns))
-    result = await score_task_async(TASK, dialogue.trajectory)
+    result = await judge(TASK, dialogue.trajectory)
     failure = FailureKind(result["failure"])
     return Outcome(TASK.id, 0, 1, 0, 0.0, result["acc"], failure, turns, dialogue.trajectory.to_json())
 

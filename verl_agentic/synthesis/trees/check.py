@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Sequence
 from typing import Literal
@@ -25,8 +24,7 @@ from verl_agentic.core.behavior_tree import (
     write_json,
 )
 from verl_agentic.core.behavior_tree.schema import MAX_NODES
-from verl_agentic.reward_fns.registry import run_coroutine
-from verl_agentic.reward_fns.state import compute_score
+from verl_agentic.reward_fns.registry import judge, run_coroutine
 from verl_agentic.rollout import DialogueLimits, Policy, play
 from verl_agentic.synthesis.trees.compile import compile_task
 from verl_agentic.synthesis.trees.expert import hack_policy, tree_policy
@@ -117,12 +115,12 @@ def check_leaf(tree: BehaviorTree, leaf: str, seed: int = 0) -> None:
 
 def score(task: Task, policy: Policy) -> tuple[float, str]:
     """Success (0.0 or 1.0) of a policy on a task with its scripted user, and the reason of a failure."""
-    dialogue = run_coroutine(play(task, policy, user=ScriptedUser(), limits=_LIMITS))
-    # The reward takes the initial rows from the task's world; the rest of a task need not be written for that.
-    world = json.dumps({"messages": task.messages, "tools": task.tools, "env_args": task.env_args})
-    result = compute_score(
-        task.kind, "", task.ground_truth, {"trajectory": dialogue.trajectory.to_json(), "task": world}
-    )
+    return run_coroutine(_score(task, policy))
+
+
+async def _score(task: Task, policy: Policy) -> tuple[float, str]:
+    dialogue = await play(task, policy, user=ScriptedUser(), limits=_LIMITS)
+    result = await judge(task, dialogue.trajectory)
     return result["acc"], result["reason"]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from verl_agentic.core import BrokenTaskError, End, InfrastructureError, Task, Trajectory
-from verl_agentic.reward_fns.registry import score_task
+from verl_agentic.reward_fns.registry import judge_now
 from verl_agentic.rollout import play
 
 ITEM = {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}
@@ -58,7 +58,7 @@ async def played(task: Task, folder: Path, *calls: tuple[str, str]) -> Trajector
 async def test_what_nobody_asked_for_is_seen(
     shop: Task, tmp_path: Path, calls: list[tuple[str, str]], failure: str, reason: str
 ) -> None:
-    result = score_task(shop, await played(shop, tmp_path, *calls))
+    result = judge_now(shop, await played(shop, tmp_path, *calls))
     assert result["failure"] == failure
     assert result["reason"].startswith(reason)
 
@@ -69,9 +69,9 @@ def state(**values: Any) -> Trajectory:
 
 def test_a_state_that_does_not_tell_what_changed(shop: Task) -> None:
     with pytest.raises(BrokenTaskError, match=r"add ground_truth\.initial, rows by table"):
-        score_task(shop, state())
+        judge_now(shop, state())
     shop.ground_truth["initial"] = {"items": SOLD, "staff": []}
-    assert score_task(shop, state())["acc"] == 1.0
+    assert judge_now(shop, state())["acc"] == 1.0
 
 
 @pytest.mark.parametrize(
@@ -85,4 +85,4 @@ def test_a_state_that_does_not_tell_what_changed(shop: Task) -> None:
 )
 def test_changes_that_never_happened_are_no_reward(shop: Task, change: Any) -> None:
     with pytest.raises(InfrastructureError, match="do not fit"):
-        score_task(shop, state(changes=[change]))
+        judge_now(shop, state(changes=[change]))

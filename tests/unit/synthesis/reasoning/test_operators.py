@@ -12,7 +12,7 @@ import pytest
 
 from verl_agentic.core import BrokenTaskError, Task, UserInputError
 from verl_agentic.databases.guarded_sqlite import GuardedDatabase
-from verl_agentic.reward_fns.registry import score_task_async
+from verl_agentic.reward_fns.registry import judge
 from verl_agentic.rollout import play
 from verl_agentic.synthesis.base import TaskFamily
 from verl_agentic.synthesis.math.family import MathFamily
@@ -71,7 +71,7 @@ async def test_what_an_operator_makes_is_solved_in_every_way(operator: Operator,
         assert child.messages[0] == parent.messages[0]
         assert [route(child) for route in ROUTES[kind]] == [None, None], child.messages
         dialogue = await play(child, family.expert(child))
-        assert (await score_task_async(child, dialogue.trajectory))["acc"] == 1.0, child.messages
+        assert (await judge(child, dialogue.trajectory))["acc"] == 1.0, child.messages
         assert all(call.error is None for call in dialogue.trajectory.calls)
         assert Task.from_json(child.to_json()) == child
 
