@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import random
 import re
@@ -12,11 +13,14 @@ import pytest
 from aiohttp import web
 
 from verl_agentic.cli.main import main
+from verl_agentic.cli.rollout import _fingerprint
 from verl_agentic.core import Task
 from verl_agentic.core.chat import NativeCall
 from verl_agentic.core.messages.action import parse_assistant
 from verl_agentic.core.messages.calls import decode_json
 from verl_agentic.core.openai_form import text_of_reply
+from verl_agentic.evaluation.plan import PlayPlan
+from verl_agentic.rollout import DialogueLimits, SessionPlan
 from verl_agentic.synthesis.rows import write_parquet
 from verl_agentic.synthesis.service import ServiceFamily
 
@@ -238,3 +242,14 @@ def test_a_reward_of_ones_own(rollout: Any, endpoint: Any, tmp_path: Path) -> No
     )
     assert figures["all"]["success"] == 1.0
     assert records(tmp_path / "out.jsonl")[0]["reward"]["word"] == "x"
+
+
+def test_files_of_earlier_releases_are_gone_on_with() -> None:
+    arguments = argparse.Namespace(temperature=0.5, llm=["b=1", "a=2"])
+    assert _fingerprint(arguments, PlayPlan(), "m") == "bf75171d7ecf34b7"
+    options = {"sql": {"x": 1}}
+    limits = DialogueLimits(max_turns=3)
+    session = SessionPlan(tool_env="sql", env_options=options, simulator="none", limits=limits, attempts=5)
+    reward = {"reward": "math", "reward_kwargs": {"rel_tol": 0.1}, "llm": {"model": "x"}}
+    plan = PlayPlan(session, max_turn_tokens=7, seed=3, **reward)  # type: ignore[arg-type]
+    assert _fingerprint(arguments, plan, "m") == "575cbaa36e9c18e1"

@@ -153,6 +153,17 @@ def test_limits_of_the_run_do_not_count_as_differences(run_dir: Path, capsys: py
         assert "no difference" in output
 
 
+def test_what_is_given_goes_before_what_the_trajectory_says(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    replaying = ("replay", "outcome-1", "--run", str(run_dir))
+    short = json.loads(said(capsys, *replaying, "--set", "max_turns=1", "--json", status=1))
+    assert {one["where"]: one["replayed"] for one in short["differences"]}["end"] == '"max_turns"'
+    nobody = json.loads(said(capsys, *replaying, "--set", "simulator=none", "--json", status=1))
+    assert any(one["replayed"] == '"no_user"' for one in nobody["differences"])
+    # A language model besides the policy is given as to any command that plays.
+    assert "add --helper-llm base_url=URL" in said(capsys, *replaying, "--simulator", "llm", status=2)
+    assert "trajectory_second is unknown" in said(capsys, *replaying, "--set", "trajectory_second=1", status=2)
+
+
 def test_one_is_shown_with_what_was_expected_and_why(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     right = said(capsys, "trajectories", "show", str(run_dir), "outcome-1")
     for text in (TASK.messages[-1]["content"], *(turn.content for turn in WHOLE.turns), "success; reward 1.000"):

@@ -107,6 +107,12 @@ def test_plain_verl_rows(tmp_path: Path) -> None:
     assert first.messages == [{"role": "user", "content": "1 + 1?"}]
 
 
+@pytest.mark.parametrize(("truth", "held"), [("72", "72"), ({"answer": "72"}, '{"answer": "72"}'), (72, "72")])
+def test_a_reference_stands_in_its_row_as_verls_data_sets_have_it(truth: Any, held: str) -> None:
+    task = dataclasses.replace(make_task(1), ground_truth=truth)
+    assert to_row(task, 0, "train")["reward_model"]["ground_truth"] == held
+
+
 def test_structured_ground_truth_is_decoded(tmp_path: Path) -> None:
     truth = {"ground_truth": '{"required": []}'}
     assert read_tasks(write_lines(tmp_path / "t.jsonl", plain_row(reward_model=truth)))[0].ground_truth == {
