@@ -6,6 +6,7 @@ import asyncio
 import copy
 import itertools
 import json
+import re
 import runpy
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,7 @@ from verl_agentic.integration.loop import agent_loop as module
 from verl_agentic.integration.loop.agent_loop import AgenticLoop
 from verl_agentic.integration.loop.tokens import ChatMLBuilder
 from verl_agentic.integration.trainer.incidents import Incident, collect, report
+from verl_agentic.reward_fns.registry import response_text
 from verl_agentic.rollout import DeadlineError
 from verl_agentic.starter.chat_template import render
 from verl_agentic.starter.tokenizer import train_tokenizer
@@ -224,6 +226,12 @@ async def test_what_is_trained_on_is_what_was_sampled(tokenizer: Any, write: Cal
 
     texts_between = [tokenizer.decode(context) for context in contexts]
     assert texts_between == [shown("one"), shown("two", "  three\n\n"), shown("\u00e9\u4e2d\U0001f600 \t")]
+    # What verl's reward managers decode is what is judged elsewhere, but for the template's words between messages.
+    decoded = tokenizer.decode(output.response_ids, skip_special_tokens=True)
+    between = r"(?:\s|user|assistant|</?tool_response>)*"
+    said = [re.escape(turn.content.strip()) for turn in trajectory(output).turns]
+    assert re.fullmatch(between.join(["", *said, ""]), decoded)
+    assert response_text(trajectory(output)).split("\n")[-1] == "<answer>5</answer>"
     assert output.metrics.num_preempted == 4
     assert (output.extra_fields["min_global_steps"], output.extra_fields["max_global_steps"]) == (1, 4)
     assert output.num_turns == 9

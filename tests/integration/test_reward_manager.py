@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,11 +16,13 @@ from tensordict import TensorDict
 from verl import DataProto
 from verl.experimental.reward_loop.reward_manager import get_reward_manager_cls
 
-from verl_agentic.core import BrokenTaskError, End, InfrastructureError, Task, Trajectory
+from verl_agentic.core import BrokenTaskError, End, InfrastructureError, Task, Trajectory, Turn
 from verl_agentic.integration.trainer import incidents
 from verl_agentic.integration.trainer.incidents import Incident
 from verl_agentic.integration.trainer.reward_manager import AgenticRewardManager
 from verl_agentic.reward_fns.common import UndecidedError, undecided
+from verl_agentic.reward_fns.registry import judge, response_text, reward_function
+from verl_agentic.synthesis.rows import to_row
 
 pytestmark = pytest.mark.integration
 
@@ -69,6 +72,43 @@ async def test_what_is_judged_is_verls(told: list[Incident]) -> None:
     result = await manager(score).run_single(sample())
     assert result == {"reward_score": 0.5, "reward_extra_info": {"score": 0.5, "said": "3 4"}}
     assert told == []
+
+
+SEEN = """
+def seen(data_source, solution_str, ground_truth, extra_info=None, **kwargs):
+    handed = {key: extra_info[key] for key in ("task", "trajectory", "num_turns")}
+    return {"score": 1.0, "handed": [data_source, solution_str, ground_truth, handed]}
+"""
+
+
+@pytest.mark.parametrize("truth", ["5", {"answer": "5"}])
+async def test_a_trajectory_is_judged_in_training_as_anywhere_else(
+    told: list[Incident], truth: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "seen_in_training.py").write_text(SEEN)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    turns = [Turn("assistant", r"\boxed{6}"), Turn("user", "5?"), Turn("assistant", "<answer>5</answer>")]
+    rolled = Trajectory("t", turns=turns, answer="5", end=End.ANSWER)
+
+    class Decoded(Tokenizer):
+        def decode(self, ids: Any, skip_special_tokens: bool = False) -> str:
+            return response_text(rolled)
+
+    async def trained(task: Task) -> Any:
+        data = sample(trajectory=rolled.to_json())
+        for key, value in to_row(task, 0, "train").items():
+            if key in data.non_tensor_batch:
+                data.non_tensor_batch[key][0] = value
+        data.non_tensor_batch["__num_turns__"] = np.array([len(turns) + 1])
+        function = reward_function(task.reward)
+        found = await get_reward_manager_cls("agentic")(None, Decoded(), function).run_single(data)
+        return found["reward_extra_info"]
+
+    messages: list[Any] = [{"role": "user", "content": "2 + 3?"}]
+    task = Task("gsm8k", messages, [], "calculator", {}, "math", truth)
+    assert (await trained(task))["verdict"] == (await judge(task, rolled))["verdict"] == "right"
+    own = Task("gsm8k", messages, [], "calculator", {}, "seen_in_training:seen", truth)
+    assert (await trained(own))["handed"] == (await judge(own, rolled))["handed"]
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,17 @@ def test_brackets_in_texts_do_not_nest_and_pairs_of_surrogates_are_fine() -> Non
 
 
 @pytest.mark.parametrize(
+    ("opening", "inside", "closing", "times"),
+    [("[", "1", "]", 64), ("[", "'a'", "]", 64), ("{'a': ", "1", "}", 64), ("[(", "1,", ")]", 32)],
+)
+def test_data_that_is_nested_too_deep_is_no_value(opening: str, inside: str, closing: str, times: int) -> None:
+    schema = {"properties": {"x": {"type": ["array", "object"]}}}
+    for levels, read in ((times, True), (times + 1, False)):
+        text = opening * levels + inside + closing * levels
+        assert isinstance(typed({"x": text}, schema)["x"], list | dict) == read
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("Which order?", AssistantAction(message="Which order?")),
