@@ -24,7 +24,7 @@ from verl_agentic.tool_envs import make_environment
 from verl_agentic.tool_envs.users.registry import make_user
 from verl_agentic.training.settings import RolloutSettings, read_settings
 
-logger = logging.getLogger(__file__)
+logger = logging.getLogger(__name__)
 logger.setLevel(os.getenv("VERL_LOGGING_LEVEL", "WARN"))
 
 LONG_CHARS = 20_000
