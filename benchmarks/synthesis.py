@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from benchmarks.harness import machine, report
-from verl_agentic.core import Task
+from verl_agentic.core import Rejection, Task
 from verl_agentic.flywheel import ExpertVerifier
 from verl_agentic.flywheel.checks import (
     Candidate,
@@ -75,7 +75,7 @@ def work(seconds: float, checked: bool, seed: int) -> Yield:
         index.add(task)
     checks = Checks([NoLeak(), HarderOrDifferent(), Novel(index), Unambiguous(), SolvedByRoutes()])
     expert = ExpertVerifier(made, success)
-    verify: Callable[[Candidate], str | None] = partial(_checked, checks) if checked else lambda one: expert(one.task)
+    verify: Callable[[Candidate], Rejection | None] = checks.examine if checked else lambda one: expert(one.task)
     for kind in made:
         verify(Candidate(parents[kind][0]))
     found = Yield()
@@ -90,21 +90,16 @@ def work(seconds: float, checked: bool, seed: int) -> Yield:
             found.rejections[f"{operator.name}/barren"] += 1
             continue
         before = time.process_time()
-        reason = verify(Candidate(child, parent))
+        rejection = verify(Candidate(child, parent))
         found.verify_cpu_seconds += time.process_time() - before
-        if reason is None:
+        if rejection is None:
             found.verified[kind] += 1
             index.add(child)
         else:
-            found.rejections[f"{operator.name}/{reason.partition(':')[0]}"] += 1
+            found.rejections[f"{operator.name}/{rejection.reason}"] += 1
     found.seconds = time.perf_counter() - started
     found.cpu_seconds = time.process_time() - cpu_started
     return found
-
-
-def _checked(checks: Checks, candidate: Candidate) -> str | None:
-    rejection = checks.examine(candidate)
-    return str(rejection) if rejection else None
 
 
 def _parents(family: TaskFamily, rng: random.Random) -> list[Task]:

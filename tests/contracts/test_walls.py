@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,11 @@ ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("torch", "verl", "ray", "vllm", "transformers")
 MAY_BE_HEAVY = ("cli", "integration", "starter")
 MOST_FILES = 20
+# Commands print. What else does: the console of a run, what speaks before or instead of it, and a program run by path.
+MAY_PRINT = (
+    "verl_agentic/cli/", "verl_agentic/integration/console.py", "verl_agentic/integration/plugin.py",
+    "verl_agentic/starter/__main__.py", "tool_envs/mcp/guard.py",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +41,20 @@ def test_no_folder_is_crowded() -> None:
     folders = {path.parent for top in tops for path in ROOT.glob(f"{top}/**/*.py")}
     counts = {str(folder.relative_to(ROOT)): len(list(folder.glob("*.py"))) for folder in folders}
     assert {folder: count for folder, count in counts.items() if count > MOST_FILES} == {}
+
+
+def test_only_commands_and_consoles_print_and_loggers_bear_their_modules_names() -> None:
+    found = []
+    for top in ("verl_agentic", "reward_fns", "tool_envs"):
+        for path in sorted((ROOT / top).rglob("*.py")):
+            name = str(path.relative_to(ROOT))
+            for node in ast.walk(ast.parse(path.read_text())):
+                match node:
+                    case ast.Call(func=ast.Name(id="print")) if not name.startswith(MAY_PRINT):
+                        found.append(f"{name}:{node.lineno} prints; log, or tell whoever called")
+                    case ast.Call(func=ast.Attribute(attr="getLogger"), args=[ast.Name(id="__file__")]):
+                        found.append(f"{name}:{node.lineno} names its logger by its file")
+    assert found == []
 
 
 @pytest.mark.slow

@@ -15,8 +15,7 @@ from rich.tree import Tree
 from verl_agentic.cli.plain_text import plain_text
 from verl_agentic.core import Task
 from verl_agentic.report.numbers import NONE, percent
-from verl_agentic.store import Cell, PoolEntry, Progress, QuarantinedTask, RoundRecord, TaskStatus
-from verl_agentic.store.yields import other_counts, total_yields
+from verl_agentic.store import Cell, PoolEntry, Progress, QuarantinedTask, RoundRecord, TaskStatus, total_yields
 
 _MAX_TEXT = 2000
 _MAX_REASONS = 10
@@ -107,7 +106,7 @@ def stats_tables(
         for reason, count in Counter(one.reason for one in quarantined).most_common(_MAX_REASONS):
             reasons.add_row(plain_text(_shortened(reason)), str(count))
         yield reasons
-    made = total_yields(record.counts for record in rounds)
+    made = total_yields(record.yields for record in rounds)
     if made:
         operators = _table("candidates of the flywheel", "operator")
         for name in ("made", "accepted", "yield"):
@@ -122,7 +121,7 @@ def stats_tables(
     if rounds:
         last = _table("rounds", "epoch", "status", "what it did")
         for record in rounds[-_MAX_ROUNDS:]:
-            done = ", ".join(f"{name} {count}" for name, count in other_counts(record.counts).items())
+            done = ", ".join(f"{name} {count}" for name, count in record.counts.items() if count)
             last.add_row(str(record.epoch), record.status, plain_text(done))
         yield last
 

@@ -141,7 +141,8 @@ def unfit(task: Task, families: Mapping[str, TaskFamily], settings: RolloutSetti
     except UserInputError as error:
         return str(error)
     if _has_expert(task, families):
-        return ExpertVerifier(families, success, lambda _: make_user(SIMULATOR))(task)
+        rejection = ExpertVerifier(families, success, lambda _: make_user(SIMULATOR))(task)
+        return None if rejection is None else str(rejection)
     try:
         asyncio.run(_open(task, settings))
         # Nobody said anything, which every reward can judge unless the reference is broken.

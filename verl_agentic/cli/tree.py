@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from verl_agentic.cli import tree_llm
-from verl_agentic.core import BrokenTaskError, UserInputError
+from verl_agentic.core import BrokenTaskError, RejectedError, UserInputError
 from verl_agentic.core.behavior_tree import BehaviorTree, write_json, write_yaml
 from verl_agentic.synthesis.imported.agenticqwen import read_records
 from verl_agentic.synthesis.trees.catalog import seed_trees
 from verl_agentic.synthesis.trees.chart import tree_svg
-from verl_agentic.synthesis.trees.check import UnfitTreeError, check_form, check_leaf, check_tree
+from verl_agentic.synthesis.trees.check import check_form, check_leaf, check_tree
 from verl_agentic.synthesis.trees.compile import compile_task
 from verl_agentic.synthesis.trees.files import read_tree
 from verl_agentic.synthesis.trees.operators import OPERATORS, operator_named
@@ -103,17 +103,17 @@ def _check(arguments: argparse.Namespace) -> int:
     tree = load_tree(arguments.file)
     try:
         paths = check_form(tree)
-    except UnfitTreeError as error:
-        print(f"{arguments.file}: {error}")
+    except RejectedError as error:
+        print(f"{arguments.file}: {error.rejection.detail}")
         return 1
     unfit = 0
     for leaf, path in paths.items():
         try:
             check_leaf(tree, leaf, arguments.seed)
             said = "expert 1, hack path 0"
-        except UnfitTreeError as error:
+        except RejectedError as error:
             unfit += 1
-            said = f"UNFIT ({error.check}): {error}"
+            said = f"UNFIT ({error.rejection.reason}): {error.rejection.detail}"
         print(f"{leaf} ({tree.verdict(leaf)}, {len(path)} nodes): {said}")
     return 1 if unfit else 0
 
@@ -137,8 +137,8 @@ def _grow(arguments: argparse.Namespace) -> int:
         grown = operator.grow(tree, site)
         try:
             check_tree(grown, arguments.seed)
-        except UnfitTreeError as error:
-            reasons.append(f"{site}: {error}")
+        except RejectedError as error:
+            reasons.append(f"{site}: {error.rejection.detail}")
             continue
         _give(arguments.out, grown)
         return 0

@@ -9,11 +9,12 @@ import os
 import random
 import sys
 from collections.abc import Coroutine, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from verl_agentic.cli.settings_given import read_settings_given
-from verl_agentic.core import UserInputError
+from verl_agentic.core import RejectedError, Rejection, UserInputError
 from verl_agentic.core.behavior_tree import BehaviorTree, write_json, write_yaml
 from verl_agentic.core.chat import ChatUsage, make_chat_model
 from verl_agentic.core.files.whole_file import replacing
@@ -21,7 +22,6 @@ from verl_agentic.flywheel.hooks.novelty import TreeIndex
 from verl_agentic.flywheel.hooks.settings import WrittenSettings
 from verl_agentic.synthesis.reasoning.personas import load_personas
 from verl_agentic.synthesis.trees.catalog import seed_trees
-from verl_agentic.synthesis.trees.check import UnfitTreeError
 from verl_agentic.synthesis.trees.edit import affected
 from verl_agentic.synthesis.trees.family import TreeFamily
 from verl_agentic.synthesis.trees.files import read_policies, read_tree
@@ -114,13 +114,13 @@ def invent(arguments: argparse.Namespace) -> int:
             left -= writing.requests
             spent += writing.usage
             tree = writing.tree
-            _keep_rejected(rejected, writing)
+            _keep_rejected(rejected, writing.rejections)
             if tree is None:
                 continue
             try:
                 accept(tree)  # another one of these may be the same
-            except UnfitTreeError as error:
-                _add_lines(rejected, [{"check": error.check, "reason": str(error), "text": write_json(tree)}])
+            except RejectedError as error:
+                _keep_rejected(rejected, [replace(error.rejection, text=write_json(tree))])
                 continue
             index.add(tree)
             path = arguments.out / f"{tree.name}.yaml"
@@ -153,11 +153,11 @@ def grow(arguments: argparse.Namespace, tree: BehaviorTree) -> BehaviorTree | No
 
     writing = asyncio.run(_writer(arguments).grow(tree, random.Random(arguments.seed).getrandbits(31), accept))
     if arguments.rejected:
-        _keep_rejected(arguments.rejected, writing)
+        _keep_rejected(arguments.rejected, writing.rejections)
     _raise_outage([writing])
     if writing.tree is None:
-        for draft in writing.drafts:
-            print(f"{arguments.file}: {OPERATOR}: {draft.check}: {draft.reason}")
+        for rejection in writing.rejections:
+            print(f"{arguments.file}: {OPERATOR}: {rejection}")
     return writing.tree
 
 
@@ -184,15 +184,11 @@ def _raise_outage(writings: Sequence[Writing]) -> None:
 
 def _check_free(tree: BehaviorTree, leaves: Iterable[str], kept: frozenset[str]) -> None:
     if all(not kept.isdisjoint(leaf_shapes(tree, leaf)) for leaf in leaves):
-        raise UnfitTreeError("held_out", "all its new leaves are known; add other branches")
+        raise RejectedError("held_out", "all its new leaves are known; add other branches")
 
 
-def _keep_rejected(path: Path, writing: Writing) -> None:
-    rows = [{"check": draft.check, "reason": draft.reason, "text": draft.text} for draft in writing.drafts]
-    _add_lines(path, rows)
-
-
-def _add_lines(path: Path, rows: Sequence[dict[str, str]]) -> None:
+def _keep_rejected(path: Path, rejections: Sequence[Rejection]) -> None:
+    rows = [{"check": one.reason, "reason": one.detail, "text": one.text} for one in rejections]
     if not rows:
         return
     try:

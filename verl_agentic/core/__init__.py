@@ -2,6 +2,7 @@
 
 from verl_agentic.core.errors import BrokenTaskError, InfrastructureError, UserInputError
 from verl_agentic.core.outcome import FailureKind, Outcome
+from verl_agentic.core.rejection import RejectedError, Rejection
 from verl_agentic.core.task import Message, Task
 from verl_agentic.core.trajectory import End, ToolCall, Trajectory, Turn
 
@@ -12,6 +13,8 @@ __all__ = [
     "InfrastructureError",
     "Message",
     "Outcome",
+    "RejectedError",
+    "Rejection",
     "Task",
     "ToolCall",
     "Trajectory",

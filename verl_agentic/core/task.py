@@ -10,6 +10,9 @@ from typing import Any, TypedDict
 
 from verl_agentic.core.errors import UserInputError
 
+WRITTEN = "llm"
+"""Generator of tasks whose text a language model wrote."""
+
 
 class Message(TypedDict):
     """One chat message in OpenAI form."""
@@ -36,7 +39,8 @@ class Task:
         seed: seed from which the task was generated.
         parent: id of the task this one was grown from.
         operator: name of the operator that grew it.
-        generator: what made it, e.g. a flywheel hook or an imported file; empty for a family's own initial tasks.
+        generator: who made it: :data:`WRITTEN` where a language model wrote its text, else e.g. a flywheel hook or an
+            imported file; empty for a family's own initial tasks.
         meta: anything else worth keeping, as JSON.
         id: content hash; computed when left empty.
     """

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from verl_agentic.core import BrokenTaskError, Message, Task, UserInputError
+from verl_agentic.core import BrokenTaskError, Message, Rejection, Task, UserInputError
 from verl_agentic.core.chat import ChatModel, ChatRequest, MalformedReplyError, RefusalError
 from verl_agentic.core.untrusted.fence import fenced
 from verl_agentic.reward_fns.math import answers_equal
@@ -49,8 +49,8 @@ class AgreementVerifier:
         self._needed = needed
         self._temperature = temperature
 
-    def __call__(self, task: Task) -> str | None:
-        """``None`` where enough solvers come to the reference, else why not, by name and detail.
+    def __call__(self, task: Task) -> Rejection | None:
+        """``None`` where enough solvers come to the reference, else why not.
 
         The reasons are ``unsolved``, ``reference_contradicted`` where enough agree on another answer, and
         ``malformed_reply`` where too few gave a usable answer to tell. May be called with or without a running loop.
@@ -60,7 +60,7 @@ class AgreementVerifier:
         """
         reference = task.ground_truth.get("answer") if isinstance(task.ground_truth, dict) else None
         if not isinstance(reference, str):
-            return f"unsolved: {task.kind} tasks have no text answer that solvers could agree on"
+            return Rejection("unsolved", f"{task.kind} tasks have no text answer that solvers could agree on")
         answers = run_coroutine(self._ask_all(task))
         usable = [answer for answer in answers if answer is not None]
         try:
@@ -68,12 +68,14 @@ class AgreementVerifier:
             if right >= self._needed:
                 return None
             if any(self._agreeing(answer, usable) >= self._needed for answer in usable):
-                return f"reference_contradicted: {self._needed} of {len(answers)} solvers agree on another answer"
+                return Rejection(
+                    "reference_contradicted", f"{self._needed} of {len(answers)} solvers agree on another answer"
+                )
         except BrokenTaskError as error:
-            return f"broken: {error}"
+            return Rejection("broken", str(error))
         if len(usable) < self._needed:
-            return f"malformed_reply: only {len(usable)} of {len(answers)} solvers gave a usable answer"
-        return f"unsolved: {right} of {len(answers)} solvers come to the reference, {self._needed} must"
+            return Rejection("malformed_reply", f"only {len(usable)} of {len(answers)} solvers gave a usable answer")
+        return Rejection("unsolved", f"{right} of {len(answers)} solvers come to the reference, {self._needed} must")
 
     @staticmethod
     def _agreeing(answer: str, answers: Sequence[str]) -> int:

@@ -1,4 +1,8 @@
-"""What one flywheel hook may take in one round: time, requests to language models, tokens, money."""
+"""What one flywheel hook may take in one round: time, requests to language models, tokens, money.
+
+The only limits and the only clock of a hook; what the language models of a run may cost in all is another matter
+(``agentic.llm.budget``).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from verl_agentic.core import InfrastructureError, UserInputError
-from verl_agentic.core.chat import BudgetSpentError, ChatModel, ChatReply, ChatRequest, ChatUsage, wrapping_models
+from verl_agentic.core.chat import (
+    BudgetSpentError,
+    ChatModel,
+    ChatReply,
+    ChatRequest,
+    ChatUsage,
+    MalformedReplyError,
+    wrapping_models,
+)
 from verl_agentic.flywheel.hook import FlywheelHook, RoundInput, RoundResult
 
 _REPORT_SECONDS = 30.0
@@ -22,13 +34,18 @@ class HookOvertimeError(InfrastructureError):
     """A hook did not end in time."""
 
 
+class HookBudgetSpentError(BudgetSpentError):
+    """The hook's budget of this round is spent, not the run's: nobody's fault, and no outage."""
+
+
 @dataclass(frozen=True, slots=True)
 class HookBudget:
     """Limits of one hook in one round, ``None`` for none.
 
     Attributes:
         seconds: wall time after which the hook is asked to end with what it has; after as long again it is left
-            behind and the round goes on without it. Verification of what it made may take as long once more.
+            behind and the round goes on without it. Verification of what it made may take as long once more. Half of
+            it is for language models (``RoundInput.ask_until``).
         requests: replies of language models, those from the cache included, so that a round that is run again ends
             where it did before.
         tokens: tokens of paid replies. Requests under way may overdraw it a little.
@@ -45,7 +62,7 @@ class HookBudget:
     pause_seconds: float = 5.0
 
     def __post_init__(self) -> None:
-        for name, least, whole in _LIMITS:
+        for name, least, whole in LIMITS:
             value = getattr(self, name)
             if value is None and name not in ("attempts", "pause_seconds"):
                 continue
@@ -60,14 +77,14 @@ class HookBudget:
         Raises:
             UserInputError: there is no such limit, or its value is wrong.
         """
-        known = [name for name, _, _ in _LIMITS]
+        known = [name for name, _, _ in LIMITS]
         for name in values:
             if name not in known:
                 raise UserInputError(f"budget.{name} is unknown; there are {', '.join(known)}")
         return replace(self, **{str(name): value for name, value in values.items()})
 
 
-_LIMITS = (
+LIMITS = (
     ("seconds", 0.001, False),
     ("requests", 0, True),
     ("tokens", 0, True),
@@ -98,11 +115,17 @@ class Meter:
         with self._lock:
             self._closed = True
 
+    @property
+    def requests_left(self) -> int | None:
+        """Requests that the budget allows in this round, ``None`` for any number."""
+        limit = self._budget.requests
+        return None if limit is None else max(0, limit - self.requests)
+
     def begin(self) -> None:
         """Count a request.
 
         Raises:
-            BudgetSpentError: the budget does not allow it.
+            HookBudgetSpentError: the budget does not allow it.
         """
         with self._lock:
             over = self._over()
@@ -111,7 +134,7 @@ class Meter:
                 return
             self.refused += 1
         limit = f"budget.{over}={getattr(self._budget, over):g} of this round" if over else "the time of this hook"
-        raise BudgetSpentError(f"{limit} is spent")
+        raise HookBudgetSpentError(f"{limit} is spent")
 
     def _over(self) -> str | None:
         """Name of the limit that is reached."""
@@ -138,7 +161,11 @@ class _MeteredModel:
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         self._meter.begin()
-        reply = await self._model.complete(request)
+        try:
+            reply = await self._model.complete(request)
+        except MalformedReplyError as error:
+            self._meter.count(error.usage)  # paid for all the same
+            raise
         self._meter.count(reply.usage)
         return reply
 
@@ -200,9 +227,10 @@ class BudgetedHook:
             raise HookOvertimeError("it is still at work for an earlier round")
         self._meter.reset()
         started = time.monotonic()
-        deadline = None if self.budget.seconds is None else started + self.budget.seconds
+        seconds = self.budget.seconds
+        deadline, ask_until = (None, None) if seconds is None else (started + seconds, started + seconds / 2)
         try:
-            result = self._attempts(replace(round, deadline=deadline))
+            result = self._attempts(replace(round, deadline=deadline, ask_until=ask_until))
         finally:
             meter = self._meter
             self.use = HookUse(time.monotonic() - started, meter.requests, meter.usage.tokens, meter.usage.cost)
@@ -217,7 +245,7 @@ class BudgetedHook:
         for attempt in range(1, self.budget.attempts + 1):
             round.rng.setstate(state)
             try:
-                return self._in_time(round)
+                return self._in_time(replace(round, requests=self._meter.requests_left))
             except (BudgetSpentError, HookOvertimeError):
                 raise
             except InfrastructureError as error:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from verl_agentic.core import Message, Task
+from verl_agentic.core import Message, Rejection, Task
 
 REJECTED = "llm-rejected"
 """Generator, and structure, of what holds such a text."""
 MAX_CHARS = 20_000
 
 
-def rejected_text(kind: str, text: str, check: str, operator: str, parent: str | None = None) -> Task:
+def rejected_text(rejection: Rejection, kind: str, operator: str, parent: str | None = None) -> Task:
     """A text as a task that can only be quarantined: nothing plays it.
 
     Args:
+        rejection: why, with the text; at most ``MAX_CHARS`` of it are kept.
         kind: kind of the task that it was to be.
-        text: what the model wrote; at most ``MAX_CHARS`` of it are kept.
-        check: what it fails.
         operator: what asked for it.
         parent: id of the task that was to be grown.
     """
     # Neither half a surrogate pair nor NUL is text to every database.
-    plain = text[:MAX_CHARS].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    plain = rejection.text[:MAX_CHARS].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
     return Task(
         kind=kind,
         messages=[Message(role="assistant", content=plain)],
@@ -33,5 +32,5 @@ def rejected_text(kind: str, text: str, check: str, operator: str, parent: str |
         parent=parent,
         operator=operator,
         generator=REJECTED,
-        meta={"check": check},
+        meta={"check": rejection.reason},
     )

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from verl_agentic.core import Task
-from verl_agentic.store import Group, StatusChange, TaskStatus
+from verl_agentic.core import Rejection, Task
+from verl_agentic.flywheel.drafts import rejected_text
+from verl_agentic.store import FRESH, Group, StatusChange, TaskStatus, Yield
 
-WRITTEN = "llm"
-"""Generator of tasks that a language model wrote."""
+MAX_REASON_CHARS = 400
+"""Of the reason that is kept with a rejected text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,12 @@ class RoundInput:
         known_ids: ids of all tasks that exist, those of evaluation included; another such task is dropped. Ask
             it for single ids: it reads the store, and the pool may be large.
         deadline: value of :func:`time.monotonic` at which the hook should end with what it has, ``None`` for none.
+        ask_until: value of it from which on no language model should be asked, so that a hook which waits in vain has
+            time left for what it can do alone; ``None`` for none.
+        requests: replies of language models that the hook may have, ``None`` for any number.
         say: tells the user, in one line, how far the hook is.
-        written: the pool's tasks that a language model wrote (``generator`` :data:`WRITTEN`); read when iterated.
+        written: the pool's tasks that a language model wrote (``generator`` of them is
+            :data:`~verl_agentic.core.task.WRITTEN`); read when iterated.
     """
 
     epoch: int
@@ -64,12 +70,19 @@ class RoundInput:
     known_ids: Set[str]
     written: Iterable[Task] = ()
     deadline: float | None = None
+    ask_until: float | None = None
+    requests: int | None = None
     say: Callable[[str], None] = silent
 
     @property
     def out_of_time(self) -> bool:
         """Whether the hook should end now: ask before each piece of work."""
         return self.deadline is not None and time.monotonic() >= self.deadline
+
+    @property
+    def seconds_to_ask(self) -> float | None:
+        """Time left in which language models may be asked, 0 or less when there is none; ``None`` for any."""
+        return None if self.ask_until is None else self.ask_until - time.monotonic()
 
 
 @dataclass(slots=True)
@@ -79,17 +92,39 @@ class RoundResult:
     Attributes:
         new_tasks: training tasks to add, each naming its ``parent`` and ``operator`` if it was grown.
         status_changes: new status and reason by task id.
-        counts: what to show in the report, by name; ``rejected.OPERATOR.REASON`` for candidates of an operator that
-            the hook itself refused.
+        counts: what to show in the report, by name.
         quarantined: what was made and rejected, to be kept for the record, and why.
         warnings: what could not be done for reasons that are nobody's task; logged and recorded.
+        rejected: candidates that the hook itself refused: how many by reason, by operator.
     """
 
     new_tasks: list[Task] = field(default_factory=list)
     status_changes: dict[str, StatusChange] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
-    quarantined: list[tuple[Task, str]] = field(default_factory=list)
+    quarantined: list[tuple[Task, Rejection]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    rejected: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def reject(self, operator: str, rejection: Rejection, kind: str, parent: str | None = None) -> None:
+        """Count a candidate that the hook refuses; its text, where a language model wrote one, is quarantined.
+
+        Args:
+            operator: what made it.
+            rejection: why it must not enter.
+            kind: kind of the task that it was to be.
+            parent: id of the task that was to be grown.
+        """
+        self.rejected.setdefault(operator, Counter())[rejection.reason] += 1
+        if rejection.text:
+            kept = replace(rejection, detail=rejection.detail[:MAX_REASON_CHARS], text="")
+            self.quarantined.append((rejected_text(rejection, kind, operator, parent), kept))
+
+    @property
+    def yields(self) -> dict[str, Yield]:
+        """What became of each operator's candidates as far as the hook knows: accepted are those it gives."""
+        given = Counter(task.operator or FRESH for task in self.new_tasks)
+        names = sorted({*given, *self.rejected})
+        return {name: Yield(given[name], Counter(self.rejected.get(name, {}))) for name in names}
 
 
 class FlywheelHook(Protocol):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from verl_agentic.core import UserInputError
 from verl_agentic.core.named import named_object
-from verl_agentic.flywheel.budget import BudgetedHook, HookBudget
+from verl_agentic.flywheel.budget import LIMITS, BudgetedHook, HookBudget
 from verl_agentic.flywheel.hook import FlywheelHook
 
 _BUILT_IN = {
@@ -17,6 +18,8 @@ _BUILT_IN = {
     "reasoning": "verl_agentic.flywheel.hooks.reasoning:ReasoningHook",
 }
 _registered: dict[str, Callable[..., FlywheelHook]] = {}
+
+_LIMITS = frozenset(name for name, _, _ in LIMITS)
 
 H = TypeVar("H", bound=Callable[..., FlywheelHook])
 
@@ -63,7 +66,12 @@ def _make(key: str, config: Mapping[str, Any], resources: Mapping[str, Any], lim
     parameters = inspect.signature(factory).parameters
     takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     offered = {option: value for option, value in resources.items() if option in parameters}
-    for option in arguments:
+    for option, value in arguments.items():
+        if option in _LIMITS and not (takes_any or option in parameters):
+            raise UserInputError(
+                f"{key}.{option} is a limit of the hook's budget; write {{name: {name}, budget: "
+                f"{{{option}: {json.dumps(value, default=str)}}}}}"
+            )
         if option in resources or not (takes_any or option in parameters):
             own = ", ".join(known for known in parameters if known not in resources) or "nothing"
             raise UserInputError(f"{key}: {name!r} takes no {option!r}; it takes {own}")

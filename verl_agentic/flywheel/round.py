@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from verl_agentic.core import InfrastructureError, Task, UserInputError
+from verl_agentic.core.task import WRITTEN
 from verl_agentic.flywheel.budget import BudgetedHook, HookOvertimeError
-from verl_agentic.flywheel.hook import WRITTEN, FlywheelHook, RoundInput, RoundResult, TaskResult, silent
+from verl_agentic.flywheel.hook import FlywheelHook, RoundInput, RoundResult, TaskResult, silent
 from verl_agentic.flywheel.known import KnownIds
 from verl_agentic.flywheel.protect import Protected, protected_in_store
 from verl_agentic.flywheel.verify import Verifier
-from verl_agentic.store import Failure, Group, RoundRecord, StatusChange, Store, TaskStatus
+from verl_agentic.store import FRESH, Failure, Group, RoundRecord, StatusChange, Store, TaskStatus, Yield
 from verl_agentic.store.pool_query import PoolFilter, pool_tasks
 from verl_agentic.store.statistics import success_history
-from verl_agentic.store.yields import YieldCounts
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +45,8 @@ def run_round(
     Hooks run in order. One that the infrastructure fails (a language model that is down or silent), or that does not
     end within its budget, is skipped with a warning, recorded and counted; training goes on. New tasks are dropped when
     they exist already, refused when they belong to evaluation, and quarantined when the verifier finds them unfit, as
-    is what a hook itself rejected. The record's counts have those of each hook (``HOOK.NAME``) and of each operator
-    (:mod:`verl_agentic.store.yields`).
+    is what a hook itself rejected. The record's counts have those of each hook (``HOOK.NAME``), its yields what became
+    of each operator's candidates.
 
     Args:
         store: the run's store.
@@ -97,15 +97,17 @@ def run_round(
         for warning in result.warnings:
             logger.warning("flywheel round %d: %s: %s", epoch, name, warning)
             store.record_failure(Failure(_last_step(results), "flywheel", f"{name}: {warning}"))
-        for task, reason in result.quarantined:
-            gate.quarantine(task, reason)
-        counts.update({f"{name}.{key}": value for key, value in result.counts.items()})
+        for task, why in result.quarantined:
+            gate.quarantine(task, str(why))
+        shown, rejected = _taken(result)
+        counts.update({f"{name}.{key}": value for key, value in shown.items()})
         say(f"{name} made {len(result.new_tasks)} of {left} tasks in {time.monotonic() - started:.1f} s")
         if result.counts.get("overtime"):
             logger.warning("flywheel round %d: %s used up its time; what it has is kept", epoch, name)
         if result.counts.get("over_budget"):
             logger.warning("flywheel round %d: %s used up its budget of model replies", epoch, name)
-        gate.operators.take(result.counts)
+        for operator, reasons in rejected.items():
+            gate.yield_of(operator).rejected.update(reasons)
         made = [_signed(task, name, generators) for task in result.new_tasks]
         late = gate.offer_all(made, hook.budget.seconds if isinstance(hook, BudgetedHook) else None, say)
         if late:
@@ -115,8 +117,7 @@ def run_round(
     changes = {task_id: change for task_id, change in changes.items() if task_id in known}
     changes.update({task_id: StatusChange(TaskStatus.QUARANTINED, reason) for task_id, reason in gate.unfit.items()})
     counts.update(gate.counts)
-    counts.update(gate.operators.counts())
-    return store.commit_round(epoch, gate.tasks, changes, counts)
+    return store.commit_round(epoch, gate.tasks, changes, counts, gate.yields)
 
 
 def _results(store: Store, epoch: int) -> tuple[TaskResult, ...]:
@@ -144,6 +145,23 @@ def _check(name: str, result: RoundResult, known: set[str]) -> None:
             raise UserInputError(
                 f"flywheel hook {name} changes the status of {task_id!r}, which is not a training task"
             )
+
+
+def _taken(result: RoundResult) -> tuple[dict[str, int], dict[str, Counter[str]]]:
+    """A hook's counts to show, and what it refused itself by operator and reason.
+
+    Hooks may also say the latter as counts of the name ``rejected.OPERATOR.REASON``.
+    """
+    shown: dict[str, int] = {}
+    rejected = {operator: Counter(reasons) for operator, reasons in result.rejected.items()}
+    for name, number in result.counts.items():
+        what, _, rest = name.partition(".")
+        operator, _, reason = rest.partition(".")
+        if what == "rejected" and reason:
+            rejected.setdefault(operator, Counter())[reason] += number
+        else:
+            shown[name] = number
+    return shown, rejected
 
 
 def _signed(task: Task, hook: str, generators: Mapping[str, str]) -> Task:
@@ -177,7 +195,7 @@ class _Gate:
         self.tasks: list[Task] = []
         self.unfit: dict[str, str] = {}
         self.counts: Counter[str] = Counter(added=0, duplicates=0, protected=0, unfit=0, unverified=0)
-        self.operators = YieldCounts()
+        self.yields: dict[str, Yield] = {}
         self._offered: set[str] = set()
         self._protected = protected
         self._verifier = verifier
@@ -188,6 +206,10 @@ class _Gate:
     def known(self) -> KnownIds:
         """Every id that is taken."""
         return KnownIds(self._store, frozenset(task.id for task in self.tasks))
+
+    def yield_of(self, operator: str | None) -> Yield:
+        """What became of an operator's candidates; ``None`` stands for tasks that were not grown."""
+        return self.yields.setdefault(operator or FRESH, Yield())
 
     @property
     def passed(self) -> int:
@@ -200,7 +222,7 @@ class _Gate:
             now = time.monotonic()
             if seconds is not None and now - started >= seconds:
                 for late in tasks[position:]:
-                    self.operators.reject(late.operator, "late")
+                    self.yield_of(late.operator).rejected["late"] += 1
                 return len(tasks) - position
             if now - told >= _REPORT_SECONDS:
                 say(f"{position} of {len(tasks)} tasks verified")
@@ -225,7 +247,7 @@ class _Gate:
             self._refuse(task, "duplicates")
             return
         try:
-            reason = self._verifier(task)
+            rejection = self._verifier(task)
         except InfrastructureError as error:
             # Not the task's fault, but nothing unverified gets in.
             self._refuse(task, "unverified")
@@ -233,13 +255,13 @@ class _Gate:
             return
         self._offered.add(task.id)
         self.tasks.append(task)
-        if reason is None:
+        if rejection is None:
             self.counts["added"] += 1
-            self.operators.accept(task.operator)
+            self.yield_of(task.operator).accepted += 1
         else:
             self._refuse(task, "unfit")
-            self.unfit[task.id] = reason
+            self.unfit[task.id] = str(rejection)
 
     def _refuse(self, task: Task, reason: str) -> None:
         self.counts[reason] += 1
-        self.operators.reject(task.operator, reason)
+        self.yield_of(task.operator).rejected[reason] += 1

@@ -17,6 +17,7 @@ from omegaconf import DictConfig, open_dict, read_write
 
 from verl_agentic.core import InfrastructureError, UserInputError
 from verl_agentic.integration import preflight
+from verl_agentic.integration.console import tell
 from verl_agentic.integration.prepare import prepare_model, prepare_tasks
 from verl_agentic.integration.trainer.checkpoints import saved_step
 from verl_agentic.report import build_report, print_summary, write_report
@@ -45,11 +46,11 @@ class AgenticRun(Callback):  # type: ignore[misc]
         try:
             self._prepare(_task_part(config))
         except (UserInputError, InfrastructureError) as error:
-            print(f"verl-agentic: {error}", file=sys.stderr)
+            tell(str(error), error=True)
             sys.exit(BAD_INPUT_STATUS)
         except Exception as error:
             # Going on would mean a run without its data or policy.
-            print(f"verl-agentic: preparing the run failed: {type(error).__name__}: {error}", file=sys.stderr)
+            tell(f"preparing the run failed: {type(error).__name__}: {error}", error=True)
             sys.exit(BAD_INPUT_STATUS)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
@@ -59,7 +60,7 @@ class AgenticRun(Callback):  # type: ignore[misc]
             self._report(self._settings, job_return)
         except (UserInputError, InfrastructureError) as error:
             # A database that is gone ended the run, too; what it holds can be reported later.
-            print(f"verl-agentic: no report: {error}; try verl-agentic report later", file=sys.stderr)
+            tell(f"no report: {error}; try verl-agentic report later", error=True)
 
     def _report(self, settings: AgenticSettings, job_return: JobReturn) -> None:
         run_dir = Path(settings.run_dir).absolute()
@@ -71,17 +72,17 @@ class AgenticRun(Callback):  # type: ignore[misc]
         paths = write_report(report, run_dir)
         print_summary(report)
         if job_return.status is JobStatus.FAILED:
-            print("verl-agentic: the run ended early" + (f": {reasons[-1]}" if reasons else ""), file=sys.stderr)
-        print("\n".join(f"verl-agentic: {path}" for path in paths), flush=True)
+            tell("the run ended early" + (f": {reasons[-1]}" if reasons else ""), error=True)
+        for path in paths:
+            tell(str(path))
 
     def _prepare(self, config: DictConfig) -> None:
         settings = preflight.check(config)
         steps = settings.curriculum.epoch_size // config.data.train_batch_size * config.trainer.total_epochs
-        print(
-            f"verl-agentic: profile {settings.profile}, stage {settings.stage} ({', '.join(settings.kinds)}), "
+        tell(
+            f"profile {settings.profile}, stage {settings.stage} ({', '.join(settings.kinds)}), "
             f"{steps} steps of {config.data.train_batch_size} x {config.actor_rollout_ref.rollout.n} rollouts, "
-            f"run folder {settings.run_dir}",
-            flush=True,
+            f"run folder {settings.run_dir}"
         )
         if settings.accelerators == 0:
             _use_cpu()
@@ -132,7 +133,7 @@ def _set_aside(config: DictConfig, settings: AgenticSettings) -> None:
     old = run_dir.with_name(f"{run_dir.name}.{stamp}")
     run_dir.rename(old)
     run_dir.mkdir(parents=True)
-    print(f"verl-agentic: the earlier run is kept as {old}", flush=True)
+    tell(f"the earlier run is kept as {old}")
 
 
 def _refuse_finished(config: DictConfig, settings: AgenticSettings, steps: int) -> None:

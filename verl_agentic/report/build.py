@@ -11,7 +11,7 @@ from typing import Any
 from verl_agentic.report.reasons import failure_reasons
 from verl_agentic.report.samples import pick_samples
 from verl_agentic.report.success import compare, curve
-from verl_agentic.store import Store
+from verl_agentic.store import Store, Yield, total_yields
 from verl_agentic.store.statistics import (
     failure_kinds,
     mastered_by_epoch,
@@ -21,7 +21,6 @@ from verl_agentic.store.statistics import (
     success_by_kind,
     zero_variance_shares,
 )
-from verl_agentic.store.yields import Yield, total_yields, yields
 
 _PHASES = ("data", "starter", "startup", "training", "evaluation", "total")
 _SHOWN_FAILURES = 20
@@ -55,7 +54,7 @@ def build_report(store: Store, run_dir: Path | str) -> dict[str, Any]:
         "steps": len(steps),
         "reward_per_step": [dataclasses.asdict(one) for one in steps],
         "epochs": _epochs(store, info.get("stages")),
-        "operators": _yields(total_yields(record.counts for record in store.rounds())),
+        "operators": _yields(total_yields(record.yields for record in store.rounds())),
         "failure_reasons": failure_reasons(store),
         "infrastructure_failures": _failures(store),
         "checkpoint": _checkpoint(info.get("checkpoint"), Path(run_dir)),
@@ -113,7 +112,7 @@ def _epochs(store: Store, stages: Any) -> list[dict[str, Any]]:
             "mastered": mastered.get(epoch, 0),
             "failure_kinds": failures.get(epoch, {}),
             "round": rounds[epoch].counts if epoch in rounds else None,
-            "operators": _yields(yields(rounds[epoch].counts)) if epoch in rounds else {},
+            "operators": _yields(rounds[epoch].yields) if epoch in rounds else {},
         }
         for epoch in epochs
     ]

@@ -14,8 +14,10 @@ from verl_agentic.store.records import (
     TaskStatus,
 )
 from verl_agentic.store.store import Store
+from verl_agentic.store.yields import FRESH, Yield, total_yields
 
 __all__ = [
+    "FRESH",
     "STORE_FILE",
     "Candidates",
     "Cell",
@@ -30,5 +32,7 @@ __all__ = [
     "StatusChange",
     "Store",
     "TaskStatus",
+    "Yield",
     "store_url",
+    "total_yields",
 ]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from verl_agentic.core import FailureKind, Outcome
+from verl_agentic.store.yields import Yield
+
+# Counts of hooks that are told in the line of a round.
+_TROUBLES = ("late", "over_budget", "overtime", "skipped")
 
 
 class TaskStatus(str, Enum):
@@ -104,12 +108,25 @@ class RoundRecord:
     Attributes:
         epoch: the epoch that the round opened; it read what came before.
         status: ``committed``, or ``unchanged`` when the hooks left the pool as it was.
-        counts: what it did, by name.
+        counts: what it did, by name; ``HOOK.NAME`` is of a hook.
+        yields: what became of the candidates of each operator, by its name.
     """
 
     epoch: int
     status: str
     counts: dict[str, int]
+    yields: dict[str, Yield] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> str:
+        """The round in a line: what entered the pool, what did not, and hooks that had to do without something."""
+        made = sum(one.made for one in self.yields.values())
+        told = [f"{self.counts.get('added', 0)} tasks added" + (f" of {made} candidates" if made else "")]
+        for name, count in self.counts.items():
+            hook, _, what = name.rpartition(".")
+            if count and name != "added" and (not hook or what in _TROUBLES):
+                told.append(f"{f'{hook} ' if hook else ''}{what.replace('_', ' ')} {count}")
+        return ", ".join(told)
 
 
 @dataclass(frozen=True, slots=True)

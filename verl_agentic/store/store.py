@@ -22,6 +22,7 @@ from verl_agentic.store.progress import CHUNK, chunks, refresh_progress
 from verl_agentic.store.records import Evaluation, Failure, Group, PoolEntry, RoundRecord, StatusChange, TaskStatus
 from verl_agentic.store.secrets import redact, redact_text
 from verl_agentic.store.task_rows import entry_columns, entry_of, task_row
+from verl_agentic.store.yields import Yield, read_counts, stored_counts
 
 TRAIN = "train"
 _MAX_MESSAGE = 4000
@@ -289,6 +290,7 @@ class Store:
         new_tasks: Sequence[Task],
         status_changes: Mapping[str, StatusChange],
         counts: Mapping[str, int],
+        yields: Mapping[str, Yield] | None = None,
     ) -> RoundRecord:
         """Commit the round that opens ``epoch``: all of it or nothing.
 
@@ -297,6 +299,7 @@ class Store:
             new_tasks: tasks to add, known ones are skipped.
             status_changes: new status by task id; may concern the new tasks.
             counts: what the round did, by name.
+            yields: what became of the candidates of each operator, by its name.
 
         Raises:
             UserInputError: a status change names an unknown task, or a new task belongs to another split.
@@ -310,27 +313,28 @@ class Store:
             added = _insert_tasks(connection, new_tasks, epoch, TRAIN)
             changed = _change_statuses(connection, epoch, status_changes)
             status = "committed" if added or changed else "unchanged"
-            row = {"epoch": epoch, "status": status, "counts": dict(counts), "created": time.time()}
+            stored = stored_counts(counts, yields or {})
+            row = {"epoch": epoch, "status": status, "counts": stored, "created": time.time()}
             connection.execute(schema.rounds.insert().values(row))
-        return RoundRecord(epoch, status, dict(counts))
+        return RoundRecord(epoch, status, *read_counts(stored))
 
     def round(self, epoch: int) -> RoundRecord | None:
         """The committed round that opened ``epoch``."""
         with self.reading() as connection:
             row = connection.execute(sa.select(schema.rounds).where(schema.rounds.c.epoch == epoch)).one_or_none()
-        return None if row is None else RoundRecord(row.epoch, row.status, row.counts)
+        return None if row is None else RoundRecord(row.epoch, row.status, *read_counts(row.counts))
 
     def rounds(self) -> list[RoundRecord]:
         """All committed rounds in order."""
         with self.reading() as connection:
             rows = connection.execute(sa.select(schema.rounds).order_by(schema.rounds.c.epoch)).all()
-        return [RoundRecord(row.epoch, row.status, row.counts) for row in rows]
+        return [RoundRecord(row.epoch, row.status, *read_counts(row.counts)) for row in rows]
 
     def last_round(self) -> RoundRecord | None:
         """The committed round that opened the latest epoch."""
         with self.reading() as connection:
             row = connection.execute(sa.select(schema.rounds).order_by(schema.rounds.c.epoch.desc()).limit(1)).first()
-        return None if row is None else RoundRecord(row.epoch, row.status, row.counts)
+        return None if row is None else RoundRecord(row.epoch, row.status, *read_counts(row.counts))
 
     def save_draw(self, epoch: int, task_ids: Sequence[str]) -> None:
         """Store the tasks of an epoch in the order they are trained on.

@@ -1,4 +1,4 @@
-"""What became of the candidates of each operator, kept among a round's counts."""
+"""What became of the candidates of each operator in a round, and the form in which the store keeps it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 FRESH = "fresh"
 """Stands for the operator of tasks that were not grown from another one."""
 
+# Among a stored round's counts: operator/NAME/made, .../accepted and .../rejected/REASON.
 _OPERATOR = "operator/"
-_TROUBLES = ("late", "over_budget", "overtime", "skipped")
 
 
 @dataclass(slots=True)
@@ -39,70 +39,50 @@ class Yield:
         return Yield(self.accepted + other.accepted, self.rejected + other.rejected)
 
 
-class YieldCounts:
-    """Counts candidates while a round runs."""
-
-    def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
-
-    def accept(self, operator: str | None) -> None:
-        """Count a candidate that enters the pool; ``None`` for one that was not grown."""
-        self._counts[f"{_OPERATOR}{operator or FRESH}/accepted"] += 1
-
-    def reject(self, operator: str | None, reason: str, number: int = 1) -> None:
-        """Count candidates that do not."""
-        self._counts[f"{_OPERATOR}{operator or FRESH}/rejected/{reason}"] += number
-
-    def take(self, hook_counts: Mapping[str, int]) -> None:
-        """Count what a hook refused itself (``rejected.OPERATOR.REASON``)."""
-        for name, number in hook_counts.items():
-            what, _, rest = name.partition(".")
-            operator, _, reason = rest.partition(".")
-            if what == "rejected" and reason:
-                self.reject(operator, reason, number)
-
-    def counts(self) -> dict[str, int]:
-        """By name, as a round keeps them: ``operator/NAME/made``, ``.../accepted`` and ``.../rejected/REASON``."""
-        made = {f"{_OPERATOR}{name}/made": one.made for name, one in yields(self._counts).items()}
-        return dict(sorted({**self._counts, **made}.items()))
-
-
-def yields(counts: Mapping[str, int]) -> dict[str, Yield]:
-    """The yield of each operator, from a round's counts."""
-    found: dict[str, Yield] = {}
-    for name, number in sorted(counts.items()):
-        if not name.startswith(_OPERATOR):
-            continue
-        # An operator's name may hold anything but what follows it.
-        operator, rejected, reason = name.removeprefix(_OPERATOR).rpartition("/rejected/")
-        if rejected:
-            found.setdefault(operator, Yield()).rejected[reason] += number
-        elif name.endswith("/accepted"):
-            operator = name.removeprefix(_OPERATOR).removesuffix("/accepted")
-            found.setdefault(operator, Yield()).accepted += number
-    return found
-
-
-def total_yields(rounds: Iterable[Mapping[str, int]]) -> dict[str, Yield]:
-    """The yield of each operator over several rounds."""
+def total_yields(rounds: Iterable[Mapping[str, Yield]]) -> dict[str, Yield]:
+    """The yield of each operator over several rounds, by name."""
     total: dict[str, Yield] = {}
-    for counts in rounds:
-        for operator, one in yields(counts).items():
+    for yields in rounds:
+        for operator, one in yields.items():
             total[operator] = total.get(operator, Yield()) + one
     return dict(sorted(total.items()))
 
 
-def round_summary(counts: Mapping[str, int]) -> str:
-    """A round in a line: what entered the pool, what did not, and hooks that had to do without something."""
-    made = sum(one.made for one in yields(counts).values())
-    told = [f"{counts.get('added', 0)} tasks added" + (f" of {made} candidates" if made else "")]
-    for name, count in other_counts(counts).items():
-        hook, _, what = name.rpartition(".")
-        if name != "added" and (not hook or what in _TROUBLES):
-            told.append(f"{f'{hook} ' if hook else ''}{what.replace('_', ' ')} {count}")
-    return ", ".join(told)
+def stored_counts(counts: Mapping[str, int], yields: Mapping[str, Yield]) -> dict[str, int]:
+    """A round's counts and yields as the store keeps them, in one mapping."""
+    stored = dict(counts)
+    for operator, one in sorted(yields.items()):
+        place = f"{_OPERATOR}{operator}"
+        stored[f"{place}/made"] = one.made
+        if one.accepted:
+            stored[f"{place}/accepted"] = one.accepted
+        stored.update({f"{place}/rejected/{reason}": number for reason, number in sorted(one.rejected.items())})
+    return stored
 
 
-def other_counts(counts: Mapping[str, int]) -> dict[str, int]:
-    """A round's counts but for those of operators, and those that are 0."""
-    return {name: count for name, count in counts.items() if count and not name.startswith(_OPERATOR)}
+def read_counts(stored: Mapping[str, int]) -> tuple[dict[str, int], dict[str, Yield]]:
+    """Inverse of :func:`stored_counts`, for rounds of earlier releases, too.
+
+    These told hooks' candidates twice, once more by hook: ``HOOK.rejected.NAME.REASON``, ``HOOK.grown.NAME``,
+    ``HOOK.NAME/tried`` and ``HOOK.NAME/kept``, which are left out.
+    """
+    counts: dict[str, int] = {}
+    yields: dict[str, Yield] = {}
+    for name, number in stored.items():
+        if not name.startswith(_OPERATOR):
+            counts[name] = number
+            continue
+        # An operator's name may hold anything but what follows it.
+        operator, rejected, reason = name.removeprefix(_OPERATOR).rpartition("/rejected/")
+        if rejected:
+            yields.setdefault(operator, Yield()).rejected[reason] += number
+        elif name.endswith("/accepted"):
+            operator = name.removeprefix(_OPERATOR).removesuffix("/accepted")
+            yields.setdefault(operator, Yield()).accepted += number
+    if yields:
+        counts = {name: number for name, number in counts.items() if not _told_twice(name)}
+    return counts, dict(sorted(yields.items()))
+
+
+def _told_twice(name: str) -> bool:
+    return any(part in name for part in (".rejected.", ".grown.")) or name.endswith(("/tried", "/kept"))

@@ -22,6 +22,8 @@ class TaskFamily(ABC):
     """
 
     kind: ClassVar[str]
+    plays_written: ClassVar[bool] = False
+    """Whether the expert also solves tasks whose text a language model wrote: it goes by their data, not by words."""
 
     @property
     def kept_shapes(self) -> frozenset[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 
 from verl_agentic.core.chat import make_chat_model
@@ -19,9 +19,9 @@ from verl_agentic.flywheel import (
     protected_splits,
     run_round,
 )
+from verl_agentic.flywheel.hook import silent
 from verl_agentic.reward_fns.registry import success
 from verl_agentic.store import RoundRecord, Store
-from verl_agentic.store.yields import round_summary
 from verl_agentic.synthesis.base import TaskFamily
 from verl_agentic.synthesis.families import load_families
 from verl_agentic.tool_envs.users.registry import make_user
@@ -47,16 +47,24 @@ class EpochPlanner:
         steps_per_epoch: as verl counts them; fixed, however the pool grows.
         batch_size: prompts per step.
         lag: epochs between the one that a round reads and the one before the round's: 0 or 1.
+        say: tells the user, in one line, how far a round is and what it did.
     """
 
     def __init__(
-        self, store: Store, settings: AgenticSettings, steps_per_epoch: int, batch_size: int, lag: int = 0
+        self,
+        store: Store,
+        settings: AgenticSettings,
+        steps_per_epoch: int,
+        batch_size: int,
+        lag: int = 0,
+        say: Callable[[str], None] = silent,
     ) -> None:
         self.store = store
         self.settings = settings
         self.steps_per_epoch = steps_per_epoch
         self.batch_size = batch_size
         self._lag = lag
+        self._say = say
         self._drawn: tuple[int, list[str]] | None = None
         self._background: Future[RoundRecord] | None = None
         families = {family.kind: family for family in load_families(settings.kinds)}
@@ -142,12 +150,12 @@ class EpochPlanner:
             verifier=self._verifier,
             protected=self._protected,
             lag=self._lag,
-            say=lambda line: print(f"verl-agentic: flywheel round {epoch}: {line}", flush=True),
+            say=lambda line: self._say(f"flywheel round {epoch}: {line}"),
         )
         self._uses = {hook.name: hook.use for hook in hooks}
         seconds = time.monotonic() - started
         self.store.add_seconds("flywheel", seconds)
-        print(f"verl-agentic: flywheel round {epoch} in {seconds:.1f} s: {round_summary(record.counts)}", flush=True)
+        self._say(f"flywheel round {epoch} in {seconds:.1f} s: {record.summary}")
         return record
 
     def rewind(self, step: int) -> None:
@@ -169,7 +177,7 @@ class EpochPlanner:
         return metrics
 
 
-def _verifiers(settings: AgenticSettings, families: Mapping[str, TaskFamily]) -> tuple[Verifier, Verifier | None]:
+def _verifiers(settings: AgenticSettings, families: Mapping[str, TaskFamily]) -> tuple[ExpertVerifier, Verifier | None]:
     """Who solves a new task before it enters: its family's expert; language models where one of them wrote it."""
     rollout = settings.rollout
     expert = ExpertVerifier(

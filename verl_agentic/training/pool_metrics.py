@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from verl_agentic.flywheel import HookUse
 from verl_agentic.store import RoundRecord, Store, TaskStatus
 from verl_agentic.store.statistics import pool_cells
-from verl_agentic.store.yields import other_counts, yields
 
 
 def pool_metrics(store: Store) -> dict[str, float]:
@@ -38,10 +37,10 @@ def round_metrics(record: RoundRecord, uses: Mapping[str, HookUse]) -> dict[str,
         uses: what its hooks took, by name; empty for a round of an earlier process.
     """
     metrics = {"agentic/flywheel/round": float(record.epoch)}
-    for name, count in other_counts(record.counts).items():
-        if not _of_operator(name):
+    for name, count in record.counts.items():
+        if count:
             metrics[f"agentic/flywheel/{name.replace('.', '/')}"] = float(count)
-    for operator, one in yields(record.counts).items():
+    for operator, one in record.yields.items():
         place = f"agentic/flywheel/operator/{operator}"
         metrics.update({f"{place}/made": float(one.made), f"{place}/yield": one.share})
         metrics.update({f"{place}/rejected/{reason}": float(count) for reason, count in one.rejected.items()})
@@ -51,8 +50,3 @@ def round_metrics(record: RoundRecord, uses: Mapping[str, HookUse]) -> dict[str,
         if use.requests:
             metrics.update({f"{place}/requests": use.requests, f"{place}/tokens": use.tokens, f"{place}/usd": use.usd})
     return metrics
-
-
-def _of_operator(name: str) -> bool:
-    """Whether a hook's count is of one of its operators, which is told for all hooks alike."""
-    return any(part in name for part in (".rejected.", ".grown.")) or name.endswith(("/tried", "/kept"))

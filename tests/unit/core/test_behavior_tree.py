@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from verl_agentic.core import BrokenTaskError
+from verl_agentic.core import BrokenTaskError, RejectedError
 from verl_agentic.core.behavior_tree import (
     Action,
     Condition,
@@ -23,7 +23,7 @@ from verl_agentic.core.behavior_tree import (
 )
 from verl_agentic.core.business import Tool, holds
 from verl_agentic.synthesis.trees.catalog import seed_trees
-from verl_agentic.synthesis.trees.check import UnfitTreeError, check_form, check_tree
+from verl_agentic.synthesis.trees.check import check_form, check_tree
 
 LOANS: dict[str, Any] = {
     "name": "loans",
@@ -151,9 +151,9 @@ def test_a_malformed_field_is_named(changes: dict[str, Any], reason: str) -> Non
     ],
 )
 def test_an_unfit_form_has_a_reason(changes: dict[str, Any], reason: str) -> None:
-    with pytest.raises(UnfitTreeError, match=reason) as caught:
+    with pytest.raises(RejectedError, match=reason) as caught:
         check_form(from_data(loans(**changes)))
-    assert caught.value.check == "form"
+    assert caught.value.rejection.reason == "form"
 
 
 @pytest.mark.parametrize(
@@ -170,15 +170,15 @@ def test_an_unfit_form_has_a_reason(changes: dict[str, Any], reason: str) -> Non
     ],
 )
 def test_an_unplayable_leaf_has_a_reason(changes: dict[str, Any], check: str, reason: str) -> None:
-    with pytest.raises(UnfitTreeError, match=reason) as caught:
+    with pytest.raises(RejectedError, match=reason) as caught:
         check_tree(from_data(loans(**changes)))
-    assert caught.value.check == check
+    assert caught.value.rejection.reason == check
 
 
 def test_contradictory_conditions_on_one_path_are_found() -> None:
     again = {"type": "condition", "subject": "@late", "comparison": "at_least", "bounds": [20], "no": "poor"}
     data = loans(nodes__late__yes="again", nodes__again={**again, "yes": "renew"}, nodes__poor={"type": "deny"})
-    with pytest.raises(UnfitTreeError, match=r"leaf 'renewed': nodes\.again: no value of @late .* contradictory"):
+    with pytest.raises(RejectedError, match=r"leaf 'renewed': nodes\.again: no value of @late .* contradictory"):
         check_tree(from_data(data))
 
 

@@ -11,11 +11,18 @@ from typing import Any
 
 import pytest
 
-from verl_agentic.core import InfrastructureError, Task, UserInputError
-from verl_agentic.core.chat import BudgetSpentError, ChatReply, ChatRequest, ChatUsage, make_chat_model
+from verl_agentic.core import InfrastructureError, Rejection, Task, UserInputError
+from verl_agentic.core.chat import (
+    BudgetSpentError,
+    ChatReply,
+    ChatRequest,
+    ChatUsage,
+    MalformedReplyError,
+    make_chat_model,
+)
 from verl_agentic.flywheel import BudgetedHook, HookBudget, RoundInput, RoundResult, make_hooks, run_round
-from verl_agentic.store import RoundRecord, Store, TaskStatus, store_url
-from verl_agentic.store.yields import round_summary, total_yields
+from verl_agentic.flywheel.budget import HookBudgetSpentError
+from verl_agentic.store import RoundRecord, Store, TaskStatus, store_url, total_yields
 from verl_agentic.training.pool_metrics import pool_metrics, round_metrics
 
 
@@ -98,7 +105,7 @@ def test_a_hook_that_does_not_is_left_out_and_the_round_goes_on(store: Store, ca
     assert (record.counts["Deaf.skipped"], record.counts["Deaf.overtime"], record.counts["added"]) == (1, 1, 2)
     assert "goes on without Deaf" in caplog.text
     assert "budget.seconds=0.05" in store.failures()[0].message
-    assert "Deaf skipped 1, Deaf overtime 1" in round_summary(record.counts)
+    assert "Deaf skipped 1, Deaf overtime 1" in record.summary
     assert Deaf.stopped.wait(10), "it was ended, and takes no more of the machine"
 
 
@@ -124,7 +131,7 @@ def test_verification_that_takes_too_long_drops_the_rest(store: Store) -> None:
 
     record, _ = run(store, BudgetedHook(Gives, HookBudget(seconds=0.1)), verifier=slow, wanted=5)
     assert record.counts["added"] + record.counts["Gives.late"] == 5 and record.counts["Gives.late"] >= 2
-    assert total_yields([record.counts])["fresh"].rejected == {"late": record.counts["Gives.late"]}
+    assert total_yields([record.yields])["fresh"].rejected == {"late": record.counts["Gives.late"]}
     assert len(store.tasks(round=1)) == record.counts["added"]
 
 
@@ -199,6 +206,78 @@ def test_a_bad_budget_is_one_message(budget: Any, said: str) -> None:
         make_hooks([{"name": f"{__name__}:Gives", "budget": budget}])
 
 
+class Rambles(Paid):
+    """A model whose replies cannot be used, and cost all the same."""
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        raise MalformedReplyError("no JSON", usage=ChatUsage(prompt_tokens=60, completion_tokens=40, cost=0.5))
+
+
+class AsksOn:
+    """Asks until its budget ends."""
+
+    def __init__(self, llm: dict[str, Any]) -> None:
+        self._model = make_chat_model(llm)
+
+    def __call__(self, round: RoundInput) -> RoundResult:
+        result = RoundResult(counts={"may_ask": -1 if round.requests is None else round.requests})
+        for _ in range(9):
+            try:
+                asyncio.run(self._model.complete(ChatRequest(({"role": "user", "content": "?"},))))
+            except MalformedReplyError:
+                continue
+            except HookBudgetSpentError as spent:
+                result.warnings.append(str(spent))
+                break
+        return result
+
+
+@pytest.mark.parametrize(("budget", "replies"), [({"requests": 4}, 4), ({"tokens": 250}, 3), ({"usd": 1}, 2)])
+def test_replies_that_cannot_be_used_count(budget: dict[str, Any], replies: int) -> None:
+    config = {"name": f"{__name__}:AsksOn", "budget": budget}
+    [hook] = make_hooks([config], llm={"client": f"{__name__}:Rambles"})
+    result = hook(RoundInput(1, (), random.Random(1), 1, frozenset()))
+    assert (hook.use.requests, hook.use.tokens) == (replies, 100 * replies)
+    assert result.counts["may_ask"] == budget.get("requests", -1) and "is spent" in result.warnings[0]
+
+
+def test_half_of_the_time_is_for_models() -> None:
+    seen: list[RoundInput] = []
+
+    def look(round: RoundInput) -> RoundResult:
+        seen.append(round)
+        return RoundResult()
+
+    for seconds in (40.0, None):
+        BudgetedHook(lambda: look, HookBudget(seconds=seconds))(RoundInput(1, (), random.Random(1), 1, frozenset()))
+    timed, free = seen
+    assert timed.deadline is not None and timed.ask_until == pytest.approx(timed.deadline - 20)
+    assert timed.seconds_to_ask is not None and 19 < timed.seconds_to_ask <= 20
+    assert (free.deadline, free.seconds_to_ask) == (None, None)
+
+
+def test_hooks_reject_and_say_so_in_either_way(store: Store) -> None:
+    class Rejects:
+        def __call__(self, round: RoundInput) -> RoundResult:
+            result = RoundResult([make_task(90, operator="c"), make_task(91)], counts={"rejected.c.leak": 3, "seen": 7})
+            result.reject("c", Rejection("leak", "holds 3", text="What is 3?"), "math", make_task(0).id)
+            result.reject("d", Rejection("barren"), "math")
+            assert {name: (one.made, one.accepted) for name, one in result.yields.items()} == {
+                "c": (2, 1), "d": (1, 0), "fresh": (1, 1),
+            }  # fmt: skip
+            # Hooks of others keep texts with a reason in words.
+            result.quarantined.append((make_task(95), "just so"))  # type: ignore[arg-type]
+            return result
+
+    record, _ = run(store, Rejects())
+    assert record.yields["c"].rejected == {"leak": 4} and record.yields["d"].rejected == {"barren": 1}
+    assert record.yields["c"].accepted == record.yields["fresh"].accepted == 1
+    assert record.counts["Rejects.seen"] == 7 and not [name for name in record.counts if "leak" in name]
+    assert sorted(one.reason for one in store.pool() if one.reason) == ["just so", "leak: holds 3"]
+    [text] = [task for task in store.tasks() if task.generator == "llm-rejected"]
+    assert text.messages[0]["content"] == "What is 3?" and (text.operator, text.parent) == ("c", make_task(0).id)
+
+
 def test_a_round_keeps_what_became_of_each_operator_s_candidates(store: Store) -> None:
     class Mixed:
         def __call__(self, round: RoundInput) -> RoundResult:
@@ -206,23 +285,24 @@ def test_a_round_keeps_what_became_of_each_operator_s_candidates(store: Store) -
             again, down = make_task(0), make_task(92, operator="c")
             return RoundResult([good, unfit, again, down], counts={"rejected.c.leak": 3, "rejected.d.barren": 1})
 
-    def verifier(task: Task) -> str | None:
+    def verifier(task: Task) -> Rejection | None:
         if task.operator == "c":
             raise InfrastructureError("no solver")
-        return "unsolved" if task.ground_truth == 91 else None
+        return Rejection("unsolved") if task.ground_truth == 91 else None
 
     run(store, Mixed(), verifier=verifier)
     record = store.last_round()
     assert record is not None
-    found = total_yields([record.counts, record.counts])
+    found = total_yields([record.yields, record.yields])
     assert {name: (one.made, one.accepted, dict(one.rejected)) for name, one in found.items()} == {
         "a/b": (4, 2, {"unfit": 2}),
         "c": (8, 0, {"leak": 6, "unverified": 2}),
         "d": (2, 0, {"barren": 2}),
         "fresh": (2, 0, {"duplicates": 2}),
     }
-    assert record.counts["operator/c/made"] == 4
-    assert round_summary(record.counts) == "1 tasks added of 8 candidates, duplicates 1, unfit 1, unverified 1"
+    assert (record.yields["c"].made, record.yields["c"].share) == (4, 0)
+    assert record.counts == {"added": 1, "duplicates": 1, "protected": 0, "unfit": 1, "unverified": 1}
+    assert record.summary == "1 tasks added of 8 candidates, duplicates 1, unfit 1, unverified 1"
     metrics = {**round_metrics(record, {}), **pool_metrics(store)}
     assert metrics["agentic/flywheel/operator/a/b/yield"] == 0.5
     assert metrics["agentic/flywheel/operator/c/rejected/leak"] == 3

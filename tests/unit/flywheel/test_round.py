@@ -321,9 +321,9 @@ def test_unfit_tasks_are_quarantined_with_their_reason(tmp_path: Path) -> None:
     foreign = replace(good, id="", kind="poems")
     report = run(store, hooks=[Gives([good, wrong, broken, gibberish, foreign])])
     reasons = {entry.id: entry.reason for entry in store.pool() if entry.status is TaskStatus.QUARANTINED}
-    assert reasons[wrong.id] == "expert scores 0 (ended with answer)"
+    assert reasons[wrong.id] == "expert_failed: the expert scores 0 (ended with answer)"
     assert reasons[broken.id] == "broken: no such world"
-    assert reasons[gibberish.id].startswith("expert failed: IndexError")
+    assert reasons[gibberish.id].startswith("expert_failed: IndexError")
     assert "poems" in reasons[foreign.id]
     assert len(reasons) == 4
     assert (report["added"], report["unfit"]) == (1, 4)

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import re
+from collections import Counter
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,10 +19,11 @@ from verl_agentic.cli import report as command
 from verl_agentic.core import End, FailureKind, Outcome, Task, Trajectory, Turn, UserInputError
 from verl_agentic.report import build_report, print_summary, render_html, write_report
 from verl_agentic.report.success import compare, wilson
-from verl_agentic.store import Evaluation, Failure, StatusChange, Store, TaskStatus, store_url
+from verl_agentic.store import Evaluation, Failure, StatusChange, Store, TaskStatus, Yield, store_url
 from verl_agentic.store.statistics import zero_variance_shares
 
-ROUND = {"added": 1, "operator/one_more/accepted": 1, "operator/one_more/rejected/near_duplicate": 3}
+ROUND = {"added": 1}
+YIELDS = {"one_more": Yield(1, Counter(near_duplicate=3))}
 ATTACK = "</pre><script>alert(1)</script><img src=http://evil.example/x onerror=alert(1)>"
 
 
@@ -90,7 +92,7 @@ def finished(tmp_path: Path) -> Store:
     store.add_tasks([math_task, sql_task])
     evaluate(store, 0, {"math": [[0, 0], [0, 1]], "sql": [[0, 0], [0, 0]]})
     train(store, 0, [1, 2], [math_task, sql_task], 0.2)
-    store.commit_round(1, [grown], {sql_task.id: StatusChange(TaskStatus.MASTERED, "solved")}, ROUND)
+    store.commit_round(1, [grown], {sql_task.id: StatusChange(TaskStatus.MASTERED, "solved")}, ROUND, YIELDS)
     train(store, 1, [3, 4], [math_task, grown], 0.6)
     evaluate(store, 4, {"math": [[1, 1], [0, 1]], "sql": [[0, 1], [0, 1]]})
     evaluate(store, 2, {"math": [[0, 1], [0, 1]]}, split="validation")

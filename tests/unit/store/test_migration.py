@@ -16,7 +16,7 @@ from alembic.script import ScriptDirectory
 
 from verl_agentic.core import Task, UserInputError
 from verl_agentic.flywheel import draw_epoch
-from verl_agentic.store import Store, TaskStatus, schema, store_url
+from verl_agentic.store import RoundRecord, Store, TaskStatus, schema, store_url
 from verl_agentic.store.pool_query import quarantined
 
 FIRST_RELEASE = Path(__file__).with_name("store_0001.sql")
@@ -67,6 +67,7 @@ def test_what_an_old_store_held_is_there_and_filled_in(old: str) -> None:
         held_out = store.hashes()
         assert set(held_out.values()) == {task.content_hash() for task in store.tasks(split="held_out")}
         assert store.info() == {"seed": 3}
+        assert store.rounds() == [RoundRecord(1, "committed", {"added": 1})]
         assert set(draw_epoch(store, 1, 8, seed=0)) == {tasks[0].id, tasks[5].id}
         drawn = store.draw(1)
     with Store(old, create=False) as again:

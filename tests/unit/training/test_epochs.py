@@ -91,6 +91,16 @@ def test_an_outage_skips_the_hook(store: Store, caplog: Any, lag: int, error: Ex
     assert len(planner.epoch_tasks(1)) == STEPS * PROMPTS
 
 
+def test_a_round_tells_how_far_it_is_and_what_it_did(store: Store) -> None:
+    lines: list[str] = []
+    settings = AgenticSettings(kinds=["math"], flywheel=FlywheelNode([{"name": "frontier"}]))
+    planner = EpochPlanner(store, settings, STEPS, PROMPTS, say=lines.append)
+    train(store, planner, 0)
+    planner.end_epoch(1)
+    assert lines[0].startswith("flywheel round 1: FrontierHook made 3 of 3 tasks in ")
+    assert lines[-1].startswith("flywheel round 1 in ") and lines[-1].endswith("3 tasks added of 3 candidates")
+
+
 def test_training_goes_on_while_a_round_runs(store: Store) -> None:
     go_on = threading.Event()
     planner = planner_with(store, lambda: assert_true(go_on.wait(30)), lag=1)

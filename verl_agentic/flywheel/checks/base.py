@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from verl_agentic.core import Task
+from verl_agentic.core import Rejection, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,22 +20,6 @@ class Candidate:
 
     task: Task
     parent: Task | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """Why a task must not enter.
-
-    Attributes:
-        reason: short name to count it by.
-        detail: what was wrong with this one.
-    """
-
-    reason: str
-    detail: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.reason}: {self.detail}" if self.detail else self.reason
 
 
 class Check(Protocol):
@@ -74,6 +58,5 @@ class Checks:
                 return rejection
         return None
 
-    def __call__(self, task: Task) -> str | None:
-        rejection = self.examine(Candidate(task))
-        return None if rejection is None else str(rejection)
+    def __call__(self, task: Task) -> Rejection | None:
+        return self.examine(Candidate(task))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from verl_agentic.core import Task
-from verl_agentic.flywheel.checks.base import Candidate, Rejection
+from verl_agentic.core import Rejection, Task
+from verl_agentic.flywheel.checks.base import Candidate
 
 _WORDS = [
     "zero",

@@ -7,8 +7,8 @@ import re
 import zlib
 from collections.abc import Iterable
 
-from verl_agentic.core import Task
-from verl_agentic.flywheel.checks.base import Candidate, Rejection
+from verl_agentic.core import Rejection, Task
+from verl_agentic.flywheel.checks.base import Candidate
 
 _WORD = re.compile(r"\w+|[^\w\s]")
 _LENGTH = 3

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from verl_agentic.flywheel.checks.base import Candidate, Rejection
+from verl_agentic.core import Rejection
+from verl_agentic.flywheel.checks.base import Candidate
 from verl_agentic.flywheel.checks.novelty import jaccard, shingles
 from verl_agentic.synthesis.measures import measure
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from verl_agentic.core import Task
-from verl_agentic.flywheel.checks.base import Candidate, Rejection
+from verl_agentic.core import Rejection, Task
+from verl_agentic.flywheel.checks.base import Candidate
 from verl_agentic.flywheel.verify import Verifier
 from verl_agentic.synthesis.math.story import read_story
 from verl_agentic.synthesis.question import question_of
@@ -42,8 +42,7 @@ class SolvedByRoutes:
             unread = str(error)
         if self._otherwise is None:
             return Rejection("unsolved", unread)
-        reason = self._otherwise(task)
-        return Rejection(reason.partition(":")[0], reason.partition(":")[2].strip()) if reason else None
+        return self._otherwise(task)
 
 
 class Unambiguous:

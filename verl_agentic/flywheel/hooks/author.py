@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import math
 import random
-import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
-from verl_agentic.core import BrokenTaskError, Task
+from verl_agentic.core import BrokenTaskError, RejectedError, Rejection, Task
 from verl_agentic.core.behavior_tree import BehaviorTree, write_json
 from verl_agentic.core.chat import BudgetSpentError, ChatModel, ChatUsage
-from verl_agentic.flywheel.drafts import rejected_text
-from verl_agentic.flywheel.hook import WRITTEN, RoundInput, TaskResult
+from verl_agentic.core.task import WRITTEN
+from verl_agentic.flywheel.budget import HookBudgetSpentError
+from verl_agentic.flywheel.hook import RoundInput, RoundResult, TaskResult
 from verl_agentic.flywheel.hooks.novelty import TreeIndex
 from verl_agentic.flywheel.hooks.settings import WrittenSettings
 from verl_agentic.reward_fns.registry import run_coroutine
 from verl_agentic.synthesis.reasoning.personas import load_personas
-from verl_agentic.synthesis.trees.check import UnfitTreeError
 from verl_agentic.synthesis.trees.compile import compile_task
 from verl_agentic.synthesis.trees.edit import affected
 from verl_agentic.synthesis.trees.expert import tree_of
@@ -33,24 +31,9 @@ from verl_agentic.synthesis.trees.writer import TreeWriter, Writing
 INVENT = "invent"
 """Operator of tasks whose tree a language model invented."""
 _TASKS_PER_TREE = 4
+# A model that writes nothing fit must not keep the round going for ever.
+_TRIES_PER_TREE = 4
 _MOST_AT_ONCE = 8
-
-
-@dataclass(slots=True)
-class Authored:
-    """What came of it.
-
-    Attributes:
-        tasks: of trees that pass every check.
-        rejected: texts that do not, as tasks to quarantine, and why.
-        counts: by name, see :class:`verl_agentic.flywheel.TreesHook`.
-        warning: why the model could not be asked; there are no tasks then.
-    """
-
-    tasks: list[Task] = field(default_factory=list)
-    rejected: list[tuple[Task, str]] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +80,12 @@ class TreeAuthor:
         self._policies = read_policies(settings.policies) if settings.policies else ("",)
         self._workflows = read_workflows(settings.workflows) if settings.workflows else ()
 
-    def __call__(self, round: RoundInput, wanted: int, parents: Sequence[TaskResult], rng: random.Random) -> Authored:
-        """Up to ``wanted`` tasks. The same round and the same replies give the same tasks.
+    def __call__(
+        self, round: RoundInput, wanted: int, parents: Sequence[TaskResult], rng: random.Random
+    ) -> RoundResult:
+        """Up to ``wanted`` tasks of trees that pass every check. The same round and the same replies give the same.
+
+        Where the model cannot be asked there is a warning, and no task.
 
         Args:
             round: the round.
@@ -106,39 +93,49 @@ class TreeAuthor:
             parents: tasks whose trees may be grown.
             rng: chooses what is asked for.
         """
-        made = Authored()
+        made = RoundResult()
+        counts: Counter[str] = Counter()
         index = self._known(round)
-        ends = time.monotonic() + self._settings.seconds
         spent = ChatUsage()
         requests = 0
-        while len(made.tasks) < wanted:
-            affordable = (self._settings.requests - requests) // self._writer.most_requests
-            missing = math.ceil((wanted - len(made.tasks)) / _TASKS_PER_TREE)
-            number = min(missing, affordable, _MOST_AT_ONCE)
-            if number < 1 or self._spent(spent):
-                made.counts["llm.out_of_budget"] += 1
+        tries = _TRIES_PER_TREE * math.ceil(wanted / _TASKS_PER_TREE)
+        while len(made.new_tasks) < wanted and tries > 0:
+            missing = math.ceil((wanted - len(made.new_tasks)) / _TASKS_PER_TREE)
+            number = min(missing, tries, _MOST_AT_ONCE)
+            if round.requests is not None:
+                # All of a tree's requests or none: the last one must not go to whoever comes first.
+                number = min(number, (round.requests - requests) // self._writer.most_requests)
+            if number < 1:
+                counts["llm.out_of_budget"] += 1
                 break
+            tries -= number
             orders = [self._order(parents, rng) for _ in range(number)]
             try:
-                writings = run_coroutine(asyncio.wait_for(self._write(orders, index), ends - time.monotonic()))
+                writings = run_coroutine(asyncio.wait_for(self._write(orders, index), round.seconds_to_ask))
             except asyncio.TimeoutError:
-                made.counts["llm.out_of_time"] += 1
+                counts["llm.out_of_time"] += 1
                 break
             for order, writing in zip(orders, writings, strict=True):
                 requests += writing.requests
                 spent += writing.usage
-                self._take(order, writing, made, index, round, wanted)
-            self._report(made, wanted, requests, spent)
+                self._take(order, writing, made, counts, index, round, wanted)
+            round.say(
+                f"trees by a language model: {len(made.new_tasks)} of {wanted} tasks, {counts['llm.trees']} trees, "
+                f"{len(made.quarantined)} texts rejected, {requests} requests, {spent.tokens} tokens, ${spent.cost:.4f}"
+            )
             outages = [writing.outage for writing in writings if writing.outage is not None]
+            if any(isinstance(outage, HookBudgetSpentError) for outage in outages):
+                counts["llm.out_of_budget"] += 1
             if outages and all(isinstance(outage, BudgetSpentError) for outage in outages):
-                made.warning = str(outages[0])
+                made.warnings += [str(one) for one in outages if not isinstance(one, HookBudgetSpentError)][:1]
                 break
             if outages:
-                made.tasks.clear()
-                made.counts = Counter({"llm.skipped": 1})
-                made.warning = f"goes on without the language model: {outages[0]}"
+                made.new_tasks.clear()
+                made.rejected.clear()
+                made.counts = {"llm.skipped": 1}
+                made.warnings = [f"goes on without the language model: {outages[0]}"]
                 return made
-        made.counts.update({"llm.requests": requests, "llm.tokens": spent.tokens})
+        made.counts = {**counts, "llm.requests": requests, "llm.tokens": spent.tokens}
         return made
 
     def _known(self, round: RoundInput) -> TreeIndex:
@@ -154,10 +151,6 @@ class TreeAuthor:
             with contextlib.suppress(BrokenTaskError):
                 index.add(tree_of(task))
         return index
-
-    def _spent(self, usage: ChatUsage) -> bool:
-        limits = ((self._settings.tokens, usage.tokens), (self._settings.usd, usage.cost))
-        return any(limit is not None and spent >= limit for limit, spent in limits)
 
     def _order(self, parents: Sequence[TaskResult], rng: random.Random) -> _Order:
         sample = rng.getrandbits(31)
@@ -188,7 +181,7 @@ class TreeAuthor:
         else:
             index.check_shape(tree)
         if not self._leaves(order, tree):
-            raise UnfitTreeError("held_out", "all its new leaves are known; add other branches")
+            raise RejectedError("held_out", "all its new leaves are known; add other branches")
 
     def _leaves(self, order: _Order, tree: BehaviorTree) -> list[str]:
         """Leaves that may become tasks."""
@@ -197,45 +190,39 @@ class TreeAuthor:
         return [leaf for leaf in new if kept.isdisjoint(leaf_shapes(tree, leaf))]
 
     def _take(
-        self, order: _Order, writing: Writing, made: Authored, index: TreeIndex, round: RoundInput, wanted: int
+        self,
+        order: _Order,
+        writing: Writing,
+        made: RoundResult,
+        counts: Counter[str],
+        index: TreeIndex,
+        round: RoundInput,
+        wanted: int,
     ) -> None:
         parent = order.parent.id if order.parent else None
-        for draft in writing.drafts:
-            made.counts[f"rejected.{order.operator}.{draft.check}"] += 1
-            text = rejected_text(order.kind, draft.text, draft.check, order.operator, parent)
-            made.rejected.append((text, f"{draft.check}: {draft.reason}"))
+        for rejection in writing.rejections:
+            made.reject(order.operator, rejection, order.kind, parent)
         tree = writing.tree
         if tree is None:
             return
         try:
             # Another one of this batch may be the same.
             self._accept(order, tree, index)
-        except UnfitTreeError as error:
-            made.counts[f"rejected.{order.operator}.{error.check}"] += 1
-            text = rejected_text(order.kind, write_json(tree), error.check, order.operator, parent)
-            made.rejected.append((text, f"{error.check}: {error}"))
+        except RejectedError as error:
+            made.reject(order.operator, replace(error.rejection, text=write_json(tree)), order.kind, parent)
             return
         index.add(tree)
-        made.counts["llm.trees"] += 1
-        made.counts["llm.mended"] += bool(writing.drafts)
-        for leaf in self._leaves(order, tree)[: wanted - len(made.tasks)]:
+        counts["llm.trees"] += 1
+        counts["llm.mended"] += bool(writing.rejections)
+        for leaf in self._leaves(order, tree)[: wanted - len(made.new_tasks)]:
             # By the tree alone: the same tree in another round gives the same task, which is known then.
             rng = random.Random(f"{write_json(tree)}/{leaf}")
             try:
                 task = compile_task(tree, leaf, rng, kind=order.kind, parent=parent, operator=order.operator)
-            except BrokenTaskError:
-                made.counts[f"rejected.{order.operator}.case"] += 1
+            except BrokenTaskError as error:
+                made.reject(order.operator, Rejection("case", str(error)), order.kind, parent)
                 continue
             if task.id in round.known_ids:
-                made.counts[f"rejected.{order.operator}.duplicate"] += 1
+                made.reject(order.operator, Rejection("duplicate"), order.kind, parent)
                 continue
-            made.tasks.append(dataclasses.replace(task, generator=WRITTEN))
-            made.counts[f"grown.{order.operator}"] += 1
-
-    def _report(self, made: Authored, wanted: int, requests: int, spent: ChatUsage) -> None:
-        print(
-            f"verl-agentic: trees by a language model: {len(made.tasks)} of {wanted} tasks, {made.counts['llm.trees']} "
-            f"trees, {len(made.rejected)} texts rejected, {requests} of {self._settings.requests} requests, "
-            f"{spent.tokens} tokens, ${spent.cost:.4f}",
-            flush=True,
-        )
+            made.new_tasks.append(replace(task, generator=WRITTEN))

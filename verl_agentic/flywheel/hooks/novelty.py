@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from verl_agentic.core import RejectedError
 from verl_agentic.core.behavior_tree import BehaviorTree
 from verl_agentic.flywheel.checks.novelty import jaccard
-from verl_agentic.synthesis.trees.check import UnfitTreeError
 from verl_agentic.synthesis.trees.shape import tree_shape
 
 _WORD = re.compile(r"[^\W_]+")
@@ -42,21 +42,21 @@ class TreeIndex:
         """Refuse a domain that is another one in nearly the same words.
 
         Raises:
-            UnfitTreeError: naming that one.
+            RejectedError: naming that one.
         """
         words = _words(tree)
         for name, others in self._words.items():
             if (likeness := jaccard(words, others)) >= self._similarity:
-                raise UnfitTreeError("near_duplicate", f"the domain is {name!r} again ({likeness:.2f} alike)")
+                raise RejectedError("near_duplicate", f"the domain is {name!r} again ({likeness:.2f} alike)")
 
     def check_shape(self, tree: BehaviorTree) -> None:
         """Refuse a tree that is a known one of its domain but for its words.
 
         Raises:
-            UnfitTreeError: it is.
+            RejectedError: it is.
         """
         if self._shapes.get(tree_shape(tree)) == tree.name:
-            raise UnfitTreeError("near_duplicate", "there is such a tree already; add other branches")
+            raise RejectedError("near_duplicate", "there is such a tree already; add other branches")
 
 
 def _words(tree: BehaviorTree) -> frozenset[str]:

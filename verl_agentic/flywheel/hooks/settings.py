@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from verl_agentic.synthesis.trees.writer import MAX_TOKENS
 
 @dataclass(frozen=True)
 class WrittenSettings:
-    """``written`` of the hook ``trees``; the numbers that end it count per round.
+    """``written`` of the hook ``trees``; what it may take is the hook's ``budget``.
 
     Attributes:
         share: part of the hook's tasks that are of trees which a language model writes.
@@ -26,10 +27,6 @@ class WrittenSettings:
         similarity: likeness of their words from which two domains are the same, above 0 and at most 1.
         temperature: of the model.
         max_tokens: longest reply.
-        requests: most requests, cached ones included.
-        tokens: most tokens, ``None`` for no limit.
-        usd: most US dollars, ``None`` for no limit.
-        seconds: longest wall time.
     """
 
     share: float = 0.25
@@ -41,10 +38,6 @@ class WrittenSettings:
     similarity: float = 0.8
     temperature: float = 0.8
     max_tokens: int = MAX_TOKENS
-    requests: int = 32
-    tokens: int | None = None
-    usd: float | None = None
-    seconds: float = 300.0
 
 
 def read_written(config: Mapping[str, Any], where: str = "written") -> WrittenSettings:
@@ -57,9 +50,14 @@ def read_written(config: Mapping[str, Any], where: str = "written") -> WrittenSe
         raise UserInputError(f"{where} must be a mapping, e.g. {{share: 0.25}}")
     known = {one.name for one in dataclasses.fields(WrittenSettings)}
     for key, value in config.items():
+        if key in _OF_THE_BUDGET:
+            raise UserInputError(
+                f"{where}.{key} is a limit of the hook's budget; write {{name: trees, budget: "
+                f"{{{key}: {json.dumps(value, default=str)}}}, written: ...}}"
+            )
         if key not in known:
             raise UserInputError(f"{where}.{key} is unknown; known keys: {', '.join(sorted(known))}")
-        if value is None and key in _OPTIONAL:
+        if value is None and key in _TEXTS:
             continue
         if key in _TEXTS:
             if not isinstance(value, str):
@@ -73,8 +71,8 @@ def read_written(config: Mapping[str, Any], where: str = "written") -> WrittenSe
 
 
 _TEXTS = ("personas", "policies", "workflows")
-_OPTIONAL = (*_TEXTS, "tokens", "usd")
-_WHOLE = ("repairs", "max_tokens", "requests", "tokens")
+_WHOLE = ("repairs", "max_tokens")
+_OF_THE_BUDGET = ("requests", "tokens", "usd", "seconds")
 _RANGES: dict[str, tuple[float, float]] = {
     "share": (0, 1),
     "invent": (0, 1),
@@ -82,10 +80,6 @@ _RANGES: dict[str, tuple[float, float]] = {
     "similarity": (0.01, 1),
     "temperature": (0, 2),
     "max_tokens": (1, math.inf),
-    "requests": (0, math.inf),
-    "tokens": (0, math.inf),
-    "usd": (0, math.inf),
-    "seconds": (0.01, math.inf),
 }
 
 

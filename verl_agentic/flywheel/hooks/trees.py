@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from verl_agentic.core import Task, UserInputError
+from verl_agentic.core import RejectedError, Rejection, Task, UserInputError
 from verl_agentic.core.chat import make_chat_model
 from verl_agentic.flywheel.hook import RoundInput, RoundResult, TaskResult
 from verl_agentic.flywheel.hooks.author import TreeAuthor
 from verl_agentic.flywheel.hooks.settings import read_written
 from verl_agentic.flywheel.parents import grow_in_turn, parent_groups
 from verl_agentic.synthesis.base import TaskFamily
-from verl_agentic.synthesis.trees.check import UnfitTreeError
 from verl_agentic.synthesis.trees.family import TreeFamily
 from verl_agentic.synthesis.trees.grow import applicable, grow_task
 from verl_agentic.synthesis.trees.operators import OPERATORS, operator_named
@@ -29,9 +27,9 @@ class TreesHook:
     parent failed by. Every grown tree is checked leaf by leaf. With a language model part of the tasks are of trees
     that it writes: domains that it invents (operator ``invent``), and branches that it adds (``llm``).
 
-    ``counts`` has ``parents``, and per operator ``grown.NAME`` and ``rejected.NAME.CHECK`` (:class:`UnfitTreeError`
-    says which checks there are); of a language model ``llm.requests``, ``llm.tokens``, ``llm.trees``, of these
-    ``llm.mended``, and ``llm.skipped``, ``llm.out_of_time`` or ``llm.out_of_budget`` where it ended early.
+    It rejects by check (:mod:`verl_agentic.synthesis.trees.check`) and as ``duplicate``. ``counts`` has ``parents``; of
+    a language model ``llm.requests``, ``llm.tokens``, ``llm.trees``, of these ``llm.mended``, and ``llm.skipped``,
+    ``llm.out_of_time`` or ``llm.out_of_budget`` where it ended early.
     """
 
     def __init__(
@@ -69,24 +67,17 @@ class TreesHook:
 
     def __call__(self, round: RoundInput) -> RoundResult:
         """Grow up to its share of the wanted tasks."""
-        result = RoundResult()
         trained = [one for one in round.results if one.task.kind in self._families]
         groups = parent_groups(trained, round.rng)
         parents = [one for group in groups for one in group]
         failing = _failure_rates(trained)
         budget = int(round.wanted * self._share + 0.5)
-        counts: Counter[str] = Counter(parents=len(parents))
-        made: set[str] = set()
+        result = RoundResult()
         if self._author is not None:
             rng = random.Random(round.rng.getrandbits(64))
-            authored = self._author(round, int(budget * self._written_share + 0.5), parents, rng)
-            result.new_tasks += authored.tasks
-            result.quarantined += authored.rejected
-            result.warnings += [authored.warning] if authored.warning else []
-            counts.update(authored.counts)
-            made = {task.id for task in authored.tasks}
-        self._grow(round, budget, groups, failing, result, made, counts)
-        result.counts = dict(counts)
+            result = self._author(round, int(budget * self._written_share + 0.5), parents, rng)
+        result.counts["parents"] = len(parents)
+        self._grow(round, budget, groups, failing, result)
         return result
 
     def _grow(
@@ -96,10 +87,9 @@ class TreesHook:
         groups: Sequence[list[TaskResult]],
         failing: Mapping[str, float],
         result: RoundResult,
-        made: set[str],
-        counts: Counter[str],
     ) -> None:
         """Add grown tasks to ``result`` until there are ``budget`` of them."""
+        made = {task.id for task in result.new_tasks}
 
         def grow(parent: TaskResult) -> bool:
             options = [(op, site) for op, site in applicable(parent.task) if op.name in self._operators]
@@ -110,15 +100,14 @@ class TreesHook:
             protected = self._families[parent.task.kind].protected
             try:
                 task = grow_task(parent.task, operator, site, round.rng, protected)
-            except UnfitTreeError as error:
-                counts[f"rejected.{operator.name}.{error.check}"] += 1
+            except RejectedError as error:
+                result.reject(operator.name, error.rejection, parent.task.kind, parent.task.id)
                 return True
             if task.id in made or task.id in round.known_ids:
-                counts[f"rejected.{operator.name}.duplicate"] += 1
+                result.reject(operator.name, Rejection("duplicate"), parent.task.kind, parent.task.id)
                 return True
             made.add(task.id)
             result.new_tasks.append(task)
-            counts[f"grown.{operator.name}"] += 1
             return True
 
         grow_in_turn(

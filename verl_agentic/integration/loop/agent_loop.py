@@ -20,7 +20,7 @@ from verl_agentic.integration.trainer.incidents import Incident, report
 from verl_agentic.rollout import Dialogue, Session
 from verl_agentic.training.settings import RolloutSettings, read_settings
 
-logger = logging.getLogger(__file__)
+logger = logging.getLogger(__name__)
 logger.setLevel(os.getenv("VERL_LOGGING_LEVEL", "WARN"))
 
 LONG_CHARS = 20_000

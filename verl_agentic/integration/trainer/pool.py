@@ -17,6 +17,7 @@ from verl.utils import tensordict_utils as tu
 from verl.utils.dataset.rl_dataset import collate_fn
 
 from verl_agentic.core import InfrastructureError
+from verl_agentic.integration.console import tell
 from verl_agentic.integration.dataset import prompt_row
 from verl_agentic.integration.trainer.checkpoints import mend_tracker
 from verl_agentic.integration.trainer.recorder import Recorder
@@ -73,9 +74,8 @@ class PoolTrainer(PPOTrainer):  # type: ignore[misc]
 
     def _init_dataloader(self) -> None:
         super()._init_dataloader()
-        self.planner = EpochPlanner(
-            self.store, self.settings, self.steps_per_epoch, self.config.data.train_batch_size, self.lag
-        )
+        batch_size = self.config.data.train_batch_size
+        self.planner = EpochPlanner(self.store, self.settings, self.steps_per_epoch, batch_size, self.lag, tell)
 
     def _load_checkpoint(self) -> None:
         if self.config.trainer.resume_mode == "auto":

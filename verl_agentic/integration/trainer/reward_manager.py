@@ -9,7 +9,7 @@ from typing import Any
 
 from verl.experimental.reward_loop.reward_manager import NaiveRewardManager, register
 
-logger = logging.getLogger(__file__)
+logger = logging.getLogger(__name__)
 logger.setLevel(os.getenv("VERL_LOGGING_LEVEL", "WARN"))
 
 

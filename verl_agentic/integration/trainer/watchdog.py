@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import ray
+
+from verl_agentic.integration.console import tell
 
 EXIT_STATUS = 70
 _PERIOD_SECONDS = 2.0
@@ -95,5 +96,5 @@ class Watchdog:
 
 
 def _leave(reason: str) -> None:
-    print(f"verl-agentic: the run cannot go on: {reason}", file=sys.stderr, flush=True)
+    tell(f"the run cannot go on: {reason}", error=True)
     os._exit(EXIT_STATUS)

@@ -11,30 +11,10 @@ from typing import Any, ClassVar
 from verl_agentic.core import Message, Task
 from verl_agentic.core.outcome import ErrorKind
 
-TEMPLATE = "template"
-"""Generator of tasks that no language model wrote."""
-
-
 WRONG = frozenset({ErrorKind.WRONG_ANSWER, ErrorKind.WRONG_STATE})
 """Errors of the way to the answer, against which every operator works."""
 TOLD_ANEW = WRONG | {ErrorKind.FORMAT, ErrorKind.GAVE_UP}
 """What the same task in other words works against."""
-
-
-class RejectedError(ValueError):
-    """An operator made something that is no task.
-
-    Attributes:
-        reason: short name to count it by.
-        detail: what was wrong.
-        text: what a language model wrote; empty for anything else.
-    """
-
-    def __init__(self, reason: str, detail: str, text: str = "") -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
-        self.text = text
 
 
 class Operator(ABC):
@@ -63,17 +43,22 @@ class Operator(ABC):
         the language model. The task is not verified.
 
         Raises:
-            RejectedError: something was made, but is no task.
+            RejectedError: something was made, but is no task; with the text where a language model wrote it.
             InfrastructureError: a language model could not be asked.
         """
 
-    def grow(self, task: Task, text: str, generator: str = TEMPLATE, **changes: Any) -> Task:
-        """``task`` with ``text`` for its question and other ``changes``; names its parent, operator and generator.
+    def grow(self, task: Task, text: str, generator: str = "", **changes: Any) -> Task:
+        """``task`` with ``text`` for its question and other ``changes``; names its parent and operator.
 
-        ``Task.generator`` is left to the hook, but for what a language model wrote.
+        Args:
+            task: the parent.
+            text: the question.
+            generator: :data:`~verl_agentic.core.task.WRITTEN` where a language model wrote the text; else it is left
+                to the hook.
+            changes: other fields; ``meta`` is added to the parent's.
         """
         system: list[Message] = [message for message in task.messages if message["role"] == "system"]
-        meta = {**task.meta, **changes.pop("meta", {}), "generator": generator}
+        meta = {**task.meta, **changes.pop("meta", {})}
         messages = [*system, Message(role="user", content=text)]
         return dataclasses.replace(
             task,
@@ -81,7 +66,7 @@ class Operator(ABC):
             messages=messages,
             parent=task.id,
             operator=self.name,
-            generator="" if generator == TEMPLATE else generator,
+            generator=generator,
             meta=meta,
             **changes,
         )

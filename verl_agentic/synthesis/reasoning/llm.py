@@ -8,14 +8,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from verl_agentic.core import Message, Task
+from verl_agentic.core import Message, RejectedError, Task
 from verl_agentic.core.chat import ChatModel, ChatRequest, MalformedReplyError, RefusalError
 from verl_agentic.core.messages.speech import MARKS
+from verl_agentic.core.task import WRITTEN
 from verl_agentic.core.untrusted.fence import fenced
 from verl_agentic.synthesis.question import question_of
-from verl_agentic.synthesis.reasoning.base import TOLD_ANEW, Operator, RejectedError
+from verl_agentic.synthesis.reasoning.base import TOLD_ANEW, Operator
 
-GENERATOR = "llm"
 MAX_CHARS = 2000
 _SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -74,7 +74,7 @@ class LlmRewrite(Operator):
             raise RejectedError("refused", str(error)) from error
         text = str(reply.parsed["question"]).strip()
         _check(text, question)
-        return self.grow(task, text, GENERATOR, seed=seed)
+        return self.grow(task, text, WRITTEN, seed=seed)
 
     def data(self, rng: random.Random) -> dict[str, str]:
         """What the model gets besides the problem."""

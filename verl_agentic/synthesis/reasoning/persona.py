@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from verl_agentic.core import Task
 from verl_agentic.core.outcome import ErrorKind
+from verl_agentic.core.task import WRITTEN
 from verl_agentic.synthesis.question import FRAMES, question_of
 from verl_agentic.synthesis.reasoning.base import TOLD_ANEW, Operator
 
@@ -31,4 +32,6 @@ class Persona(Operator):
         if not question:
             return None
         framed = rng.choice(FRAMES).format(persona=rng.choice(self._personas)) + question
-        return self.grow(task, framed[0].upper() + framed[1:], seed=rng.getrandbits(32))
+        # A few words in front do not make a language model's text one that templates read.
+        generator = WRITTEN if task.generator == WRITTEN else ""
+        return self.grow(task, framed[0].upper() + framed[1:], generator, seed=rng.getrandbits(32))

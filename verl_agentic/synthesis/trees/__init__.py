@@ -1,7 +1,7 @@
 """Tasks compiled from behavior trees: the policy, the world, the user and the verdict all come from one tree."""
 
-from verl_agentic.synthesis.trees.check import UnfitTreeError, check_form, check_tree
+from verl_agentic.synthesis.trees.check import check_form, check_tree
 from verl_agentic.synthesis.trees.compile import compile_task
 from verl_agentic.synthesis.trees.family import TreeFamily
 
-__all__ = ["TreeFamily", "UnfitTreeError", "check_form", "check_tree", "compile_task"]
+__all__ = ["TreeFamily", "check_form", "check_tree", "compile_task"]

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
+from verl_agentic.core import RejectedError
 from verl_agentic.core.behavior_tree import BehaviorTree, read_yaml
 from verl_agentic.synthesis.base import SPLITS, Split
-from verl_agentic.synthesis.trees.check import UnfitTreeError, check_form
+from verl_agentic.synthesis.trees.check import check_form
 from verl_agentic.synthesis.trees.compile import structure_of
 from verl_agentic.synthesis.trees.edit import affected
 from verl_agentic.synthesis.trees.operators import OPERATORS
@@ -40,7 +41,7 @@ def catalog(trees: Sequence[BehaviorTree]) -> Catalog:
     a structure's name alone, so that a further operator or tree, or another order, deals no structure anew.
 
     Raises:
-        UnfitTreeError: one of the trees is unfit.
+        RejectedError: one of the trees is unfit.
     """
     found: Catalog = {split: {} for split in SPLITS}
     known: set[str] = set()
@@ -83,6 +84,6 @@ def _variants(tree: BehaviorTree) -> Iterator[tuple[BehaviorTree, Sequence[str],
 def _fit(tree: BehaviorTree) -> BehaviorTree | None:
     try:
         check_form(tree)
-    except UnfitTreeError:
+    except RejectedError:
         return None
     return tree

@@ -1,12 +1,17 @@
-"""Whether a tree is fit to make tasks of: by its form, and by playing every leaf."""
+"""Whether a tree is fit to make tasks of: by its form, and by playing every leaf.
+
+The reasons of a :class:`verl_agentic.core.RejectedError` are ``form``, and of a leaf ``case`` where none reaches it,
+``expert`` where its expert does not solve it, and ``hack`` where its hack path passes. Those who grow or write trees
+add ``held_out`` where all new leaves are kept for evaluation, ``growth`` where what was there before is gone, and
+``near_duplicate``.
+"""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import Literal
 
-from verl_agentic.core import BrokenTaskError, Task
+from verl_agentic.core import BrokenTaskError, RejectedError, Task
 from verl_agentic.core.behavior_tree import (
     FACT,
     FIELD,
@@ -30,32 +35,16 @@ from verl_agentic.synthesis.trees.compile import compile_task
 from verl_agentic.synthesis.trees.expert import hack_policy, tree_policy
 from verl_agentic.tool_envs.users.scripted import ScriptedUser
 
-Check = Literal["form", "case", "expert", "hack", "held_out", "growth", "near_duplicate"]
-
 MAX_PATH = 32
 """Nodes from the root to a leaf."""
 _LIMITS = DialogueLimits(max_turns=2 * MAX_PATH)
-
-
-class UnfitTreeError(BrokenTaskError):
-    """A tree that no task may be made of.
-
-    Attributes:
-        check: the check that it fails: its ``form``, a leaf that no ``case`` reaches, that its ``expert`` does not
-            solve, or whose ``hack`` path passes, or that all its leaves are ``held_out`` for evaluation. Of those by
-            language models, too: what was there before its ``growth`` is gone, or it is a ``near_duplicate``.
-    """
-
-    def __init__(self, check: Check, reason: str) -> None:
-        super().__init__(reason)
-        self.check = check
 
 
 def check_tree(tree: BehaviorTree, seed: int = 0) -> None:
     """Check the form, then that the expert gets the full reward on every leaf, and its hack path none.
 
     Raises:
-        UnfitTreeError: naming the node or leaf and what is wrong.
+        RejectedError: naming the node or leaf and what is wrong.
         InfrastructureError: a world or the reward failed; says nothing about the tree.
     """
     for leaf in check_form(tree):
@@ -66,12 +55,12 @@ def check_form(tree: BehaviorTree) -> dict[str, tuple[Step, ...]]:
     """Check everything that can be told without playing; return the paths by leaf.
 
     Raises:
-        UnfitTreeError: naming the node or leaf and what is wrong.
+        RejectedError: naming the node or leaf and what is wrong.
     """
     try:
         return _check_form(tree)
     except BrokenTaskError as error:
-        raise UnfitTreeError("form", str(error)) from error
+        raise RejectedError("form", str(error)) from error
 
 
 def _check_form(tree: BehaviorTree) -> dict[str, tuple[Step, ...]]:
@@ -92,25 +81,25 @@ def check_leaf(tree: BehaviorTree, leaf: str, seed: int = 0) -> None:
     """Compile one leaf; check that its expert gets the full reward, and its hack path none.
 
     Raises:
-        UnfitTreeError: naming the leaf and what is wrong.
+        RejectedError: naming the leaf and what is wrong.
         InfrastructureError: a world or the reward failed.
     """
     try:
         task = compile_task(tree, leaf, random.Random(f"{seed}/{leaf}"))
     except BrokenTaskError as error:
-        raise UnfitTreeError("case", f"leaf {leaf!r}: {error}") from error
+        raise RejectedError("case", f"leaf {leaf!r}: {error}") from error
     try:
         acc, reason = score(task, tree_policy(tree, task.meta["bounds"]))
     except BrokenTaskError as error:
-        raise UnfitTreeError("expert", f"leaf {leaf!r}: its expert cannot reach it: {error}") from error
+        raise RejectedError("expert", f"leaf {leaf!r}: its expert cannot reach it: {error}") from error
     if acc < 1:
-        raise UnfitTreeError("expert", f"leaf {leaf!r}: its expert fails: {reason}")
+        raise RejectedError("expert", f"leaf {leaf!r}: its expert fails: {reason}")
     try:
         passes = score(task, hack_policy(task))[0] > 0
     except BrokenTaskError as error:
-        raise UnfitTreeError("hack", f"leaf {leaf!r}: its hack path cannot be gone: {error}") from error
+        raise RejectedError("hack", f"leaf {leaf!r}: its hack path cannot be gone: {error}") from error
     if passes:
-        raise UnfitTreeError("hack", f"leaf {leaf!r}: the hack path passes, too; nothing tells it from the right one")
+        raise RejectedError("hack", f"leaf {leaf!r}: the hack path passes, too; nothing tells it from the right one")
 
 
 def score(task: Task, policy: Policy) -> tuple[float, str]:

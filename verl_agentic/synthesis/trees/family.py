@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from functools import cache, cached_property
 from typing import ClassVar
 
-from verl_agentic.core import BrokenTaskError, Task
+from verl_agentic.core import BrokenTaskError, RejectedError, Task
 from verl_agentic.core.behavior_tree import BehaviorTree
 from verl_agentic.rollout import Policy
 from verl_agentic.synthesis.base import SPLITS, Split, TaskFamily
 from verl_agentic.synthesis.question import question_of
 from verl_agentic.synthesis.trees.catalog import Catalog, Entry, catalog, seed_trees
-from verl_agentic.synthesis.trees.check import UnfitTreeError
 from verl_agentic.synthesis.trees.compile import KIND, compile_task
 from verl_agentic.synthesis.trees.expert import expert_policy, hack_policy
 from verl_agentic.synthesis.trees.grow import applicable, grow_task
@@ -28,6 +27,7 @@ class TreeFamily(TaskFamily):
     """
 
     kind: ClassVar[str] = KIND
+    plays_written = True
 
     def __init__(self, trees: Sequence[BehaviorTree] | None = None) -> None:
         """
@@ -35,7 +35,7 @@ class TreeFamily(TaskFamily):
             trees: seed trees; those of this package by default.
 
         Raises:
-            UnfitTreeError: one of them is unfit.
+            RejectedError: one of them is unfit.
         """
         self.trees = tuple(seed_trees() if trees is None else trees)
         self._catalog: Catalog = _shipped() if trees is None else catalog(trees)
@@ -75,7 +75,7 @@ class TreeFamily(TaskFamily):
         for operator, site in options:
             try:
                 return grow_task(task, operator, site, rng, self.protected)
-            except UnfitTreeError:
+            except RejectedError:
                 continue
         return None
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Set
 
-from verl_agentic.core import Task
-from verl_agentic.synthesis.trees.check import UnfitTreeError, check_tree
+from verl_agentic.core import RejectedError, Task
+from verl_agentic.synthesis.trees.check import check_tree
 from verl_agentic.synthesis.trees.compile import compile_task, structure_of
 from verl_agentic.synthesis.trees.edit import affected
 from verl_agentic.synthesis.trees.expert import tree_of
@@ -34,7 +34,7 @@ def grow_task(task: Task, operator: Operator, site: str, rng: random.Random, pro
         protected: structures kept for evaluation.
 
     Raises:
-        UnfitTreeError: the grown tree fails a check, or all that is new in it is protected.
+        RejectedError: the grown tree fails a check, or all that is new in it is protected.
         InfrastructureError: a world or the reward failed; says nothing about the tree.
     """
     before = tree_of(task)
@@ -42,6 +42,6 @@ def grow_task(task: Task, operator: Operator, site: str, rng: random.Random, pro
     check_tree(after)
     leaves = [leaf for leaf in affected(before, after) if structure_of(after, leaf) not in protected]
     if not leaves:
-        raise UnfitTreeError("held_out", f"{operator.name}:{site} leads only to structures kept for evaluation")
+        raise RejectedError("held_out", f"{operator.name}:{site} leads only to structures kept for evaluation")
     leaf = task.meta["leaf"] if task.meta["leaf"] in leaves else rng.choice(leaves)
     return compile_task(after, leaf, rng, kind=task.kind, parent=task.id, operator=operator.name)

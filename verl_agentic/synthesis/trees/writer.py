@@ -6,12 +6,19 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from verl_agentic.core import BrokenTaskError, InfrastructureError, Message, UserInputError
+from verl_agentic.core import BrokenTaskError, InfrastructureError, Message, RejectedError, Rejection, UserInputError
 from verl_agentic.core.behavior_tree import BehaviorTree, Call, Leaf, to_data
-from verl_agentic.core.chat import ChatModel, ChatRequest, ChatUsage, MalformedReplyError, RefusalError
+from verl_agentic.core.chat import (
+    BudgetSpentError,
+    ChatModel,
+    ChatRequest,
+    ChatUsage,
+    MalformedReplyError,
+    RefusalError,
+)
 from verl_agentic.core.messages.speech import MARKS
 from verl_agentic.core.untrusted.fence import clipped
-from verl_agentic.synthesis.trees.check import UnfitTreeError, check_form, check_tree
+from verl_agentic.synthesis.trees.check import check_form, check_tree
 from verl_agentic.synthesis.trees.edit import affected
 from verl_agentic.synthesis.trees.prompts import grow_messages, invent_messages, mend_message
 from verl_agentic.synthesis.trees.shape import OPERATOR, PREFIX, tree_shape
@@ -23,26 +30,11 @@ MAX_NODES = 64
 """Nodes of a tree that a model may write; every leaf of it is played."""
 MAX_TOKENS = 8192
 MAX_DRAFT_CHARS = 20_000
-_MAX_REASON_CHARS = 400
+_MAX_DETAIL_CHARS = 400
 _MAX_NAME_CHARS = 24
 
 Accept = Callable[[BehaviorTree], None]
-"""Raises :class:`UnfitTreeError` where a tree is not wanted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A text by a model that no task is made of.
-
-    Attributes:
-        check: short name of what it fails, to count it by.
-        reason: what is wrong.
-        text: the text, at most ``MAX_DRAFT_CHARS`` characters of it.
-    """
-
-    check: str
-    reason: str
-    text: str
+"""Raises :class:`RejectedError` where a tree is not wanted."""
 
 
 @dataclass(slots=True)
@@ -51,14 +43,14 @@ class Writing:
 
     Attributes:
         tree: the tree, ``None`` where there is none.
-        drafts: what was rejected on the way.
-        requests: how often the model was asked.
+        rejections: what was rejected on the way, each with its text.
+        requests: how often the model was asked; what a budget refused does not count.
         usage: what the replies took; cached ones take nothing.
         outage: why it could not be asked to the end.
     """
 
     tree: BehaviorTree | None = None
-    drafts: list[Draft] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
     requests: int = 0
     usage: ChatUsage = field(default_factory=ChatUsage)
     outage: InfrastructureError | UserInputError | None = None
@@ -143,9 +135,10 @@ class TreeWriter:
                 writing.usage += error.usage
                 draft = _draft("malformed", error.problem, error.content)
             except RefusalError as error:
-                writing.drafts.append(_draft("refused", str(error), ""))
+                writing.rejections.append(_draft("refused", str(error), ""))
                 return writing
             except (InfrastructureError, UserInputError) as error:
+                writing.requests -= isinstance(error, BudgetSpentError)
                 writing.outage = error
                 return writing
             else:
@@ -154,8 +147,8 @@ class TreeWriter:
                     tree = finish(_read(reply.parsed))
                     check_written(tree)
                     accept(tree)
-                except UnfitTreeError as error:
-                    draft = _draft(error.check, str(error), reply.content)
+                except RejectedError as error:
+                    draft = _draft(error.rejection.reason, error.rejection.detail, reply.content)
                 except InfrastructureError as error:
                     draft = _draft("unchecked", str(error), reply.content)
                 except Exception as error:
@@ -165,8 +158,8 @@ class TreeWriter:
                 else:
                     writing.tree = tree
                     return writing
-            writing.drafts.append(draft)
-            dialogue = [*messages, *mend_message(draft.text, draft.reason)]
+            writing.rejections.append(draft)
+            dialogue = [*messages, *mend_message(draft.text, draft.detail)]
         return writing
 
 
@@ -174,11 +167,11 @@ def check_written(tree: BehaviorTree) -> None:
     """All checks that any tree passes, and that it allows something.
 
     Raises:
-        UnfitTreeError: naming the place and what is wrong.
+        RejectedError: naming the place and what is wrong.
         InfrastructureError: a world or the reward failed.
     """
     if not any(isinstance(node, Leaf) and node.verdict == "allow" for node in tree.nodes.values()):
-        raise UnfitTreeError("form", "no leaf allows anything")
+        raise RejectedError("form", "no leaf allows anything")
     check_tree(tree)
 
 
@@ -186,36 +179,36 @@ def check_growth(before: BehaviorTree, after: BehaviorTree) -> None:
     """A grown tree must hold all that its tree held, and more. Both are of good form.
 
     Raises:
-        UnfitTreeError: naming what is gone, or that nothing is new.
+        RejectedError: naming what is gone, or that nothing is new.
     """
     paths = after.paths()
     if after.name != before.name:
-        raise UnfitTreeError("growth", f"the tree must keep its name {before.name!r}")
+        raise RejectedError("growth", f"the tree must keep its name {before.name!r}")
     known = {tool.name: tool for tool in after.tools}
     for tool in before.tools:
         if tool.name not in known or known[tool.name].arguments != tool.arguments:
-            raise UnfitTreeError("growth", f"tools.{tool.name} is gone, or has other arguments")
+            raise RejectedError("growth", f"tools.{tool.name} is gone, or has other arguments")
     for leaf in before.paths():
         if leaf not in paths or after.verdict(leaf) != before.verdict(leaf):
-            raise UnfitTreeError("growth", f"leaf {leaf!r} is gone, or ends otherwise")
+            raise RejectedError("growth", f"leaf {leaf!r} is gone, or ends otherwise")
         if _calls(before, leaf) - _calls(after, leaf):
-            raise UnfitTreeError("growth", f"calls on the way to leaf {leaf!r} are gone")
+            raise RejectedError("growth", f"calls on the way to leaf {leaf!r} are gone")
     if not affected(before, after):
-        raise UnfitTreeError("growth", "nothing is new")
+        raise RejectedError("growth", "nothing is new")
 
 
 def check_texts(tree: BehaviorTree) -> None:
     """A tree by a model must not be too large, and its texts must be such as a dialogue may hold.
 
     Raises:
-        UnfitTreeError: naming the place and what is wrong.
+        RejectedError: naming the place and what is wrong.
     """
     if len(tree.nodes) > MAX_NODES:
-        raise UnfitTreeError("form", f"the tree has {len(tree.nodes)} nodes; at most {MAX_NODES}")
+        raise RejectedError("form", f"the tree has {len(tree.nodes)} nodes; at most {MAX_NODES}")
     for where, text in _texts(tree):
         mark = next((mark for mark in MARKS if mark in text), None)
         if mark is not None or not text.isprintable():
-            raise UnfitTreeError("form", f"{where} holds {mark or 'unprintable characters'}; write plain words")
+            raise RejectedError("form", f"{where} holds {mark or 'unprintable characters'}; write plain words")
 
 
 def _calls(tree: BehaviorTree, leaf: str) -> set[str]:
@@ -229,15 +222,15 @@ def _read(data: object) -> BehaviorTree:
     try:
         tree = from_wire(data)
     except BrokenTaskError as error:
-        raise UnfitTreeError("form", str(error)) from error
+        raise RejectedError("form", str(error)) from error
     check_texts(tree)
     check_form(tree)
     return tree
 
 
-def _draft(check: str, reason: str, text: str) -> Draft:
+def _draft(reason: str, detail: str, text: str) -> Rejection:
     plain = text[: 2 * MAX_DRAFT_CHARS].encode("utf-8", "replace").decode()
-    return Draft(check, clipped(" ".join(reason.split()), _MAX_REASON_CHARS), clipped(plain, MAX_DRAFT_CHARS))
+    return Rejection(reason, clipped(" ".join(detail.split()), _MAX_DETAIL_CHARS), clipped(plain, MAX_DRAFT_CHARS))
 
 
 def _texts(tree: BehaviorTree) -> list[tuple[str, str]]:

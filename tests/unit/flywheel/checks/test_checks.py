@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from verl_agentic.core import Task
+from verl_agentic.core import Rejection, Task
 from verl_agentic.flywheel.checks import (
     Candidate,
     Checks,
@@ -86,7 +86,7 @@ def test_wrong_references_and_unreadable_texts() -> None:
     free = word_problem("Ann had 7 pens; a kind man brought 5. What has she now?", "12")
     assert reason(check, free) == "unsolved"
     assert reason(SolvedByRoutes(lambda task: None), free) == ""
-    assert reason(SolvedByRoutes(lambda task: "unsolved: 1 of 3 solvers"), free) == "unsolved"
+    assert reason(SolvedByRoutes(lambda task: Rejection("unsolved", "1 of 3 solvers")), free) == "unsolved"
     assert reason(check, dataclasses.replace(TASK, id="", kind="service")) == "unsolved"
     with pytest.raises(ValueError, match="fewer than 2"):
         SolvedByRoutes(routes={"math": ()})
@@ -146,5 +146,5 @@ def test_the_first_rejection_counts() -> None:
     leaking = word_problem("Ann has 7 pens. Eva has 12 pens. How many pens are left?", "12")
     checks = Checks([NoLeak(), Unambiguous()])
     assert str(checks.examine(Candidate(leaking))).startswith("leaks_answer: ")
-    assert checks(leaking) == "leaks_answer: the question holds '12'"
+    assert checks(leaking) == Rejection("leaks_answer", "the question holds '12'")
     assert checks(TASK) is None

@@ -87,16 +87,14 @@ def test_counts_add_up_and_lineage_is_kept() -> None:
     assert len(result.new_tasks) == 12
     counts = result.counts
     assert counts["errors/wrong_answer"] == 12
-    tried = {name.partition("/")[0]: count for name, count in counts.items() if name.endswith("/tried")}
-    assert sum(counts[name] for name in counts if name.endswith("/kept")) == 12
-    for operator, count in tried.items():
-        refused = sum(counts[name] for name in counts if name.startswith(f"rejected.{operator}."))
-        assert counts.get(f"{operator}/kept", 0) + refused == count
+    assert sum(one.accepted for one in result.yields.values()) == 12
+    assert sum(one.rejected.total() for one in result.yields.values()) > 0
+    assert not [name for name in counts if not name.startswith("errors/")]
     parents = {one.task.id for one in found}
     for task in result.new_tasks:
         assert task.parent in parents and task.meta["error"] == "wrong_answer"
     again = ReasoningHook()(round_of(found, 24))
-    assert (again.new_tasks, again.counts) == (result.new_tasks, counts)
+    assert (again.new_tasks, again.counts, again.yields) == (result.new_tasks, counts, result.yields)
 
 
 def test_nothing_is_wanted_and_nothing_can_be_grown() -> None:
@@ -169,7 +167,7 @@ def test_a_language_model_tells_tasks_anew(endpoint: Any, llm: dict[str, Any]) -
     result = hook(round_of(results(parents, FORM), 4))
     assert len(result.new_tasks) == 4, result.counts
     for task in result.new_tasks:
-        assert task.operator in ("self_instruct", "llm_persona") and task.meta["generator"] == "llm"
+        assert task.operator in ("self_instruct", "llm_persona") and task.generator == "llm"
         assert task.ground_truth == next(one for one in parents if one.id == task.parent).ground_truth
 
 
@@ -178,7 +176,7 @@ def test_what_solvers_contradict_does_not_enter(endpoint: Any, llm: dict[str, An
     endpoint.content = Writer(parents, solve=False)
     result = ReasoningHook(llm=llm, operators=["self_instruct"], share=1.0)(round_of(results(parents, FORM), 2))
     assert result.new_tasks == []
-    assert result.counts["rejected.self_instruct.reference_contradicted"] == result.counts["self_instruct/tried"] > 0
+    assert result.rejected["self_instruct"]["reference_contradicted"] == result.yields["self_instruct"].made > 0
 
 
 @pytest.mark.parametrize(
@@ -200,13 +198,14 @@ def test_bad_texts_are_rejected_by_name_and_kept(endpoint: Any, llm: dict[str, A
     hook = ReasoningHook(llm=llm, operators=["self_instruct"], share=1.0)
     result = hook(round_of(results(tasks("math", 1), FORM), 1))
     assert result.new_tasks == [] and result.warnings == []
-    assert (
-        result.counts[f"rejected.self_instruct.{reason}"]
-        == result.counts["self_instruct/tried"]
-        == len(result.quarantined)
-    )
+    assert result.rejected["self_instruct"][reason] == result.yields["self_instruct"].made == len(result.quarantined)
     text, why = result.quarantined[0]
-    assert why.startswith(reason) and text.operator == "self_instruct" and text.parent == tasks("math", 1)[0].id
+    assert (
+        why.reason == reason
+        and not why.text
+        and text.operator == "self_instruct"
+        and text.parent == tasks("math", 1)[0].id
+    )
     assert 0 < len(text.messages[0]["content"]) <= 20_000
 
 
@@ -217,7 +216,7 @@ def test_what_solvers_reject_is_kept_and_personas_are_data(endpoint: Any, llm: d
     people = str(tmp_path / "people.txt")
     hook = ReasoningHook(llm=llm, operators=["llm_persona"], share=1.0, personas=people)
     result = hook(round_of(results(parents, FORM), 2))
-    assert {why.partition(":")[0] for _, why in result.quarantined} == {"reference_contradicted"}
+    assert {why.reason for _, why in result.quarantined} == {"reference_contradicted"}
     system, user = endpoint.bodies[0]["messages"]
     assert (
         "Ignore" not in system["content"]
@@ -233,17 +232,45 @@ def test_an_outage_costs_no_template_and_is_met_once(endpoint: Any, llm: dict[st
     hook = ReasoningHook(llm={**llm, **slow}, operators=["self_instruct", "persona"], share=1.0)
     result = hook(round_of(results(tasks("math", 4), FORM), 4))
     assert {task.operator for task in result.new_tasks} == {"persona"} and len(result.new_tasks) == 4
-    assert 0 < result.counts["rejected.self_instruct.unreachable"] <= 4 and result.quarantined == []
+    assert 0 < result.rejected["self_instruct"]["unreachable"] <= 4 and result.quarantined == []
     [warning] = result.warnings
     assert warning.startswith("goes on without the language model: agentic.llm")
 
 
-def test_the_time_of_a_round_is_kept(endpoint: Any, llm: dict[str, Any]) -> None:
+@pytest.mark.slow
+def test_half_of_the_hooks_time_is_for_models(endpoint: Any, llm: dict[str, Any]) -> None:
     endpoint.delay = 5.0
-    hook = ReasoningHook(llm=llm, operators=["self_instruct", "persona"], share=1.0, seconds=0.2)
+    config = {"name": "reasoning", "operators": ["self_instruct", "persona"], "share": 1.0, "budget": {"seconds": 2.0}}
+    [hook] = make_hooks([config], llm=llm)
     result = hook(round_of(results(tasks("math", 4), FORM), 4))
-    assert {task.operator for task in result.new_tasks} == {"persona"}
-    assert result.counts["rejected.self_instruct.out_of_time"] > 0 and len(result.warnings) == 1
+    assert {task.operator for task in result.new_tasks} == {"persona"} and len(result.new_tasks) == 4
+    assert result.rejected["self_instruct"]["out_of_time"] > 0 and len(result.warnings) == 1
+    assert 1.0 <= hook.use.seconds < 2.0 and "overtime" not in result.counts
+
+
+def test_who_is_over_budget_asks_no_more(endpoint: Any, llm: dict[str, Any]) -> None:
+    endpoint.content = lambda body: "no"
+    config = {"name": "reasoning", "operators": ["self_instruct", "persona"], "share": 1.0, "budget": {"requests": 1}}
+    [hook] = make_hooks([config], llm={**llm, "reply_attempts": 1})
+    result = hook(round_of(results(tasks("math", 4), FORM), 4))
+    assert {task.operator for task in result.new_tasks} == {"persona"} and len(result.new_tasks) == 4
+    assert 0 < result.rejected["self_instruct"]["over_budget"] < 4 and result.warnings == []
+
+
+def test_limits_stand_in_the_budget() -> None:
+    said = (
+        r"flywheel.hooks\[0\].seconds is a limit of the hook's budget; write {name: reasoning, budget: {seconds: 300}}"
+    )
+    with pytest.raises(UserInputError, match=said):
+        make_hooks([{"name": "reasoning", "seconds": 300}])
+
+
+def test_a_written_task_behind_a_persona_is_still_a_written_one() -> None:
+    [persona] = make_operators(["persona"], ["a gardener"])
+    parent = tasks("math", 1)[0]
+    for generator, expected in (("llm", "llm"), ("reasoning", "")):
+        child = persona(replace(parent, generator=generator), random.Random(1))
+        assert isinstance(child, Task) and child.generator == expected
 
 
 class Doubled(Operator):

@@ -66,7 +66,7 @@ async def test_what_an_operator_makes_is_solved_in_every_way(operator: Operator,
     family = FAMILIES[kind]
     kept_back = {*family.structures("validation"), *family.structures("held_out")}
     for parent, child in pairs:
-        assert (child.parent, child.operator, child.meta["generator"]) == (parent.id, operator.name, "template")
+        assert (child.parent, child.operator, child.generator) == (parent.id, operator.name, "")
         assert child.id != parent.id and child.structure not in kept_back
         assert child.messages[0] == parent.messages[0]
         assert [route(child) for route in ROUTES[kind]] == [None, None], child.messages

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from verl_agentic.cli.main import main
-from verl_agentic.core import BrokenTaskError, FailureKind, Message, Outcome, Task, UserInputError
+from verl_agentic.core import BrokenTaskError, FailureKind, Message, Outcome, RejectedError, Task, UserInputError
 from verl_agentic.core.behavior_tree import (
     BehaviorTree,
     Clarify,
@@ -40,7 +40,7 @@ from verl_agentic.synthesis.families import load_families
 from verl_agentic.synthesis.rows import read_tasks
 from verl_agentic.synthesis.service import ServiceFamily
 from verl_agentic.synthesis.service.expert import CONFIRM, DONE, REFUSE, tool_call
-from verl_agentic.synthesis.trees import TreeFamily, UnfitTreeError, check_tree, compile_task
+from verl_agentic.synthesis.trees import TreeFamily, check_tree, compile_task
 from verl_agentic.synthesis.trees.catalog import seed_trees
 from verl_agentic.synthesis.trees.chart import tree_svg
 from verl_agentic.synthesis.trees.check import score
@@ -311,7 +311,7 @@ def test_a_family_of_ones_own_trees() -> None:
     task = family.generate(family.structures("train")[0], random.Random(0))
     assert task.kind == "mine" and task.structure.startswith("mine/seed/")
     cycle = replace(REFUNDS, root="nowhere")
-    with pytest.raises(UnfitTreeError):
+    with pytest.raises(RejectedError):
         TreeFamily([cycle])
     assert [type(one).__name__ for one in load_families(["tree"])] == ["TreeFamily"]
 
@@ -354,8 +354,8 @@ def test_the_hook_grows_what_is_nearly_solved_and_counts_by_operator() -> None:
         assert task.operator in OPERATORS and task.depth == 2
         assert task.structure not in FAMILY.protected
         assert score(task, FAMILY.expert(task))[0] == 1.0
-    grown_counts = Counter(f"grown.{task.operator}" for task in made.new_tasks)
-    assert {key: n for key, n in made.counts.items() if key.startswith("grown.")} == grown_counts
+    grown = Counter(task.operator for task in made.new_tasks)
+    assert {name: one.accepted for name, one in made.yields.items() if one.accepted} == grown
     assert made.counts["parents"] == 9
     assert len(TreesHook({"tree": FAMILY}, share=0.25)(round_of(results, 8)).new_tasks) == 2
 
@@ -379,7 +379,7 @@ def test_rejections_are_counted_with_their_reason() -> None:
     guarded = TreeFamily()
     guarded.protected = frozenset(name for name in ALL if "hidden:" in name)
     made = TreesHook({"tree": guarded}, share=1.0, operators=["hidden"])(round_of([result(task, 0.0)], 1))
-    assert made.new_tasks == [] and made.counts["rejected.hidden.held_out"] > 0
+    assert made.new_tasks == [] and made.rejected["hidden"]["held_out"] > 0
     assert {made.operator for made in hook(round_of([result(task, 1.0)])).new_tasks} == {"hidden"}
 
 

@@ -7,6 +7,7 @@ import copy
 import json
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +21,10 @@ from verl_agentic.core.behavior_tree import BehaviorTree, read_yaml
 from verl_agentic.core.behavior_tree.schema import NODE_SCHEMAS
 from verl_agentic.core.chat import make_chat_model
 from verl_agentic.flywheel import (
+    BudgetedHook,
     ExpertVerifier,
     RoundInput,
+    RoundResult,
     TaskResult,
     TreesHook,
     WrittenVerifier,
@@ -30,7 +33,7 @@ from verl_agentic.flywheel import (
     run_round,
 )
 from verl_agentic.reward_fns.registry import success
-from verl_agentic.store import Group, Store, TaskStatus, store_url
+from verl_agentic.store import Group, Store, TaskStatus, Yield, store_url
 from verl_agentic.store.pool_query import quarantined
 from verl_agentic.synthesis.trees import TreeFamily, check_tree
 from verl_agentic.synthesis.trees.catalog import seed_trees
@@ -163,7 +166,7 @@ def test_shapes_know_a_tree_under_other_names() -> None:
 def test_an_invented_tree_passes_every_check(endpoint: Any, llm: dict[str, Any]) -> None:
     endpoint.content = lambda body: wire()
     writing = invented(llm)
-    assert writing.tree is not None and not writing.drafts and writing.requests == 1
+    assert writing.tree is not None and not writing.rejections and writing.requests == 1
     assert writing.tree.name.startswith("llm-loans-") and writing.usage.tokens == 110
     check_tree(writing.tree)
     [body] = endpoint.bodies
@@ -177,7 +180,7 @@ def test_a_model_mends_what_the_checker_rejects(endpoint: Any, llm: dict[str, An
     endpoint.content = lambda body: wire()
     writing = invented(llm)
     assert writing.tree is not None
-    assert [draft.check for draft in writing.drafts] == ["malformed", "form"]
+    assert [one.reason for one in writing.rejections] == ["malformed", "form"]
     said = endpoint.bodies[2]["messages"]
     assert [message["role"] for message in said] == ["system", "user", "assistant", "user"]
     assert "nowhere" in said[3]["content"] and json.loads(said[2]["content"])["root"] == "nowhere"
@@ -257,24 +260,24 @@ def test_bad_texts_are_rejected_with_their_reason(endpoint: Any, llm: dict[str, 
         endpoint.content = lambda body, reply=reply: reply
         writing = asyncio.run(asked.invent("a poet", "", 1))
         assert writing.tree is None and writing.outage is None, case
-        [draft] = writing.drafts
-        assert draft.check == check and re.search(reason, draft.reason), (case, draft)
+        [draft] = writing.rejections
+        assert draft.reason == check and re.search(reason, draft.detail), (case, draft)
         assert len(draft.text) <= MAX_DRAFT_CHARS and draft.text[:100] == reply[:100]
 
 
 def test_a_reply_without_end_is_rejected_and_not_read(endpoint: Any, llm: dict[str, Any]) -> None:
     endpoint.content = lambda body: "x" * 10_000_000
     writing = invented(llm, repairs=1)
-    assert [draft.check for draft in writing.drafts] == ["malformed"] * 2 and writing.outage is None
-    assert "max_reply_bytes" in writing.drafts[0].reason and len(writing.drafts[0].text) <= MAX_DRAFT_CHARS
+    assert [one.reason for one in writing.rejections] == ["malformed"] * 2 and writing.outage is None
+    assert "max_reply_bytes" in writing.rejections[0].detail and len(writing.rejections[0].text) <= MAX_DRAFT_CHARS
     assert len(json.dumps(endpoint.bodies[1])) < 100_000
 
 
 def test_a_reply_that_was_cut_and_one_that_was_refused(endpoint: Any, llm: dict[str, Any]) -> None:
     endpoint.script = [endpoint.say(wire()[:700], finish="length"), endpoint.say(None, refusal="not this one")]
     writing = invented(llm)
-    assert [draft.check for draft in writing.drafts] == ["malformed", "refused"] and writing.requests == 2
-    assert "cut at max_tokens" in writing.drafts[0].reason and "due_in" in writing.drafts[0].text
+    assert [one.reason for one in writing.rejections] == ["malformed", "refused"] and writing.requests == 2
+    assert "cut at max_tokens" in writing.rejections[0].detail and "due_in" in writing.rejections[0].text
 
 
 @pytest.mark.parametrize("fault", ["500", "429", "hang", "401"])
@@ -282,7 +285,7 @@ def test_an_outage_is_no_rejection(endpoint: Any, llm: dict[str, Any], fault: st
     endpoint.script = [endpoint.hang if fault == "hang" else endpoint.fail(int(fault))] * 1000
     slow = {} if fault == "401" else {"request_seconds": 0.1, "budget_seconds": 0.2}
     writing = invented({**llm, **slow})
-    assert writing.tree is None and writing.drafts == [] and writing.outage is not None
+    assert writing.tree is None and writing.rejections == [] and writing.outage is not None
 
 
 def test_what_a_persona_and_a_policy_say_stays_data(endpoint: Any, llm: dict[str, Any]) -> None:
@@ -311,7 +314,7 @@ def test_growth_keeps_what_there_was(endpoint: Any, llm: dict[str, Any]) -> None
     ):
         endpoint.content = lambda body, reply=reply: reply
         writing = asyncio.run(writer(llm, repairs=0).grow(LOANS, len(reason)))
-        assert [draft.check for draft in writing.drafts] == ["growth"] and reason in writing.drafts[0].reason
+        assert [one.reason for one in writing.rejections] == ["growth"] and reason in writing.rejections[0].detail
 
 
 # The hook, in rounds
@@ -329,16 +332,23 @@ def failed(*structures: str) -> list[TaskResult]:
 PARENTS = failed("refunds/seed/deny-days", "flights/seed/deny-fare")
 
 
-def round_of(wanted: int = 8, known: Sequence[str] = (), written: Sequence[Task] = ()) -> RoundInput:
-    return RoundInput(1, tuple(PARENTS), random.Random(3), wanted, frozenset(known), written)
+def round_of(
+    wanted: int = 8, known: Sequence[str] = (), written: Sequence[Task] = (), requests: int | None = None
+) -> RoundInput:
+    found = RoundInput(1, tuple(PARENTS), random.Random(3), wanted, frozenset(known), written)
+    return replace(found, requests=requests)
+
+
+def budgeted(llm: dict[str, Any], budget: dict[str, Any], **written: Any) -> BudgetedHook:
+    config = {"name": "trees", "share": 1.0, "budget": budget, "written": {"share": 0.5, **written}}
+    [made] = make_hooks([config], families={"tree": FAMILY}, llm=llm)
+    return made
 
 
 def hook(llm: dict[str, Any], **written: Any) -> TreesHook:
-    [made] = make_hooks(
-        [{"name": "trees", "share": 1.0, "written": {"share": 0.5, **written}}], families={"tree": FAMILY}, llm=llm
-    )
-    assert isinstance(made.hook, TreesHook)
-    return made.hook
+    made = budgeted(llm, {}, **written).hook
+    assert isinstance(made, TreesHook)
+    return made
 
 
 def model(body: dict[str, Any]) -> str:
@@ -353,7 +363,7 @@ def test_the_hook_takes_trees_of_both_kinds(endpoint: Any, llm: dict[str, Any]) 
     assert len(made.new_tasks) == 8
     written = [task for task in made.new_tasks if task.generator == "llm"]
     assert len(written) == 4 and {task.operator for task in written} == {"invent"}
-    assert made.counts["grown.invent"] == 4 and made.counts["llm.trees"] == 1 and made.counts["llm.requests"] == 1
+    assert made.yields["invent"].accepted == 4 and made.counts["llm.trees"] == 1 and made.counts["llm.requests"] == 1
     grown = hook(llm, invent=0)(round_of(8)).new_tasks
     written = [task for task in grown if task.generator == "llm"]
     assert written and {task.operator for task in written} == {"llm"}
@@ -363,10 +373,10 @@ def test_the_hook_takes_trees_of_both_kinds(endpoint: Any, llm: dict[str, Any]) 
         assert WrittenVerifier(ExpertVerifier({"tree": FAMILY}, success, lambda _: make_user("scripted")))(task) is None
     # The same round and the same replies, the same tasks; none of it a second time, and no other copy of the domain.
     assert hook(llm, invent=1)(round_of(8)).new_tasks == made.new_tasks
-    again = hook(llm, invent=1, requests=3)(round_of(8, [task.id for task in made.new_tasks]))
-    assert again.counts["rejected.invent.duplicate"] > 0
-    again = hook(llm, invent=1, requests=3)(round_of(8, written=made.new_tasks))
-    assert again.counts["rejected.invent.near_duplicate"] == 3 and "grown.invent" not in again.counts
+    again = hook(llm, invent=1)(round_of(8, [task.id for task in made.new_tasks], requests=3))
+    assert again.rejected["invent"]["duplicate"] > 0
+    again = hook(llm, invent=1)(round_of(8, written=made.new_tasks, requests=3))
+    assert again.yields["invent"] == Yield(0, Counter(near_duplicate=3))
 
 
 @pytest.mark.slow
@@ -388,14 +398,14 @@ def test_what_is_kept_for_evaluation_is_known_under_another_name(
     task = replace(FAMILY.generate(name, random.Random(1)), structure="refunds/llm:1/x", id="")
     task = replace(task, meta={**task.meta, "tree": {**task.meta["tree"], "grown": ["llm:1"]}})
     assert kept.covers(task) and entry.leaf == task.meta["leaf"]
-    made = hook(llm, invent=0, requests=3)(replace(round_of(40), results=(PARENTS[0],)))
+    made = hook(llm, invent=0)(replace(round_of(40, requests=3), results=(PARENTS[0],)))
     leaves = {task.meta["leaf"] for task in made.new_tasks if task.operator == "llm"}
     assert entry.leaf not in leaves and not any(kept.covers(task) for task in made.new_tasks)
     # Where nothing else is new, the tree itself is rejected.
     free = FAMILY.kept_shapes
     monkeypatch.setattr(FAMILY, "kept_shapes", free | {path_shape(writing.tree, leaf) for leaf in writing.tree.paths()})
-    made = hook(llm, invent=0, requests=3)(replace(round_of(2), results=(PARENTS[0],)))
-    assert made.counts["rejected.llm.held_out"] == 3 and [task.operator for task in made.new_tasks] != ["llm"]
+    made = hook(llm, invent=0)(replace(round_of(2, requests=3), results=(PARENTS[0],)))
+    assert made.rejected["llm"]["held_out"] == 3 and [task.operator for task in made.new_tasks] != ["llm"]
 
 
 def test_an_outage_skips_the_models_part_alone(endpoint: Any, llm: dict[str, Any]) -> None:
@@ -409,16 +419,24 @@ def test_an_outage_skips_the_models_part_alone(endpoint: Any, llm: dict[str, Any
 
 
 @pytest.mark.slow
-def test_budgets_end_the_models_part(endpoint: Any, llm: dict[str, Any]) -> None:
+def test_the_hooks_budget_ends_the_models_part(endpoint: Any, llm: dict[str, Any]) -> None:
     endpoint.content = lambda body: "no"
-    made = hook(llm, invent=1, requests=7)(round_of(2))
-    assert made.counts["llm.requests"] == 6 == len(endpoint.bodies) and made.counts["llm.out_of_budget"] == 1
-    assert hook(llm, invent=1, tokens=1)(round_of(2)).counts["llm.tokens"] == 330
-    assert hook(llm, invent=1, usd=0.0001)(round_of(2)).counts["llm.requests"] == 3
-    assert hook(llm, invent=1, requests=0)(round_of(2)).counts["llm.requests"] == 0
-    endpoint.delay = 1.0
-    late = hook(llm, invent=1, seconds=0.1)(round_of(2))
-    assert late.counts["llm.out_of_time"] == 1 and len(late.new_tasks) == 2
+
+    def made(**budget: Any) -> RoundResult:
+        return budgeted(llm, budget, invent=1)(round_of(2))
+
+    free = made()
+    assert free.counts["llm.requests"] == 12 and "llm.out_of_budget" not in free.counts  # 4 tries, each mended twice
+    endpoint.bodies.clear()
+    some = made(requests=7)  # a tree's requests or none
+    assert some.counts["llm.requests"] == some.counts["requests"] == 6 and some.counts["llm.out_of_budget"] == 1
+    for one in (made(tokens=1), made(usd=0.0001)):  # replies that cannot be used are paid for, too
+        assert (one.counts["llm.requests"], one.counts["llm.tokens"], one.counts["llm.out_of_budget"]) == (1, 110, 1)
+        assert one.counts["over_budget"] == 1 and one.warnings == [] and len(one.new_tasks) == 2
+    assert made(requests=0).counts["llm.requests"] == 0
+    endpoint.delay = 5.0
+    late = made(seconds=2.0)
+    assert late.counts["llm.out_of_time"] == 1 and len(late.new_tasks) == 2 and "overtime" not in late.counts
     endpoint.delay = 0.0
     spent = hook({**llm, "budget": {"tokens": 1}}, invent=1)(round_of(2))
     assert "agentic.llm.budget.tokens=1 is spent" in spent.warnings[0] and len(spent.new_tasks) == 2
@@ -446,8 +464,8 @@ def test_a_round_keeps_rejected_texts_and_their_reasons(endpoint: Any, llm: dict
         assert len([task for task in written if task.generator == "llm"]) == 4
         # A later round knows the domain from the pool.
         store.record_outcomes([replace(one.groups[0].outcomes[0], epoch=1, step=2) for one in PARENTS], "u")
-        later = run_round(store, 2, [hook(llm, invent=1, requests=3)], seed=1, wanted=8, verifier=verifier)
-        assert later.counts["TreesHook.rejected.invent.near_duplicate"] > 0
+        later = run_round(store, 2, [budgeted(llm, {"requests": 3}, invent=1)], seed=1, wanted=8, verifier=verifier)
+        assert later.yields["invent"].rejected["near_duplicate"] > 0
         # An outage is on record.
         endpoint.script = [endpoint.fail(503)] * 1000
         store.record_outcomes([replace(one.groups[0].outcomes[0], epoch=2, step=3) for one in PARENTS], "u")
@@ -461,7 +479,9 @@ def test_a_round_keeps_rejected_texts_and_their_reasons(endpoint: Any, llm: dict
     [
         ({"shares": 1}, "written.shares is unknown"),
         ({"share": 2}, "written.share must be a number from 0 to 1, got 2"),
-        ({"requests": "many"}, "written.requests must be a whole number from 0"),
+        ({"repairs": "many"}, "written.repairs must be a whole number from 0"),
+        ({"requests": 32}, r"written.requests is a limit .* write {name: trees, budget: {requests: 32}, written: ...}"),
+        ({"usd": None}, r"written.usd is a limit of the hook's budget; .*budget: {usd: null}"),
         ({"policies": "/no/such.txt"}, "/no/such.txt: cannot be read"),
         ({"workflows": "/no/such.yaml"}, "/no/such.yaml: cannot be read"),
         ({"personas": 3}, "written.personas must be a path"),
@@ -492,7 +512,7 @@ def test_workflows_and_policies_of_the_users(endpoint: Any, llm: dict[str, Any],
     assert {task.structure.partition("/")[0] for task in trees} == {"loans", "workflow-0"}
     assert {task.parent for task in trees} == {None} and {task.operator for task in trees} == {"llm"}
     endpoint.content = lambda body: wire() if "Rare books" in shown(body)["policy"] else "no"
-    assert hook(llm, invent=1, policies=str(tmp_path / "rules.md"))(round_of(8)).counts["grown.invent"] == 4
+    assert hook(llm, invent=1, policies=str(tmp_path / "rules.md"))(round_of(8)).yields["invent"].accepted == 4
 
 
 # The command line
