@@ -9,10 +9,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 from verl_agentic.core import InfrastructureError, Task, UserInputError
 from verl_agentic.core.chat import BudgetSpentError, ChatModel, make_chat_model
+from verl_agentic.core.checked import Likeness, Share, Within, check_arguments
 from verl_agentic.core.outcome import ErrorKind
 from verl_agentic.flywheel.agreement import AgreementVerifier
 from verl_agentic.flywheel.checks import (
@@ -69,11 +70,11 @@ class ReasoningHook:
         llm: Mapping[str, Any] | None = None,
         operators: Sequence[str] | None = None,
         personas: str | None = None,
-        share: float = 0.5,
-        similarity: float = 0.8,
+        share: Share = 0.5,
+        similarity: Likeness = 0.8,
         solvers: Sequence[Mapping[str, Any]] | int = 3,
         agree: int | None = None,
-        seconds: float = 300.0,
+        seconds: Annotated[float, Within(above=0)] = 300.0,
     ) -> None:
         """
         Args:
@@ -89,12 +90,8 @@ class ReasoningHook:
         Raises:
             UserInputError: a setting is wrong, or an operator needs a language model and there is none.
         """
-        if not 0 <= share <= 1:
-            raise UserInputError(f"ReasoningHook: share must lie between 0 and 1, got {share!r}")
-        if not 0 < similarity <= 1:
-            raise UserInputError(f"ReasoningHook: similarity must be above 0 and at most 1, got {similarity!r}")
-        if not seconds > 0:
-            raise UserInputError(f"ReasoningHook: seconds must be above 0, got {seconds!r}")
+        given = {"share": share, "similarity": similarity, "seconds": seconds}
+        check_arguments(ReasoningHook, given, "ReasoningHook")
         self._seconds = seconds
         self._model: ChatModel | None = make_chat_model(llm) if llm else None
         self._operators = make_operators(operators, load_personas(personas), self._model)
