@@ -461,7 +461,7 @@ def test_a_round_keeps_rejected_texts_and_their_reasons(endpoint: Any, llm: dict
     [
         ({"shares": 1}, "written.shares is unknown"),
         ({"share": 2}, "written.share must be a number from 0 to 1, got 2"),
-        ({"requests": "many"}, "written.requests must be a whole number from 0"),
+        ({"requests": "many"}, "written.requests must be a whole number of at least 0, got 'many'"),
         ({"policies": "/no/such.txt"}, "/no/such.txt: cannot be read"),
         ({"workflows": "/no/such.yaml"}, "/no/such.yaml: cannot be read"),
         ({"personas": 3}, "written.personas must be a path"),
