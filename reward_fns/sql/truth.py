@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from verl_agentic.core import BrokenTaskError, UserInputError
+from verl_agentic.core.checked import check_arguments
 from verl_agentic.databases import LARGE, SMALL, Limits, dialect_of
+from verl_agentic.reward_fns.common import KWARGS_KEY
 from verl_agentic.reward_fns.sql.compare import Match
 
-_CHOICES = {"column_order": ("strict", "any"), "compat": ("none", "bird")}
 _CHARS_OF_PROBES = 1000
 _FIELDS = {field.name for field in dataclasses.fields(Match)}
-KEYWORDS = (*sorted(_FIELDS), "timeout_seconds")
+KEYWORDS = tuple(sorted(_FIELDS))
 """Settings of the reward function that its signature does not name."""
 
 
@@ -40,8 +41,13 @@ class Truth:
         return dialect_of(self.places[0][0])
 
 
-def read_truth(truth: dict[str, Any], settings: dict[str, Any]) -> Truth:
+def read_truth(truth: dict[str, Any], settings: dict[str, Any], seconds: float | None = None) -> Truth:
     """Check the ground truth, whose ``compare`` goes before the reward function's ``settings``.
+
+    Args:
+        truth: the ground truth.
+        settings: keywords of the reward function, fields of :class:`Match` among them.
+        seconds: longest query, ``None`` to go by the kind of database.
 
     Raises:
         BrokenTaskError: the ground truth is not of the form.
@@ -66,40 +72,24 @@ def read_truth(truth: dict[str, Any], settings: dict[str, Any]) -> Truth:
     if not isinstance(own, dict) or not set(own) <= _FIELDS:
         raise BrokenTaskError(f"ground_truth 'compare' must be an object of {', '.join(sorted(_FIELDS))}")
     limits = LARGE if places[0][1] is None else SMALL
-    match, seconds = read_settings(settings)
+    match = read_match(settings)
     if seconds is not None:
-        limits = dataclasses.replace(limits, seconds=seconds)
+        limits = dataclasses.replace(limits, seconds=float(seconds))
     # A long reference is executed, too, and so is an answer that is somewhat wordier.
     limits = dataclasses.replace(limits, sql_chars=max(limits.sql_chars, 2 * len(sql) + _CHARS_OF_PROBES))
     if own:
-        given = {key: settings[key] for key in _FIELDS & set(settings)}
-        match = _checked({**given, **own}, "ground_truth.compare", BrokenTaskError)
+        try:
+            match = read_match({**settings, **own}, "ground_truth.compare")
+        except UserInputError as error:
+            raise BrokenTaskError(str(error)) from error
     return Truth(sql, places, match, limits)
 
 
-def read_settings(settings: Mapping[str, Any]) -> tuple[Match, float | None]:
-    """How results are compared, and the seconds of a query; ``None`` leaves them to the kind of database.
+def read_match(settings: Mapping[str, Any], where: str = KWARGS_KEY) -> Match:
+    """How results are compared, from settings of which some may be of something else.
 
     Raises:
         UserInputError: naming the setting that is out of its range.
     """
-    seconds = settings.get("timeout_seconds")
-    if seconds is not None and (
-        isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= 600
-    ):
-        raise UserInputError(f"reward_kwargs.timeout_seconds={seconds!r}: must be a number of seconds up to 600")
-    given = {key: settings[key] for key in _FIELDS & set(settings)}
-    return _checked(given, "reward_kwargs", UserInputError), None if seconds is None else float(seconds)
-
-
-def _checked(values: dict[str, Any], where: str, error: type[Exception]) -> Match:
-    for key, value in values.items():
-        if key in _CHOICES:
-            if value not in _CHOICES[key]:
-                raise error(f"{where}.{key}={value!r}: must be {' or '.join(_CHOICES[key])}")
-        elif key == "tolerance":
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 0.1:
-                raise error(f"{where}.tolerance={value!r}: must be a relative difference from 0 to 0.1")
-        elif not isinstance(value, bool):
-            raise error(f"{where}.{key}={value!r}: must be true or false")
-    return Match(**values)
+    check_arguments(Match, settings, where)
+    return Match(**{name: settings[name] for name in _FIELDS & set(settings)})

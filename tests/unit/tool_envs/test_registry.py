@@ -80,7 +80,9 @@ def test_options_come_from_the_configuration_and_must_have_values() -> None:
     }
     with pytest.raises(UserInputError, match=rf"^{KEY}\.mcp\.servers has no value; set it on the command line"):
         rollout({"env_options": {"mcp": {"servers": "???"}}})
-    with pytest.raises(UserInputError, match=r"^agentic\.rollout\.grace_seconds must be at least 0, got -1"):
+    with pytest.raises(
+        UserInputError, match=r"^agentic\.rollout\.grace_seconds must be a number of at least 0, got -1"
+    ):
         rollout({"grace_seconds": -1})
 
 
@@ -137,7 +139,7 @@ def test_mocked_tools_and_users_ask_the_language_model_that_is_configured() -> N
     ("node", "said"),
     [
         ({"rollout": {"max_turn": 3}}, r"agentic\.rollout\.max_turn is unknown; did you mean max_turns\? known keys"),
-        ({"storage": {}}, r"agentic\.storage is unknown; did you mean store\? known keys of agentic: profile"),
+        ({"storage": {}}, r"agentic\.storage is unknown; did you mean store\? known keys: profile"),
     ],
 )
 def test_an_unknown_key_comes_with_those_that_are_known(node: dict[str, Any], said: str) -> None:
