@@ -118,7 +118,7 @@ class ReasoningHook:
         for name in counts:
             if name.startswith("skipped/"):
                 kind = name.removeprefix("skipped/")
-                round.say(f"tasks of {kind!r} are not grown: nothing verifies them (synthesis.routes.register_routes)")
+                round.say(f"tasks of {kind!r} are not grown: nothing verifies them (register_routes)")
         for made_up in self._proposals(round, errors, budget, result):
             if round.out_of_time:
                 break
