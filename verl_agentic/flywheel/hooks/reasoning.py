@@ -60,7 +60,7 @@ class ReasoningHook:
     What it did is counted: ``errors/KIND`` for tasks by their commonest error, and for each operator ``NAME/tried``,
     ``NAME/kept`` and ``rejected.NAME.REASON``, where ``barren`` says that it had nothing to make of the task;
     ``skipped/KIND`` are tasks whose kind has operators and no routes to verify what they make
-    (:func:`verl_agentic.synthesis.reasoning.routes.register_routes`). What a language model wrote and a check rejected
+    (:func:`verl_agentic.synthesis.reasoning.register_routes`). What a language model wrote and a check rejected
     is quarantined. Where it cannot be asked, the round goes on without it.
     """
 
@@ -118,7 +118,10 @@ class ReasoningHook:
         for name in counts:
             if name.startswith("skipped/"):
                 kind = name.removeprefix("skipped/")
-                round.say(f"tasks of {kind!r} are not grown: nothing verifies them (synthesis.routes.register_routes)")
+                round.say(
+                    f"tasks of {kind!r} are not grown: nothing verifies them; give the kind two ways to solve a task with "
+                    "verl_agentic.synthesis.reasoning.register_routes"
+                )
         for made_up in self._proposals(round, errors, budget, result):
             if round.out_of_time:
                 break
