@@ -119,8 +119,8 @@ class ReasoningHook:
             if name.startswith("skipped/"):
                 kind = name.removeprefix("skipped/")
                 round.say(
-                    f"tasks of {kind!r} are not grown: nothing verifies them; give the kind two ways to solve a task with "
-                    "verl_agentic.synthesis.reasoning.register_routes"
+                    f"tasks of {kind!r} are not grown: nothing verifies them; give the kind two ways to solve "
+                    "a task by verl_agentic.synthesis.reasoning.register_routes"
                 )
         for made_up in self._proposals(round, errors, budget, result):
             if round.out_of_time:
