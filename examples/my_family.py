@@ -35,10 +35,8 @@ class ClockFamily(TaskFamily):
         said = [SAID[name].format(rng.randrange(5, 56)) for name in structure.split("-")]
         text = " ".join([f"It is {clock(rng.randrange(500, 900))}.", *said, "What time is it?"])
         asked, answer = {"role": "user", "content": text}, {"answer": clock(sum(read(text)))}
-        return Task(
-            self.kind, [asked], CALCULATOR_TOOLS, env="calculator", env_args={}, reward="math", ground_truth=answer,
-            structure=structure, depth=len(said),
-        )  # fmt: skip
+        task = Task(self.kind, [asked], CALCULATOR_TOOLS, "calculator", {}, reward="math", ground_truth=answer)
+        return dataclasses.replace(task, structure=structure, depth=len(said))
 
     def harder(self, task, rng):
         longer = next((name for name in TRAIN if name.startswith(f"{task.structure}-")), None)
@@ -57,5 +55,5 @@ class ClockFamily(TaskFamily):
 if __name__ == "__main__":
     from verl_agentic.contracts import check_family
 
-    print(ClockFamily().generate("on-on", random.Random(0)).messages[0]["content"])
-    print(f"contract kept: the expert solved {check_family(ClockFamily())} tasks")
+    print(f"contract kept: the expert solved {check_family(ClockFamily())} tasks, e.g.")
+    print(ClockFamily().generate("on-on", random.Random(7)).messages[0]["content"])

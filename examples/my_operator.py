@@ -32,8 +32,7 @@ def by_calendar(task):
 
 
 def compared(task, found):
-    answer = task.ground_truth["answer"]
-    return None if found == answer else f"comes to {found}, the reference is {answer}"
+    return None if found == task.ground_truth["answer"] else f"it comes to {found}"
 
 
 register_routes("clock", by_minutes, by_calendar)
@@ -56,5 +55,5 @@ if __name__ == "__main__":
 
     from verl_agentic.contracts import check_operator
 
-    grown = check_operator(Clutter(), [ClockFamily().generate("on-on", Random(seed)) for seed in range(3)])
+    grown = check_operator(Clutter(), [ClockFamily().generate("on-on", Random(7))])
     print(f"contract kept: {len(grown)} tasks, e.g. {grown[0].messages[0]['content']}")
