@@ -67,7 +67,7 @@ def first_pool(families: dict[str, TaskFamily], per_kind: int, rng: random.Rando
     return tasks
 
 
-async def rollout(task: Task, careful: bool, session: int) -> Outcome:
+async def rollout(task: Task, careful: bool, session: int, step: int, epoch: int) -> Outcome:
     """One trajectory in a world of its own, and its verdict."""
     family = FAMILIES[task.kind]
     act = family.expert(task) if careful else family.careless(task) or (lambda messages, tools: "<answer></answer>")
@@ -77,11 +77,17 @@ async def rollout(task: Task, careful: bool, session: int) -> Outcome:
         while not dialogue.done:
             await dialogue.feed(act(dialogue.messages, tools))
     verdict = await score_task_async(task, dialogue.trajectory)
-    trajectory, failure = dialogue.trajectory, FailureKind(verdict["failure"])
     return Outcome(
-        task.id, session, step=0, epoch=0, reward=verdict["score"], acc=verdict["acc"], failure=failure,
-        turns=dialogue.assistant_turns, trajectory=trajectory.to_json(),
-    )  # fmt: skip
+        task.id,
+        session,
+        step,
+        epoch,
+        reward=verdict["score"],
+        acc=verdict["acc"],
+        failure=FailureKind(verdict["failure"]),
+        turns=dialogue.assistant_turns,
+        trajectory=dialogue.trajectory.to_json(),
+    )
 
 
 async def train_epoch(store: Store, policy: Policy, epoch: int, seed: int) -> dict[tuple[str, int], list[float]]:
@@ -92,9 +98,8 @@ async def train_epoch(store: Store, policy: Policy, epoch: int, seed: int) -> di
     for place, task_id in enumerate(drawn):
         task, step = tasks[task_id], epoch * EPOCH_SIZE + place + 1
         chosen = [policy.choose(task) for _ in range(GROUP_SIZE)]
-        outcomes = await asyncio.gather(*(rollout(task, careful, n) for n, careful in enumerate(chosen)))
+        outcomes = await asyncio.gather(*(rollout(task, careful, n, step, epoch) for n, careful in enumerate(chosen)))
         for outcome in outcomes:
-            outcome.step, outcome.epoch = step, epoch
             found[task.kind, task.depth].append(outcome.acc)
         store.record_outcomes(outcomes, uid=f"{step}")
         policy.learn(task, [(careful, one.reward) for careful, one in zip(chosen, outcomes, strict=True)])
@@ -118,12 +123,11 @@ def show(epoch: int, found: dict[tuple[str, int], list[float]], store: Store, re
     """One line of the table."""
     cells = []
     for kind in FAMILIES:
-        by_depth = [
-            f"{depth}: {100 * sum(accs) / len(accs):3.0f}" for (of, depth), accs in sorted(found.items()) if of == kind
-        ]
+        depths = sorted((depth, accs) for (of, depth), accs in found.items() if of == kind)
+        by_depth = [f"{depth}: {100 * sum(accs) / len(accs):3.0f}" for depth, accs in depths]
         cells.append(f"{'  '.join(by_depth):38}")
     pool = Counter(entry.status for entry in store.pool())
-    added = Counter(f"{entry.operator or 'fresh'}" for entry in store.pool() if record and entry.round == epoch)
+    added = Counter(entry.operator or "fresh" for entry in store.pool() if record and entry.round == epoch)
     grown = ", ".join(f"{count} {name}" for name, count in added.most_common(3)) or "-"
     print(f"{epoch:5}  {cells[0]}  {cells[1]}  {pool[TaskStatus.ACTIVE]:4} {pool[TaskStatus.MASTERED]:4}  {grown}")
 
@@ -134,6 +138,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--store", type=Path, help="keep the database in this folder")
     arguments = parser.parse_args()
+    if arguments.store:
+        arguments.store.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, Store(store_url(arguments.store or folder)) as store:
         store.add_tasks(first_pool(FAMILIES, EPOCH_SIZE, random.Random(arguments.seed)))
         policy = Policy(random.Random(f"{arguments.seed}/policy"))
