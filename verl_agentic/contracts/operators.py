@@ -11,7 +11,15 @@ from verl_agentic.contracts.base import ContractError, demand, run
 from verl_agentic.core import FailureKind, Task
 from verl_agentic.core.behavior_tree import BehaviorTree
 from verl_agentic.core.outcome import ErrorKind
-from verl_agentic.flywheel.checks import Candidate, Checks, HarderOrDifferent, NoLeak, SolvedByRoutes, Unambiguous
+from verl_agentic.flywheel.checks import (
+    Candidate,
+    Checks,
+    HarderOrDifferent,
+    NoLeak,
+    Rejection,
+    SolvedByRoutes,
+    Unambiguous,
+)
 from verl_agentic.synthesis.reasoning import Operator, RejectedError
 from verl_agentic.synthesis.reasoning.llm import GENERATOR
 from verl_agentic.synthesis.reasoning.routes import ROUTES
@@ -24,9 +32,9 @@ from verl_agentic.synthesis.trees.operators import Operator as TreeOperator
 def check_operator(operator: Operator, tasks: Sequence[Task], seeds: int = 3) -> list[Task]:
     """Check an operator of reasoning on tasks that it should grow.
 
-    What it makes must pass what the reasoning hook asks of every task: no answer in the question, harder than its
-    parent or different, unambiguous, and solved by every route of its kind. Texts of a language model are not solved
-    here: that takes other models.
+    What it makes must pass what the reasoning hook asks of every task, as far as one try in several may fail: no answer
+    in the question, harder than its parent or different, unambiguous, and solved by every route of its kind. Texts of a
+    language model are not solved here: that takes other models.
 
     Args:
         operator: the operator.
@@ -34,7 +42,7 @@ def check_operator(operator: Operator, tasks: Sequence[Task], seeds: int = 3) ->
         seeds: how often to grow each.
 
     Returns:
-        The tasks that it made, at least one.
+        The tasks that it made and that passed, at least one.
 
     Raises:
         ContractError: naming what is wrong.
@@ -46,7 +54,7 @@ def check_operator(operator: Operator, tasks: Sequence[Task], seeds: int = 3) ->
     demand(operator.remedies or operator.hardens, f"{name}: nothing in remedies and hardens=False: it is never chosen")
     fitting = [task for task in tasks if operator.kind in ("", task.kind)]
     demand(fitting, f"{name}: none of the tasks is of its kind {operator.kind!r}")
-    made = []
+    passed, rejections, made = [], [], 0
     for task in fitting:
         demand(
             task.kind in ROUTES,
@@ -57,10 +65,13 @@ def check_operator(operator: Operator, tasks: Sequence[Task], seeds: int = 3) ->
             grown = _grown(operator, task, seed)
             demand(grown == _grown(operator, task, seed), f"{name} makes two tasks of one seed; draw from rng alone")
             if grown is not None:
-                _check_grown(operator, task, grown)
-                made.append(grown)
+                made += 1
+                rejection = _rejection(operator, task, grown)
+                passed += [] if rejection else [grown]
+                rejections += [str(rejection)] if rejection else []
     demand(made, f"{name} made nothing of {len(fitting)} tasks; it must return a task for some")
-    return made
+    demand(passed, f"{name}: the reasoning hook rejects all {made} tasks, the first since {rejections[:1]}")
+    return passed
 
 
 def _grown(operator: Operator, task: Task, seed: int) -> Task | None:
@@ -75,7 +86,8 @@ def _grown(operator: Operator, task: Task, seed: int) -> Task | None:
     return grown
 
 
-def _check_grown(operator: Operator, parent: Task, task: Task) -> None:
+def _rejection(operator: Operator, parent: Task, task: Task) -> Rejection | None:
+    """Why the hook would not take a task, ``None`` where it would."""
     what = f"{operator.name} on {parent.id}"
     demand(task.id != parent.id, f"{what} gives the parent itself; give another question or reference")
     demand(task.parent == parent.id, f"{what}: the task must name its parent; make it by self.grow(task, text, ...)")
@@ -83,8 +95,7 @@ def _check_grown(operator: Operator, parent: Task, task: Task) -> None:
     demand(task.kind == parent.kind, f"{what}: the task is of another kind, {task.kind!r}")
     written = task.meta.get("generator") == GENERATOR
     solved = [] if written else [SolvedByRoutes()]
-    rejection = Checks([NoLeak(), HarderOrDifferent(), Unambiguous(), *solved]).examine(Candidate(task, parent))
-    demand(rejection is None, f"{what}: the reasoning hook rejects the task: {rejection}")
+    return Checks([NoLeak(), HarderOrDifferent(), Unambiguous(), *solved]).examine(Candidate(task, parent))
 
 
 def check_tree_operator(operator: TreeOperator, trees: Iterable[BehaviorTree] | None = None) -> list[BehaviorTree]:

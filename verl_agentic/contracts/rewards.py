@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from verl_agentic.contracts.base import demand, run
-from verl_agentic.core import End, Trajectory
+from verl_agentic.core import End, Trajectory, Turn
 from verl_agentic.reward_fns.common import Verdict
 from verl_agentic.reward_fns.invoke import invoke
 from verl_agentic.reward_fns.registry import check_kwargs
+from verl_agentic.rollout import parse_assistant
 
 Answer = tuple[str, Any]
-"""What the policy answers, and the ground truth that it is compared with."""
+"""What the policy writes at last, such as ``<answer>42</answer>``, and the ground truth that it is compared with."""
 
 JUNK = (
     "",
@@ -70,7 +71,9 @@ def check_reward(
 
 
 def _judged(function: Callable[..., Any], answer: str, truth: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
-    trajectory = Trajectory("contract-1", answer=answer, end=End.ANSWER)
+    given = parse_assistant(answer).answer
+    end = End.NO_USER if given is None else End.ANSWER
+    trajectory = Trajectory("contract-1", turns=[Turn("assistant", answer)], answer=given, end=end)
     what = f"judging {answer[:40]!r}"
     found = [
         run(invoke(function, "contract", answer, truth, extra_info, kwargs, "contract"), what)
