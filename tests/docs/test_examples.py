@@ -30,7 +30,7 @@ SAYS = {
     "my_domain.py": "contract kept: the expert solved",
     "my_environment.py": "pay 80: Error: at most 70 cents",
     "my_family.py": "contract kept: the expert solved 10 tasks",
-    "my_hook.py": "contract kept: {'DrillHook.structures': 3, 'DrillHook.fresh': 2, 'added': 2",
+    "my_hook.py": "'added': 2",
     "my_operator.py": "years old. What time is it?",
     "my_reward.py": "score 0.25 does not name Rome",
     "my_tree_operator.py": "'log-change'",
