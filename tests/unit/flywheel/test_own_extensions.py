@@ -14,7 +14,7 @@ from verl_agentic.flywheel import FlywheelHook, RoundInput, RoundResult, TaskRes
 from verl_agentic.store import Group, TaskStatus
 from verl_agentic.synthesis.base import TaskFamily
 from verl_agentic.synthesis.families import load_families
-from verl_agentic.synthesis.reasoning import make_operators, register_routes
+from verl_agentic.synthesis.reasoning import make_operators
 from verl_agentic.synthesis.reasoning.routes import ROUTES
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
@@ -44,7 +44,7 @@ def test_a_hook_of_a_file() -> None:
     config = {"name": f"{EXAMPLES}/my_hook.py:DrillHook", "share": 1.0}
     [hook] = make_hooks([config], families={"math": family})
     assert len(called(hook, some(family)).new_tasks) == 4
-    with pytest.raises(UserInputError, match="no such file: .*nowhere.py"):
+    with pytest.raises(UserInputError, match="no such file"):
         make_hooks([{"name": "nowhere.py:DrillHook"}])
 
 
@@ -60,14 +60,12 @@ def test_the_reasoning_hook_grows_a_family_of_ones_own_by_an_operator_of_ones_ow
 def test_a_kind_without_routes_is_said_to_be_skipped_and_how_to_mend_it(monkeypatch: pytest.MonkeyPatch) -> None:
     [family] = load_families([CLOCK])
     [hook] = make_hooks([{"name": "reasoning", "operators": [CLUTTER]}])
-    routes = ROUTES["clock"]
     monkeypatch.delitem(ROUTES, "clock")
     told: list[str] = []
     given = a_round(some(family))
     result = hook(RoundInput(1, given.results, random.Random(0), 4, given.known_ids, say=told.append))
     assert result.new_tasks == [] and result.counts["skipped/clock"] == 4
     assert "verl_agentic.synthesis.reasoning.register_routes" in told[0]
-    register_routes("clock", *routes)
 
 
 def test_the_trees_hook_grows_by_an_operator_of_ones_own() -> None:
