@@ -42,8 +42,9 @@ def make_hooks(
     """Build the hooks of a configuration.
 
     Args:
-        configs: one mapping per hook: ``name`` (a registered name or ``package.module:Class``), optionally ``budget``
-            (limits of :class:`HookBudget` that differ from those of all), the rest are arguments of its constructor.
+        configs: one mapping per hook: ``name`` (a registered name, ``package.module:Class`` or
+            ``path/to/file.py:Class``), optionally ``budget`` (limits of :class:`HookBudget` that differ from those of
+            all), the rest are arguments of its constructor.
         key: where the configuration stands, for error messages.
         budget: what each hook may take in a round; by default all it wants.
         resources: what the run can offer, e.g. ``families``; each hook gets those that its constructor names.
@@ -96,6 +97,6 @@ def _make(key: str, config: Mapping[str, Any], resources: Mapping[str, Any], lim
 
 def _factory(key: str, name: str) -> Callable[..., FlywheelHook]:
     try:
-        return HOOKS.get(name)
+        return HOOKS.get(name, files=True)
     except UserInputError as error:
         raise UserInputError(f"{key}: {error}") from error

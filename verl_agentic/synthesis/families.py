@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterable
+from pathlib import Path
 
-from verl_agentic.core.named import Registry
+from verl_agentic.core import UserInputError
+from verl_agentic.core.named import Registry, is_file_name
 from verl_agentic.synthesis.base import TaskFamily
 
 _BUILT_IN: dict[str, type[TaskFamily] | str] = {
@@ -17,19 +20,31 @@ _BUILT_IN: dict[str, type[TaskFamily] | str] = {
 FAMILIES = Registry("family", _BUILT_IN, base=TaskFamily)
 
 
-def family_module(name: str) -> str:
-    """Name of the module that defines the family called ``name``.
+def family_file(name: str) -> Path:
+    """The Python file that defines the family called ``name``, found without running it.
 
     Raises:
-        UserInputError: neither a known name nor ``package.module:Class``.
+        UserInputError: no family goes by that name, or its module or file is not there.
     """
-    return FAMILIES.module_name(name)
+    if is_file_name(name):
+        path = Path(name.rpartition(":")[0]).expanduser()
+        if not path.is_file():
+            raise UserInputError(f"family {name!r}: no such file: {path}")
+        return path
+    where = FAMILIES.module_name(name)
+    try:
+        spec = importlib.util.find_spec(where)
+    except ModuleNotFoundError:
+        spec = None
+    if spec is None or spec.origin is None:
+        raise UserInputError(f"family {name!r}: there is no module {where!r}")
+    return Path(spec.origin)
 
 
 def load_families(names: Iterable[str]) -> list[TaskFamily]:
-    """One instance of each named family.
+    """One instance of each named family: a built-in name, ``package.module:Class`` or ``path/to/file.py:Class``.
 
     Raises:
         UserInputError: a family is unknown, cannot be imported or is not a :class:`TaskFamily`.
     """
-    return [FAMILIES.get(name)() for name in names]
+    return [FAMILIES.get(name, files=True)() for name in names]

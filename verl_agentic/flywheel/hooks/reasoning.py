@@ -59,7 +59,7 @@ class ReasoningHook:
     could not be asked, without which the round then goes on. What one wrote and a check rejected is quarantined.
     ``counts`` has ``errors/KIND`` for tasks by their commonest error, and ``skipped/KIND`` for tasks whose kind has
     operators and no routes to verify what they make
-    (:func:`verl_agentic.synthesis.reasoning.routes.register_routes`).
+    (:func:`verl_agentic.synthesis.reasoning.register_routes`).
     """
 
     def __init__(
@@ -103,7 +103,10 @@ class ReasoningHook:
         budget = int(round.wanted * self._share + 0.5)
         skipped = Counter(one.task.kind for one in round.results if self._is_ours_but_unverifiable(one.task))
         for kind in skipped:
-            round.say(f"tasks of {kind!r} are not grown: nothing verifies them (synthesis.routes.register_routes)")
+            round.say(
+                f"tasks of {kind!r} are not grown: nothing verifies them; give the kind two ways to solve a task by "
+                "verl_agentic.synthesis.reasoning.register_routes"
+            )
         for proposal in self._proposals(round, errors, budget, result):
             if round.out_of_time:
                 break

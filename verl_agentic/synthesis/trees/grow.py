@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Set
+from collections.abc import Iterable, Set
 
 from verl_agentic.core import RejectedError, Task
 from verl_agentic.synthesis.trees.check import check_tree
 from verl_agentic.synthesis.trees.compile import compile_task, structure_of
 from verl_agentic.synthesis.trees.edit import affected
 from verl_agentic.synthesis.trees.expert import tree_of
-from verl_agentic.synthesis.trees.operators import OPERATORS, Operator
+from verl_agentic.synthesis.trees.operators import BUILT_IN, Operator
 
 
-def applicable(task: Task) -> list[tuple[Operator, str]]:
+def applicable(task: Task, operators: Iterable[Operator] = BUILT_IN) -> list[tuple[Operator, str]]:
     """Operators and sites at which the tree of a task can grow.
+
+    Args:
+        task: the task.
+        operators: those to choose from; by default the built-in ones.
 
     Raises:
         BrokenTaskError: the task was not compiled from a tree.
     """
     tree = tree_of(task)
-    return [(operator, site) for _, operator in OPERATORS.items() for site in operator.sites(tree)]
+    return [(operator, site) for operator in operators for site in operator.sites(tree)]
 
 
 def grow_task(task: Task, operator: Operator, site: str, rng: random.Random, protected: Set[str]) -> Task:

@@ -13,9 +13,9 @@ from verl_agentic.synthesis.trees.operators.dialogue import (
 )
 from verl_agentic.synthesis.trees.operators.failure import ToolFailure
 
-__all__ = ["OPERATORS", "Operator", "operator_named"]
+__all__ = ["BUILT_IN", "OPERATORS", "Operator", "operator_named"]
 
-_BUILT_IN: tuple[Operator, ...] = (
+BUILT_IN: tuple[Operator, ...] = (
     HiddenCondition(),
     MissingInformation(),
     Confirmation(),
@@ -25,13 +25,14 @@ _BUILT_IN: tuple[Operator, ...] = (
     AdversarialUser(),
     CrossDependency(),
 )
-OPERATORS: Registry[Operator] = Registry("operator", {one.name: one for one in _BUILT_IN}, paths=False)
+OPERATORS: Registry[Operator] = Registry("operator", {one.name: one for one in BUILT_IN}, paths=False)
+_CLASSES: Registry[type[Operator]] = Registry("operator", {one.name: type(one) for one in BUILT_IN}, base=Operator)
 
 
 def operator_named(name: str) -> Operator:
-    """The operator of that name.
+    """The operator of that name, of ``package.module:Class`` or of ``path/to/file.py:Class``.
 
     Raises:
         UserInputError: there is none.
     """
-    return OPERATORS.get(name)
+    return OPERATORS.get(name) if name in OPERATORS else _CLASSES.get(name, files=True)()
