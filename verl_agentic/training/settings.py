@@ -17,6 +17,8 @@ from verl_agentic.rollout import DialogueLimits, SessionPlan
 from verl_agentic.tool_envs.registry import configured_environment
 from verl_agentic.training.stages import StagePlan, read_plan
 
+CONSOLES = ("quiet", "full")
+
 
 @dataclass
 class RolloutSettings:
@@ -199,6 +201,8 @@ class AgenticSettings:
             all of them, whatever is given.
         seed: seed of tasks, draws, sessions and starter.
         run_dir: folder of everything a run leaves behind.
+        console: ``quiet`` for a few lines on the terminal and everything else in ``run_dir/train.log``, ``full`` for
+            all that verl, Ray and the workers print.
     """
 
     profile: str = "cpu"
@@ -209,6 +213,7 @@ class AgenticSettings:
     kinds: list[str] = field(default_factory=lambda: ["math", "sql", "service"])
     seed: int = 0
     run_dir: str = "outputs/agenticqwen"
+    console: str = "quiet"
     store: StoreNode = field(default_factory=StoreNode)
     rollout: RolloutSettings = field(default_factory=RolloutSettings)
     curriculum: CurriculumNode = field(default_factory=CurriculumNode)
@@ -250,6 +255,8 @@ def read_settings(config: DictConfig) -> AgenticSettings:
             value = getattr(value, part)
         if value < least:  # type: ignore[operator]
             raise UserInputError(f"agentic.{name} must be at least {least}, got {value}")
+    if settings.console not in CONSOLES:
+        raise UserInputError(f"agentic.console must be one of {', '.join(CONSOLES)}, got {settings.console!r}")
     if settings.stages:
         settings.kinds = settings.plan().kinds
     _load_environment_files(settings.rollout)
