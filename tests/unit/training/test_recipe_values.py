@@ -10,7 +10,8 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from verl_agentic.training.settings import RolloutSettings, read_settings
+from verl_agentic.core import UserInputError
+from verl_agentic.training.settings import AgenticSettings, RolloutSettings, read_settings
 
 ROOT = Path(__file__).parents[3]
 PROFILES = sorted(path.stem for path in (ROOT / "conf" / "profile").glob("*.yaml"))
@@ -39,3 +40,11 @@ def test_the_limits_of_a_profile_fit_into_each_other(profile: str) -> None:
     # What hangs is named by its own limit, before the trajectory's ends it.
     assert settings.call_seconds + settings.grace_seconds < settings.trajectory_seconds
     assert settings.open_seconds + settings.call_seconds + 2 * settings.grace_seconds < settings.trajectory_seconds
+
+
+def test_the_console_of_the_recipe() -> None:
+    recipe = yaml.safe_load((ROOT / "recipes" / "agenticqwen.yaml").read_text())["agentic"]
+    assert recipe["console"] == AgenticSettings().console == "quiet"
+    assert read_settings(OmegaConf.create({"agentic": {"console": "full"}})).console == "full"
+    with pytest.raises(UserInputError, match=r"agentic\.console must be one of quiet, full, got 'loud'"):
+        read_settings(OmegaConf.create({"agentic": {"console": "loud"}}))

@@ -63,9 +63,10 @@ class Console:
         self.path = path.absolute()
         self._least_free = least_free_bytes
         self._ended = False
+        self._given_up = False
         self._log = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            os.write(self._log, f"\n=== {time.strftime('%Y-%m-%d %H:%M:%S')} {' '.join(sys.argv)}\n".encode())
+            os.write(self._log, f"\n=== {time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode())
             # The offset below is the log's: what is quoted is of this run, not of one before it.
             self._start = os.fstat(self._log).st_size
             self._follower = Follower(self.path, self._on_line)
@@ -91,7 +92,7 @@ class Console:
 
     def end(self, error: BaseException | None = None) -> None:
         """The run has ended: say how it failed, if it did. What is printed from now on goes to the log alone."""
-        if error is not None:
+        if error is not None and not self._given_up:
             sys.stdout.flush()
             traceback.print_exception(error)
             self._quote(error)
@@ -127,6 +128,7 @@ class Console:
         return bool(disk.f_blocks) and disk.f_bavail * disk.f_frsize < self._least_free
 
     def _give_up(self) -> None:
+        self._given_up = True
         self._redirect(self._saved)
         self._screen.clear()
         self._tell(f"{MARK}the disk is full, {self.path} ends here: all output follows")
@@ -140,7 +142,7 @@ class Console:
             os.dup2(target, number)
 
     def _at_exit(self) -> None:
-        if not self._ended:
+        if not self._ended and not self._given_up:
             # Nobody told us how it ended: an interrupt, an exit, or an error outside of the run itself.
             error = getattr(sys, "last_value", None)
             if isinstance(error, KeyboardInterrupt):
@@ -167,8 +169,10 @@ class Console:
         with self.path.open("rb") as log:
             size = log.seek(0, 2)
             log.seek(max(self._start, size - QUOTED_LINES * 4096))
-            lines = log.read().decode(errors="replace").splitlines()
-        return [text[:QUOTED_CHARS] for line in lines if (text := plain(line).rstrip())][-QUOTED_LINES:]
+            lines = log.read().decode(errors="replace").split("\n")
+        # Of a bar that was drawn over and over, the last state.
+        texts = [plain(line.rstrip("\r").rpartition("\r")[2]).rstrip() for line in lines]
+        return [text[:QUOTED_CHARS] for text in texts if text][-QUOTED_LINES:]
 
     def _flush(self) -> None:
         for stream in (sys.stdout, sys.stderr):
