@@ -15,7 +15,7 @@ from rich.console import Console as RichConsole
 from verl_agentic.integration.console.tell import MARK, PHASE_END
 
 # Lines of one kind of progress that a terminal without a cursor gets.
-_PARTS = 8
+_PARTS = 4
 _REDRAW_SECONDS = 1.0
 _PROGRESS = re.compile(r"(\w+) (\d+)/(\d+)\b")
 # As Ray forwards a worker's line: "(TaskRunnerV1 pid=123, ip=10.0.0.2) ...", the brackets coloured.

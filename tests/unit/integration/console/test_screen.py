@@ -35,7 +35,7 @@ def test_a_log_gets_few_lines_of_progress_and_no_phases() -> None:
     lines = stream.getvalue().splitlines()
     assert "\x1b" not in stream.getvalue()
     assert lines == [
-        *(f"verl-agentic: step {step}/1000: reward 0.5" for step in range(125, 1001, 125)),
+        *(f"verl-agentic: step {step}/1000: reward 0.5" for step in range(250, 1001, 250)),
         "verl-agentic: epoch 1/1: reward 0.5",
     ]
 
