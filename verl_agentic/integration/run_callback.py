@@ -140,13 +140,9 @@ class AgenticRun(Callback):  # type: ignore[misc]
 
 def _error_of(job_return: JobReturn) -> BaseException | None:
     """What the job raised."""
-    if job_return.status is not JobStatus.FAILED:
-        return None
-    try:
-        job_return.return_value  # noqa: B018 - raises it
-    except Exception as error:
-        return error
-    return None
+    # Its property would print, and raise the error from here.
+    error = job_return._return_value
+    return error if isinstance(error, BaseException) else None
 
 
 def _task_part(config: DictConfig) -> DictConfig:
