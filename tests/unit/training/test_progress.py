@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from verl_agentic.core import FailureKind
 from verl_agentic.store import Evaluation
-from verl_agentic.training.progress import Progress, say, shown_success
+from verl_agentic.training.progress import Progress, shown_success
 
 
 def metrics(reward: float, pool: int = 600, **kinds: float) -> dict[str, float]:
@@ -48,8 +46,3 @@ def test_success_by_kind() -> None:
         for index, (kind, acc) in enumerate([("sql", 0.0), ("math", 1.0), ("math", 0.0)])
     ]
     assert shown_success(evaluations) == "math 50%, sql 0%"
-
-
-def test_what_is_said_has_the_mark(capsys: pytest.CaptureFixture[str]) -> None:
-    say("engine is up")
-    assert capsys.readouterr().out == "verl-agentic: engine is up\n"

@@ -6,6 +6,7 @@ import io
 
 import pytest
 
+from verl_agentic.integration.console import tell
 from verl_agentic.integration.console.screen import Screen, words_of
 
 
@@ -75,3 +76,11 @@ def test_a_reader_that_is_gone_does_not_end_the_run() -> None:
     stream = io.StringIO()
     stream.close()
     Screen(stream, live=False).show("step 1/1: reward 0.5")
+
+
+def test_what_is_told_has_the_mark(capsys: pytest.CaptureFixture[str]) -> None:
+    tell("the engine is up")
+    tell("out of memory", error=True)
+    heard = capsys.readouterr()
+    assert words_of(heard.out) == "the engine is up"
+    assert words_of(heard.err) == "out of memory"
