@@ -7,6 +7,7 @@ LOCK := requirements/cpu-py311.txt
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 SEED ?= 0
 ARGS ?=
+SETUP_LOG := $(VENV)/setup.log
 BENCHMARKS ?= math_reward sql_reward world_env agent_loop in_flight synthesis pool epoch_boundary flywheel_vs_static
 
 .PHONY: help setup train test quick unit integration lint bench clean
@@ -23,13 +24,23 @@ setup: $(VENV)/.installed
 # The lock is complete, so nothing is resolved: resolving would draw in torchvision, whose PyPI build cannot be
 # imported beside a CPU build of torch.
 $(VENV)/.installed: $(LOCK) pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip<27" "setuptools>=77,<81" wheel
-	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --retries 0 --index-url $(TORCH_INDEX) \
-		"$$(grep '^torch==' $(LOCK))" || true
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r $(LOCK)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	touch $@
+	@mkdir -p $(VENV) && : > $(SETUP_LOG)
+	@$(call timed,virtual environment,$(MAKE_VENV))
+	@$(call timed,torch for the CPU,$(INSTALL_TORCH))
+	@$(call timed,packages of $(LOCK),$(INSTALL_LOCK))
+	@$(call timed,verl-agentic,$(INSTALL_SELF))
+	@touch $@
+
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
+MAKE_VENV = $(PYTHON) -m venv $(VENV) && $(PIP_INSTALL) --upgrade "pip<27" "setuptools>=77,<81" wheel
+INSTALL_TORCH = $(PIP_INSTALL) --no-deps --retries 0 --index-url $(TORCH_INDEX) "$$(grep '^torch==' $(LOCK))" || true
+INSTALL_LOCK = $(PIP_INSTALL) --no-deps -r $(LOCK)
+INSTALL_SELF = $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+
+# $(call timed,WHAT,COMMAND): a line with its seconds; what it prints goes to the log, whose end is shown on failure.
+timed = started=$$(date +%s); if { $(2); } >> $(SETUP_LOG) 2>&1; then \
+	echo "setup: $(1) in $$(($$(date +%s) - started)) s"; else \
+	tail -n 30 $(SETUP_LOG) >&2; echo "setup: $(1) failed; all of its output: $(SETUP_LOG)" >&2; exit 1; fi
 
 train: setup
 	$(BIN)/python -m verl.trainer.main_ppo +recipe=agenticqwen agentic.seed=$(SEED) $(ARGS)

@@ -17,7 +17,7 @@ MAY_BE_HEAVY = ("cli", "integration", "starter")
 MOST_FILES = 20
 # Commands print. What else does: the console of a run, what speaks before or instead of it, and a program run by path.
 MAY_PRINT = (
-    "verl_agentic/cli/", "verl_agentic/integration/console.py", "verl_agentic/integration/plugin.py",
+    "verl_agentic/cli/", "verl_agentic/integration/console/", "verl_agentic/integration/plugin.py",
     "verl_agentic/starter/__main__.py", "tool_envs/mcp/guard.py",
 )  # fmt: skip
 

@@ -110,3 +110,23 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         architectures=["Qwen3ForCausalLM"],
     ).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def micro_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A policy that has learned nothing, small enough for the CPU."""
+    from verl_agentic.starter import StarterSettings
+    from verl_agentic.starter.build import build_starter
+
+    folder = tmp_path_factory.mktemp("micro")
+    build_starter(StarterSettings(demonstrations=90, max_steps=1, probe_tasks=1), folder)
+    return folder
+
+
+@pytest.fixture
+def jobs() -> Iterator[list[Any]]:
+    """Jobs to be ended with the test: see ``jobs_of_main_ppo.Job``."""
+    started: list[Any] = []
+    yield started
+    for job in started:
+        job.kill()

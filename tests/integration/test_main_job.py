@@ -3,46 +3,32 @@ resumed."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 pytest.importorskip("verl", reason="needs verl: pip install 'verl-agentic[cpu]'")
 
 from verl_agentic.integration.trainer.checkpoints import saved_step
-from verl_agentic.starter import StarterSettings
 from verl_agentic.store import Store, store_url
 from verl_agentic.training.epochs import EpochPlanner
 from verl_agentic.training.settings import AgenticSettings, read_settings
 
 pytestmark = pytest.mark.integration
 
-MARK = "VERL_AGENTIC_TEST_RUN"
-START_SECONDS = 420
-END_SECONDS = 180
-EPOCHS, STEPS, BATCH = 2, 2, 4
-SIZES = [
-    "trainer.experiment_name=job",
-    f"trainer.total_epochs={EPOCHS}",
-    "trainer.save_freq=1",
-    f"data.train_batch_size={BATCH}",
-    f"agentic.curriculum.epoch_size={STEPS * BATCH}",
-    "agentic.curriculum.initial_tasks=24",
-    "agentic.curriculum.held_out_tasks=6",
-    "actor_rollout_ref.actor.ppo_micro_batch_size_per_gpu=8",
-    "actor_rollout_ref.rollout.n=2",
-    "actor_rollout_ref.rollout.val_kwargs.n=1",
-]
+spec = importlib.util.spec_from_file_location("jobs_of_main_ppo", Path(__file__).with_name("jobs_of_main_ppo.py"))
+assert spec is not None and spec.loader is not None
+jobs_of_main_ppo = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(jobs_of_main_ppo)
+Job = jobs_of_main_ppo.Job
+SIZES, EPOCHS, STEPS, BATCH = (getattr(jobs_of_main_ppo, name) for name in ("SIZES", "EPOCHS", "STEPS", "BATCH"))
+START_SECONDS, END_SECONDS = jobs_of_main_ppo.START_SECONDS, jobs_of_main_ppo.END_SECONDS
+
 COLOCATE_ASYNC = ["trainer.v1.trainer_mode=agentic_colocate_async"]
 SEPARATE_ASYNC = [
     "trainer.v1.trainer_mode=agentic_separate_async",
@@ -53,81 +39,6 @@ SEPARATE_ASYNC = [
     "actor_rollout_ref.rollout.nnodes=1",
     "actor_rollout_ref.rollout.checkpoint_engine.backend=gloo",
 ]
-
-
-@pytest.fixture(scope="module")
-def micro_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from verl_agentic.starter.build import build_starter
-
-    folder = tmp_path_factory.mktemp("micro")
-    build_starter(StarterSettings(demonstrations=90, max_steps=1, probe_tasks=1), folder)
-    return folder
-
-
-class Job:
-    """One run of main_ppo in a folder, and what it left running."""
-
-    def __init__(self, folder: Path, model: Path, *overrides: str) -> None:
-        self.folder = folder
-        self.run_dir = folder / "outputs" / "agenticqwen" / "job"
-        self.mark = uuid.uuid4().hex
-        self.log = folder / f"{self.mark}.log"
-        arguments = ["+recipe=agenticqwen", f"model={model}", *SIZES, *overrides]
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                # Tests in the background of a script ignore interrupts, and so would what they start.
-                ["env", "--default-signal=INT", sys.executable, "-m", "verl.trainer.main_ppo", *arguments],
-                cwd=folder,
-                env={**os.environ, MARK: self.mark},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    @property
-    def checkpoints(self) -> Path:
-        return self.run_dir / "checkpoints"
-
-    def wait_for_step(self, step: int) -> None:
-        self.wait_for(lambda: saved_step(self.checkpoints) >= step, f"checkpoint of step {step}")
-
-    def wait_for(self, there: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while not there():
-            assert self.process.poll() is None, f"ended early:\n{self.tail()}"
-            assert time.monotonic() < deadline, f"no {what}:\n{self.tail()}"
-            time.sleep(0.05)
-
-    def wait(self, seconds: float) -> int:
-        try:
-            return self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            pytest.fail(f"still running after {seconds} s:\n{self.tail()}")
-
-    def processes(self, name: str = "") -> list[psutil.Process]:
-        """Living processes that carry the run's mark in their environment."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                ours = process.environ().get(MARK) == self.mark and process.status() != psutil.STATUS_ZOMBIE
-                if ours and name in " ".join(process.cmdline()):
-                    found.append(process)
-            except psutil.Error:
-                continue
-        return found
-
-    def assert_nothing_left(self) -> None:
-        deadline = time.monotonic() + 60
-        while (left := self.processes()) and time.monotonic() < deadline:
-            time.sleep(1)
-        assert not left, [process.cmdline() for process in left]
-
-    def kill(self) -> None:
-        for process in self.processes():
-            process.kill()
-
-    def tail(self) -> str:
-        return self.log.read_text(errors="replace")[-20000:]
 
 
 @pytest.fixture
@@ -155,14 +66,6 @@ def drawn_again(store: Store, settings: AgenticSettings, lag: int, folder: Path)
             planner.end_epoch(epoch + 1)
         planner.finish_round()
         return draws(twin)
-
-
-@pytest.fixture
-def jobs() -> Iterator[list[Job]]:
-    started: list[Job] = []
-    yield started
-    for job in started:
-        job.kill()
 
 
 @pytest.mark.timeout(1500)

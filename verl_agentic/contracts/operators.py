@@ -113,7 +113,7 @@ def check_tree_operator(operator: TreeOperator, trees: Iterable[BehaviorTree] | 
     """
     name = getattr(operator, "name", None)
     demand(isinstance(name, str) and name, f"{type(operator).__name__}.name must be a text, got {name!r}")
-    taken = OPERATORS.get(name) if name in OPERATORS else None
+    taken = OPERATORS.get(str(name)) if name in OPERATORS else None
     demand(taken is None or type(taken) is type(operator), f"{name!r} is the name of a built-in operator; take another")
     wrong = [one for one in operator.aims_at if not isinstance(one, FailureKind)]
     demand(not wrong, f"{name}: aims_at must hold verl_agentic.core.FailureKind, got {wrong[:1]}")

@@ -25,6 +25,10 @@ def _install() -> None:
     from verl_agentic.integration.versions import check_verl
 
     check_verl()
+    if _wanted():
+        from verl_agentic.integration.console import held_logs
+
+        held_logs.hold()
 
     def hydra_starts(_: ModuleType) -> None:
         from verl_agentic.integration.hydra import source as hydra_source

@@ -12,6 +12,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from verl_agentic.core import BrokenTaskError, Task, UserInputError
+from verl_agentic.integration.console import tell
 from verl_agentic.integration.hydra.resolvers import made_path
 from verl_agentic.reward_fns.mixed import check_row
 from verl_agentic.store import Store
@@ -172,7 +173,8 @@ def prepare_model(config: DictConfig, settings: AgenticSettings, store: Store) -
     if settings.model == "starter":
         from verl_agentic.starter import StarterSettings, ensure_starter
 
-        ensure_starter(StarterSettings.for_run(settings.seed, settings.kinds))
+        bar = settings.console == "full"
+        ensure_starter(StarterSettings.for_run(settings.seed, settings.kinds), tell=None if bar else tell)
     elif settings.model == "smollm2":
         from verl_agentic.starter.smollm2 import ensure_smollm2
 

@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
@@ -17,11 +17,14 @@ from omegaconf import DictConfig, open_dict, read_write
 
 from verl_agentic.core import InfrastructureError, UserInputError
 from verl_agentic.integration import preflight
-from verl_agentic.integration.console import tell
+from verl_agentic.integration.console import Console, held_logs, open_console, tell
 from verl_agentic.integration.prepare import prepare_model, prepare_tasks
 from verl_agentic.integration.trainer.checkpoints import saved_step
 from verl_agentic.report import build_report, print_summary, write_report
+from verl_agentic.report.numbers import duration
 from verl_agentic.store import STORE_FILE
+from verl_agentic.store.statistics import pool_counts
+from verl_agentic.synthesis.base import SPLITS
 from verl_agentic.training.memory import PeakMemory
 from verl_agentic.training.run import open_store
 from verl_agentic.training.settings import AgenticSettings
@@ -39,6 +42,7 @@ class AgenticRun(Callback):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self._settings: AgenticSettings | None = None
+        self._console: Console | None = None
         self._memory = PeakMemory()
         self._started = time.monotonic()
 
@@ -46,12 +50,21 @@ class AgenticRun(Callback):  # type: ignore[misc]
         try:
             self._prepare(_task_part(config))
         except (UserInputError, InfrastructureError) as error:
-            tell(str(error), error=True)
-            sys.exit(BAD_INPUT_STATUS)
+            self._refuse(str(error))
         except Exception as error:
             # Going on would mean a run without its data or policy.
-            tell(f"preparing the run failed: {type(error).__name__}: {error}", error=True)
-            sys.exit(BAD_INPUT_STATUS)
+            self._refuse(f"preparing the run failed: {type(error).__name__}: {error}")
+
+    def _refuse(self, reason: str) -> NoReturn:
+        self._close_console()
+        held_logs.release()
+        tell(reason, error=True)
+        sys.exit(BAD_INPUT_STATUS)
+
+    def _close_console(self) -> None:
+        if self._console is not None:
+            self._console.close()
+            self._console = None
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         if self._settings is None:
@@ -61,6 +74,9 @@ class AgenticRun(Callback):  # type: ignore[misc]
         except (UserInputError, InfrastructureError) as error:
             # A database that is gone ended the run, too; what it holds can be reported later.
             tell(f"no report: {error}; try verl-agentic report later", error=True)
+        finally:
+            if self._console is not None:
+                self._console.end(_error_of(job_return))
 
     def _report(self, settings: AgenticSettings, job_return: JobReturn) -> None:
         run_dir = Path(settings.run_dir).absolute()
@@ -71,12 +87,16 @@ class AgenticRun(Callback):  # type: ignore[misc]
             reasons = [failure.message for failure in store.failures() if failure.kind == "run"]
         paths = write_report(report, run_dir)
         print_summary(report)
+        if self._console is not None:
+            print_summary(report, self._console.rich())
         if job_return.status is JobStatus.FAILED:
             tell("the run ended early" + (f": {reasons[-1]}" if reasons else ""), error=True)
         for path in paths:
             tell(str(path))
 
     def _prepare(self, config: DictConfig) -> None:
+        # An earlier job of the same process, in a sweep, has a console of its own.
+        self._close_console()
         settings = preflight.check(config)
         steps = settings.curriculum.epoch_size // config.data.train_batch_size * config.trainer.total_epochs
         tell(
@@ -84,10 +104,17 @@ class AgenticRun(Callback):  # type: ignore[misc]
             f"{steps} steps of {config.data.train_batch_size} x {config.actor_rollout_ref.rollout.n} rollouts, "
             f"run folder {settings.run_dir}"
         )
-        if settings.accelerators == 0:
-            _use_cpu()
         _set_aside(config, settings)
         _refuse_finished(config, settings, steps)
+        if settings.console == "quiet":
+            self._console = open_console(Path(settings.run_dir))
+        if self._console is not None:
+            tell(
+                f"what verl, Ray and the workers print is in {self._console.path} (agentic.console=full shows it here)"
+            )
+        held_logs.release()
+        if settings.accelerators == 0:
+            _use_cpu()
         self._memory.start()
         with open_store(settings) as store:
             store.set_info(
@@ -99,9 +126,23 @@ class AgenticRun(Callback):  # type: ignore[misc]
                 rollout=dataclasses.asdict(settings.rollout),
                 checkpoint=str(Path(config.trainer.default_local_dir).absolute()),
             )
+            started = time.monotonic()
             prepare_tasks(config, settings, store)
+            sizes = {split: sum(pool_counts(store, split).values()) for split in SPLITS}
+            counted = ", ".join(f"{size} {split.replace('_', '-')}" for split, size in sizes.items() if size)
+            tell(f"tasks: {counted}, ready in {duration(time.monotonic() - started)}")
+            started = time.monotonic()
             prepare_model(config, settings, store)
+            tell(f"policy: {config.actor_rollout_ref.model.path}, ready in {duration(time.monotonic() - started)}")
+        tell("starting Ray, the workers and the rollout engine ...")
         self._settings = settings
+
+
+def _error_of(job_return: JobReturn) -> BaseException | None:
+    """What the job raised."""
+    # Its property would print, and raise the error from here.
+    error = job_return._return_value
+    return error if isinstance(error, BaseException) else None
 
 
 def _task_part(config: DictConfig) -> DictConfig:

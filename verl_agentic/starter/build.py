@@ -16,7 +16,7 @@ from verl_agentic.starter.generate import Sampling
 from verl_agentic.starter.model import new_model
 from verl_agentic.starter.probe import probe
 from verl_agentic.starter.settings import StarterSettings
-from verl_agentic.starter.sft import fine_tune
+from verl_agentic.starter.sft import Tell, fine_tune
 from verl_agentic.starter.tasks import balanced_tasks, shallowest_depths
 from verl_agentic.starter.tokenizer import END_OF_TEXT, IM_END, token_id, train_tokenizer
 from verl_agentic.synthesis.families import load_families
@@ -24,8 +24,13 @@ from verl_agentic.synthesis.families import load_families
 RECORD = "starter.json"
 
 
-def build_starter(settings: StarterSettings, folder: Path) -> dict[str, Any]:
+def build_starter(settings: StarterSettings, folder: Path, tell: Tell | None = None) -> dict[str, Any]:
     """Build the policy of ``settings`` into the existing ``folder``, in Hugging Face form.
+
+    Args:
+        settings: what to build.
+        folder: where to.
+        tell: see :func:`verl_agentic.starter.sft.fine_tune`.
 
     Returns:
         What is written to ``starter.json``: settings, steps, seconds by phase, probe success by kind, parameters,
@@ -82,7 +87,7 @@ def build_starter(settings: StarterSettings, folder: Path) -> dict[str, Any]:
         probing += time.perf_counter() - before
         return found
 
-    steps, found = fine_tune(model, fitting, settings, timed_probe, sampling.pad_id)
+    steps, found = fine_tune(model, fitting, settings, timed_probe, sampling.pad_id, tell)
     trained = time.perf_counter()
 
     model.save_pretrained(folder)

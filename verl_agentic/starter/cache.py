@@ -61,12 +61,17 @@ def cached_folder(root: Path, key: str, build: Callable[[Path], object]) -> Path
     return folder
 
 
-def ensure_starter(settings: StarterSettings | None = None, cache_dir: str | os.PathLike[str] | None = None) -> Path:
+def ensure_starter(
+    settings: StarterSettings | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> Path:
     """Folder of the starter policy of ``settings`` in Hugging Face form, built on first use (minutes).
 
     Args:
         settings: defaults to ``StarterSettings()``.
         cache_dir: where to keep it; defaults to ``starter`` below the cache folder.
+        tell: told how far it is, about once a second; without one there is a bar on standard error.
 
     Raises:
         UserInputError: a family is unknown, or the cache cannot be written to.
@@ -79,7 +84,7 @@ def ensure_starter(settings: StarterSettings | None = None, cache_dir: str | os.
         # torch and transformers load in seconds; a starter that is there needs neither.
         from verl_agentic.starter.build import build_starter
 
-        build_starter(wanted, folder)
+        build_starter(wanted, folder, tell)
 
     return cached_folder(cache_root(cache_dir, "starter"), starter_key(wanted), build)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,14 @@ MICRO_BATCH = 16
 # Floor of the cosine decay, as a share of the peak learning rate.
 FINAL_LR = 0.1
 
+# Between two lines on how far it is, as a bar would be drawn anew.
+_TELL_SECONDS = 1.0
+
 Probe = Callable[[], Mapping[str, float]]
 """Success of the policy as it is now, by kind of task."""
+
+Tell = Callable[[str], None]
+"""Takes a line on how far the training is."""
 
 
 def schedule(step: int, settings: StarterSettings) -> float:
@@ -32,9 +39,22 @@ def schedule(step: int, settings: StarterSettings) -> float:
 
 
 def fine_tune(
-    model: Qwen3ForCausalLM, examples: Sequence[Example], settings: StarterSettings, probe: Probe, pad_id: int
+    model: Qwen3ForCausalLM,
+    examples: Sequence[Example],
+    settings: StarterSettings,
+    probe: Probe,
+    pad_id: int,
+    tell: Tell | None = None,
 ) -> tuple[int, dict[str, float]]:
     """Train ``model`` in place until its mean probe success reaches ``settings.target`` or steps run out.
+
+    Args:
+        model: the policy.
+        examples: dialogues to learn from.
+        settings: how.
+        probe: measures success between steps.
+        pad_id: token that fills rows up.
+        tell: told how far it is; without one there is a bar on standard error.
 
     Returns:
         Optimizer steps taken and the last probe's success by kind.
@@ -51,8 +71,8 @@ def fine_tune(
     adam = torch.optim.AdamW(others, lr=settings.lr, betas=(0.9, 0.95), weight_decay=settings.weight_decay, fused=True)
     batches = easy_first(examples, settings.batch_size, settings.easy_steps, settings.seed)
     success: dict[str, float] = {}
-    progress = tqdm(total=settings.max_steps, desc="starter", unit="step", mininterval=1.0)
-    step = 0
+    progress = tqdm(total=settings.max_steps, desc="starter", unit="step", mininterval=1.0, disable=tell is not None)
+    step, told = 0, 0.0
     while step < settings.max_steps:
         share = schedule(step, settings)
         for group in adam.param_groups:
@@ -70,6 +90,11 @@ def fine_tune(
         if success:
             shown["success"] = " ".join(f"{kind}:{value:.0%}" for kind, value in success.items())
         progress.set_postfix(shown, refresh=False)
+        if tell is not None and time.monotonic() - told >= _TELL_SECONDS:
+            told = time.monotonic()
+            tell(
+                f"starter {step}/{settings.max_steps}: {', '.join(f'{name} {value}' for name, value in shown.items())}"
+            )
         if success and sum(success.values()) / len(success) >= settings.target:
             break
     progress.close()

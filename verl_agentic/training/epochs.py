@@ -152,7 +152,7 @@ class EpochPlanner:
             verifier=self._verifier,
             protected=self._protected,
             lag=self._lag,
-            say=lambda line: self._say(f"flywheel round {epoch}: {line}"),
+            say=lambda line: self._say(f"flywheel round {epoch}: {line} ..."),
         )
         self._uses = {hook.name: hook.use for hook in hooks}
         seconds = time.monotonic() - started

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
@@ -171,6 +171,8 @@ class AgenticSettings:
         seed: seed of tasks, draws, sessions and starter.
         run_dir: folder of everything a run leaves behind.
         llm: a language model besides the policy: ``client``, the factory that makes it, and what that takes.
+        console: ``quiet`` for a few lines on the terminal and everything else in ``run_dir/train.log``, ``full`` for
+            all that verl, Ray and the workers print.
     """
 
     profile: str = "cpu"
@@ -181,6 +183,7 @@ class AgenticSettings:
     kinds: list[str] = field(default_factory=lambda: ["math", "sql", "service"])
     seed: int = 0
     run_dir: str = "outputs/agenticqwen"
+    console: Literal["quiet", "full"] = "quiet"
     store: StoreNode = field(default_factory=StoreNode)
     rollout: RolloutSettings = field(default_factory=RolloutSettings)
     curriculum: CurriculumNode = field(default_factory=CurriculumNode)

@@ -255,6 +255,15 @@ def test_equal_settings_build_equal_weights(tmp_path: Path) -> None:
     assert weights[0].read_bytes() != weights[1].read_bytes()
 
 
+@pytest.mark.slow
+def test_who_asks_is_told_how_far_it_is_instead_of_a_bar(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told: list[str] = []
+    ensure_starter(dataclasses.replace(SETTINGS, max_steps=1, probe_tasks=1), tmp_path, told.append)
+    assert len(told) == 1
+    assert re.fullmatch(r"starter 1/1: loss \d\.\d+, success boxes:\d+%", told[0])
+    assert "starter:" not in capsys.readouterr().err
+
+
 def test_a_starter_that_is_there_is_reused(starter: Path) -> None:
     before = (starter / "starter.json").stat().st_mtime_ns
     assert ensure_starter(SETTINGS, starter.parent) == starter

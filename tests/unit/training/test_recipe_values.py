@@ -11,6 +11,7 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
+from verl_agentic.core import UserInputError
 from verl_agentic.core.checked import defaults_of
 from verl_agentic.llm import LLMSettings
 from verl_agentic.training.settings import AgenticSettings, read_settings
@@ -55,3 +56,10 @@ def test_the_limits_of_a_profile_fit_into_each_other(profile: str) -> None:
     # What hangs is named by its own limit, before the trajectory's ends it.
     assert settings.call_seconds + settings.grace_seconds < settings.trajectory_seconds
     assert settings.open_seconds + settings.call_seconds + 2 * settings.grace_seconds < settings.trajectory_seconds
+
+
+def test_the_console_is_quiet_or_full() -> None:
+    assert AgenticSettings().console == "quiet"
+    assert read_settings(OmegaConf.create({"agentic": {"console": "full"}})).console == "full"
+    with pytest.raises(UserInputError, match=r"agentic\.console must be .*quiet.*full.*, got 'loud'"):
+        read_settings(OmegaConf.create({"agentic": {"console": "loud"}}))

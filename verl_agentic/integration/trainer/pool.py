@@ -22,7 +22,9 @@ from verl_agentic.integration.dataset import prompt_row
 from verl_agentic.integration.trainer.checkpoints import mend_tracker
 from verl_agentic.integration.trainer.recorder import Recorder
 from verl_agentic.integration.trainer.watchdog import Watchdog
+from verl_agentic.report.numbers import duration
 from verl_agentic.training.epochs import EpochPlanner
+from verl_agentic.training.progress import Progress, shown_success
 from verl_agentic.training.run import open_store
 from verl_agentic.training.settings import read_settings
 
@@ -86,7 +88,7 @@ class PoolTrainer(PPOTrainer):  # type: ignore[misc]
 
     def fit(self, agent_loop_manager: Any) -> None:
         self.watchdog.watch("agent loop worker", agent_loop_manager.agent_loop_workers)
-        self._clock("startup")
+        tell(f"workers and rollout engine are up in {duration(self._clock('startup'))}")
         try:
             super().fit(agent_loop_manager)
             with self._round_phase():
@@ -148,12 +150,18 @@ class PoolTrainer(PPOTrainer):  # type: ignore[misc]
         metrics.update(self.recorder.incident_metrics())
         metrics.update(self.planner.metrics((self.global_steps - 1) // self.steps_per_epoch))
         self.store.record_metrics(self.global_steps, metrics)
+        for line in self.progress.lines(self.global_steps, metrics):
+            tell(line)
 
     # Hooks of verl's loop
 
     def on_init_end(self) -> None:
         with self.watchdog.phase("the first weight sync", self.settings.limits.weight_sync_seconds):
             super().on_init_end()
+
+    def on_train_begin(self) -> None:
+        self.progress = Progress(self.total_training_steps, self.steps_per_epoch)
+        super().on_train_begin()
 
     def step(self, metrics: dict[str, Any], timing_raw: dict[str, Any]) -> Any:
         with self.watchdog.phase(f"step {self.global_steps}", self.settings.limits.step_seconds):
@@ -169,10 +177,15 @@ class PoolTrainer(PPOTrainer):  # type: ignore[misc]
 
     def _validate(self) -> dict[str, float]:
         self._clock("training")
+        tell(f"evaluation at step {self.global_steps} ...")
         with self.watchdog.phase("an evaluation", self.settings.limits.step_seconds), self._recorded_evaluation():
             metrics: dict[str, float] = super()._validate()
         self._take_incidents()
-        self._clock("evaluation")
+        seconds = self._clock("evaluation")
+        for split in ("validation", "held_out"):
+            if evaluations := self.store.evaluations(split, self.global_steps):
+                shown = shown_success(evaluations)
+                tell(f"{split.replace('_', '-')} success at step {self.global_steps}: {shown}, {duration(seconds)}")
         return metrics
 
     @contextlib.contextmanager
@@ -193,11 +206,12 @@ class PoolTrainer(PPOTrainer):  # type: ignore[misc]
 
     # Time and trouble
 
-    def _clock(self, phase: str) -> None:
-        """Book the wall time since the last call on a phase."""
+    def _clock(self, phase: str) -> float:
+        """Book the wall time since the last call on a phase, and return it."""
         now = time.monotonic()
-        self.store.add_seconds(phase, now - self._phase_started)
-        self._phase_started = now
+        seconds, self._phase_started = now - self._phase_started, now
+        self.store.add_seconds(phase, seconds)
+        return seconds
 
     def _round_phase(self) -> contextlib.AbstractContextManager[None]:
         """Bound the wait for a round of the flywheel."""
