@@ -14,7 +14,7 @@ from verl_agentic.evaluation.plan import PlayPlan
 from verl_agentic.evaluation.player import Played, play_served
 from verl_agentic.evaluation.record import Record, Status, of_played, unplayed
 from verl_agentic.reward_fns.invoke import invoke
-from verl_agentic.reward_fns.registry import ComputeScore, configured_reward, reward_function
+from verl_agentic.reward_fns.registry import UNNAMED, ComputeScore, configured_reward, reward_function
 
 HOPELESS = 64
 """Infrastructure failures in a row after which a run is given up."""
@@ -91,7 +91,7 @@ async def judged(task: Task, played: Played, plan: PlayPlan) -> dict[str, Any]:
         UserInputError: the reward is not configured as it must be.
         InfrastructureError: the reward function failed.
     """
-    name = plan.reward or task.reward
+    name = plan.reward or task.reward or UNNAMED
     try:
         function = configured_reward(name) if plan.reward else _own_reward(task)
     except UserInputError as error:
