@@ -37,7 +37,9 @@ class Task:
         parent: id of the task this one was grown from.
         operator: name of the operator that grew it.
         generator: what made it, e.g. a flywheel hook or an imported file; empty for a family's own initial tasks.
-        meta: anything else worth keeping, as JSON.
+        meta: anything else worth keeping, as JSON. With ``{"answer": "text"}`` a last message without ``<answer>`` is
+            read for an answer as any text is (:func:`verl_agentic.core.messages.answers.final_answer`): the prompt may
+            ask for ``\\boxed{}`` or ``####``.
         id: content hash; computed when left empty.
     """
 
@@ -61,6 +63,11 @@ class Task:
     def __post_init__(self) -> None:
         if not self.id:
             object.__setattr__(self, "id", f"{self.kind}-{self.content_hash()[:16]}")
+
+    @property
+    def answer_in_text(self) -> bool:
+        """Whether the answer need not stand in ``<answer>``."""
+        return self.meta.get("answer") == "text"
 
     def content_hash(self) -> str:
         """SHA-256 over what the policy meets and is judged by; lineage and seed do not count."""
