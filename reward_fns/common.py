@@ -9,7 +9,7 @@ from typing import Any, Literal, TypedDict
 
 from verl_agentic.core import BrokenTaskError, End, FailureKind, InfrastructureError, Trajectory
 from verl_agentic.core.checked import value_of
-from verl_agentic.reward_fns.answer_text import answer_in_text
+from verl_agentic.core.messages.answers import answer_in_text
 
 KWARGS_KEY = "reward.custom_reward_function.reward_kwargs"
 """Where keywords of a reward function are configured."""

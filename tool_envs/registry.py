@@ -13,6 +13,7 @@ from verl_agentic.tool_envs.base import Environment
 from verl_agentic.tool_envs.users.base import User
 
 _BUILT_IN: dict[str, type[Environment] | str] = {
+    "none": "verl_agentic.tool_envs.base:NoTools",
     "calculator": "verl_agentic.tool_envs.calculator:CalculatorEnvironment",
     "sql": "verl_agentic.tool_envs.sql.environment:SqlEnvironment",
     "world": "verl_agentic.tool_envs.world.environment:WorldEnvironment",

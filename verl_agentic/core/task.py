@@ -27,11 +27,11 @@ class Task:
 
     Attributes:
         kind: task family, e.g. ``math``, ``sql``, ``service``; success is reported per kind.
-        messages: the first messages of the dialogue: an optional system message, then one user message.
+        messages: the first messages of the dialogue; mostly an optional system message, then one user message.
         tools: schemas of the task's own tools, in OpenAI form (``{"type": "function", "function": {...}}``).
-        env: registered name of the environment (see :mod:`verl_agentic.tool_envs`).
+        env: registered name of the environment (see :mod:`verl_agentic.tool_envs`); ``none`` has no tools and no user.
         env_args: JSON data from which the environment builds its world.
-        reward: registered name of the reward function that judges the task by default.
+        reward: registered name of the reward function that judges the task by default; empty where it names none.
         ground_truth: JSON data the reward compares with (never shown to the policy).
         user: JSON data of the simulated user, or ``None`` when nobody answers.
         structure: signature of the task's structure without its numbers and names; splits and novelty go by it.
@@ -41,7 +41,9 @@ class Task:
         operator: name of the operator that grew it.
         generator: who made it: :data:`WRITTEN` where a language model wrote its text, else e.g. a flywheel hook or an
             imported file; empty for a family's own initial tasks.
-        meta: anything else worth keeping, as JSON.
+        meta: anything else worth keeping, as JSON. With ``{"answer": "text"}`` a last message without ``<answer>`` is
+            read for an answer as any text is (:func:`verl_agentic.core.messages.answers.final_answer`): the prompt may
+            ask for ``\\boxed{}`` or ``####``.
         id: content hash; computed when left empty.
     """
 
@@ -70,6 +72,11 @@ class Task:
         """The ground truth as verl's rows hold it and rewards are handed it: a text as it is, all else as JSON."""
         truth = self.ground_truth
         return truth if isinstance(truth, str) else json.dumps(truth, ensure_ascii=False)
+
+    @property
+    def answer_in_text(self) -> bool:
+        """Whether the answer need not stand in ``<answer>``."""
+        return self.meta.get("answer") == "text"
 
     def content_hash(self) -> str:
         """SHA-256 over what the policy meets and is judged by; lineage and seed do not count."""
