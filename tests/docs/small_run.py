@@ -21,7 +21,9 @@ def tool(name: str, argument: str, description: str) -> dict[str, Any]:
 
 
 def asked(*texts: str) -> list[Message]:
-    return [{"role": role, "content": text} for role, text in zip(("system", "user")[-len(texts) :], texts, strict=True)]
+    return [
+        {"role": role, "content": text} for role, text in zip(("system", "user")[-len(texts) :], texts, strict=True)
+    ]
 
 
 SUM = Task(
@@ -74,7 +76,7 @@ PLAYED: tuple[tuple[Task, tuple[str, ...]], ...] = (
 
 
 def make_run(folder: Path) -> Path:
-    """Play them in their real environments, judge them by their real rewards, and keep them in a store in ``folder``."""
+    """Play them in their real environments, judge them by their real rewards, keep them in a store in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     with Store(store_url(folder)) as store:
         store.add_tasks([SUM, REFUND])
