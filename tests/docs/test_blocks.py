@@ -244,7 +244,6 @@ def test_commands_work(
         parse(words[1:])
         return
     if "--model outputs/" in text:
-        pytest.importorskip("torch")
         parse(words[1:])  # a folder of a run; plays in tests/integration/test_local_rollout.py
         return
     if "FILE.json" in words and not os.environ.get("VERL_AGENTIC_AGENTICQWEN_DATA"):
