@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from verl_agentic.core import FailureKind, Message, Outcome, Task, Trajectory
-from verl_agentic.reward_fns.registry import score_task
-from verl_agentic.rollout import play
+from verl_agentic.reward_fns.registry import judge_now
+from verl_agentic.rollout import Dialogue, Session
+from verl_agentic.rollout.session import SessionPlan
 from verl_agentic.store import Failure, Store, store_url
-from verl_agentic.tool_envs import User
-from verl_agentic.tool_envs.users.registry import make_user
 
 
 def tool(name: str, argument: str, description: str) -> dict[str, Any]:
@@ -90,15 +89,17 @@ def make_run(folder: Path) -> Path:
 
 
 def _outcome(task: Task, said: Sequence[str], session: int) -> Outcome:
-    lines = iter(said)
-    user: User | None = make_user("scripted") if task.user else None
-    trajectory = asyncio.run(play(task, lambda messages, tools: next(lines), user=user, seed=7)).trajectory
-    verdict = score_task(task, trajectory)
-    trajectory.env, trajectory.simulator = task.env, "scripted" if task.user else "none"
-    trajectory.reward, trajectory.policy_version = verdict, 12
-    turns = sum(turn.role == "assistant" for turn in trajectory.turns)
-    kept = Trajectory.from_json(trajectory.to_json())
-    for turn in kept.turns:
+    async def converse(dialogue: Dialogue) -> Trajectory:
+        await dialogue.open()
+        for text in said:
+            await dialogue.feed(text)
+        return dialogue.trajectory
+
+    plan = SessionPlan(simulator="scripted" if task.user else "none")
+    trajectory = asyncio.run(Session(task, 7, plan).play(converse))
+    trajectory.reward, trajectory.policy_version = judge_now(task, trajectory), 12
+    for turn in trajectory.turns:
         turn.seconds = 0.0  # what it took is not what the page is about
-    failure = FailureKind(verdict["failure"])
-    return Outcome(task.id, session, 13, 0, verdict["score"], verdict["acc"], failure, turns, kept.to_json(), 12)
+    failure, turns = FailureKind(trajectory.reward["failure"]), sum(one.role == "assistant" for one in trajectory.turns)
+    score, acc = trajectory.reward["score"], trajectory.reward["acc"]
+    return Outcome(task.id, session, 13, 0, score, acc, failure, turns, trajectory.to_json(), 12)
