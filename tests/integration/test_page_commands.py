@@ -1,4 +1,4 @@
-"""Every training command of the README, and every YAML file that it shows, is a configuration that Hydra composes."""
+"""Every training command of a page, and every YAML file that it shows, is a configuration that Hydra composes."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ from omegaconf import OmegaConf
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("verl_installed")]
 
 ROOT = Path(__file__).resolve().parents[2]
-spec = importlib.util.spec_from_file_location("readme_blocks", ROOT / "tests" / "docs" / "readme_blocks.py")
+spec = importlib.util.spec_from_file_location("docs_pages", ROOT / "tests" / "docs" / "pages.py")
 assert spec is not None and spec.loader is not None
-readme = importlib.util.module_from_spec(spec)
-sys.modules[spec.name] = readme
-spec.loader.exec_module(readme)
+pages = importlib.util.module_from_spec(spec)
+sys.modules[spec.name] = pages
+spec.loader.exec_module(pages)
 
-GIVEN = readme.trainer_overrides()
+GIVEN = pages.trainer_overrides()
 FILES = {"- agenticqwen": "recipe/mine.yaml", "- mixed": "reward_fn/shaped.yaml"}
 
 
 @pytest.fixture
 def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of the reader's own with the YAML files of the README."""
-    for block in readme.blocks("yaml"):
+    """A folder of the reader's own with the YAML files of the pages."""
+    for block in pages.blocks("yaml"):
+        if "defaults:" not in block.text:
+            continue  # no configuration: a behavior tree
         (name,) = (name for marker, name in FILES.items() if marker in block.text)
         path = tmp_path / "conf" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,7 +41,7 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    "overrides", [given for _, given in GIVEN], ids=[f"L{at}-{n}" for n, (at, _) in enumerate(GIVEN)]
+    "overrides", [given for _, given in GIVEN], ids=[f"{block}-{n}" for n, (block, _) in enumerate(GIVEN)]
 )
 def test_commands_compose(overrides: list[str], conf: Path) -> None:
     from hydra import compose, initialize_config_module
