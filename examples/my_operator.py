@@ -6,7 +6,7 @@ from random import Random
 
 from verl_agentic.flywheel import ErrorKind
 from verl_agentic.synthesis.question import question_of
-from verl_agentic.synthesis.reasoning import Operator, UnreadableError, register_routes
+from verl_agentic.synthesis.reasoning import Operator, UnreadableTaskError, register_routes
 
 
 def told(task):
@@ -14,7 +14,7 @@ def told(task):
     text = question_of(task.messages)
     start = re.search(r"It is (\d+:\d\d)\.", text)
     if start is None:
-        raise UnreadableError("no time is told")  # says nothing about the task: others may read it
+        raise UnreadableTaskError("no time is told")  # says nothing about the task: others may read it
     return start[1], re.findall(r"(Then|Go back) (\d+) minutes", text)
 
 

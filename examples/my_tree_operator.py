@@ -6,10 +6,10 @@ from verl_agentic.core import FailureKind
 from verl_agentic.core.behavior_tree import Action, Call
 from verl_agentic.core.business import Column, Tool
 from verl_agentic.synthesis.trees.edit import fresh, insert_before
-from verl_agentic.synthesis.trees.operators import Operator
+from verl_agentic.synthesis.trees.operators import TreeOperator
 
 
-class Logged(Operator):
+class Logged(TreeOperator):
     """After a change, one more call that is easily forgotten. A site is the tool of the change."""
 
     name = "logged"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from verl_agentic.reward_fns.math.grammar.nodes import (
     SCALARS,
+    Applied,
     Bracketed,
-    Call,
     Collection,
     Constant,
     LimitError,
@@ -93,20 +93,20 @@ class Comparison:
     def _scalars(self, answer: Node, reference: Node) -> bool:
         if self.ordered and order_counts(answer, reference):
             return same_ordered(answer, reference)
-        ratios = [node for node in (answer, reference) if isinstance(node, Call) and node.name == ":"]
+        ratios = [node for node in (answer, reference) if isinstance(node, Applied) and node.name == ":"]
         if any(len(node.args) > 2 for node in ratios):
             left, right = ratios[0].args, ratios[-1].args
             return (
                 len(ratios) == 2
                 and len(left) == len(right)
                 and all(
-                    same_scalar(Call("*", (one, right[0])), Call("*", (two, left[0])), self.tolerance)
+                    same_scalar(Applied("*", (one, right[0])), Applied("*", (two, left[0])), self.tolerance)
                     for one, two in zip(left, right, strict=True)
                 )
             )
         if same_scalar(_without_base(answer), _without_base(reference), self.tolerance):
             return True
-        if isinstance(reference, Call) and reference.name == "base" and answer == _without_base(answer):
+        if isinstance(reference, Applied) and reference.name == "base" and answer == _without_base(answer):
             return same_scalar(answer, reference.args[0], self.tolerance)  # the base goes without saying
         return False
 
@@ -214,11 +214,11 @@ def _with_sign(node: Node, sign: str) -> Node:
 
 
 def _binary_minus(node: Node) -> Node:
-    """``replaced`` leaves ``Call("-", (a, b))``, which no evaluator knows."""
-    if not isinstance(node, Call):
+    """``replaced`` leaves ``Applied("-", (a, b))``, which no evaluator knows."""
+    if not isinstance(node, Applied):
         return node
     args = tuple(_binary_minus(arg) for arg in node.args)
-    return Call("+", (args[0], Call("neg", (args[1],)))) if node.name == "-" else Call(node.name, args)
+    return Applied("+", (args[0], Applied("neg", (args[1],)))) if node.name == "-" else Applied(node.name, args)
 
 
 def is_assignment(node: Relation) -> bool:
@@ -269,7 +269,7 @@ def _relations_inside(node: Node) -> bool:
 
 
 def _without_base(node: Node) -> Node:
-    return node.args[1] if isinstance(node, Call) and node.name == "base" else node
+    return node.args[1] if isinstance(node, Applied) and node.name == "base" else node
 
 
 def _ends(node: Bracketed) -> tuple[str, str]:
@@ -290,5 +290,8 @@ def _distance(node: Relation) -> bool:
     """Whether it gives the absolute value of a variable: ``|x| = 3`` for ``x = ±3``."""
     left = node.sides[0]
     return (
-        node.operators == ("=",) and isinstance(left, Call) and left.name == "abs" and isinstance(left.args[0], Symbol)
+        node.operators == ("=",)
+        and isinstance(left, Applied)
+        and left.name == "abs"
+        and isinstance(left.args[0], Symbol)
     )

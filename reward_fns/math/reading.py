@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
-from verl_agentic.reward_fns.math.grammar.nodes import Call, Collection, Node, Number, Relation, UnreadableError
+from verl_agentic.reward_fns.math.grammar.nodes import Applied, Collection, Node, Number, Relation, UnreadableError
 from verl_agentic.reward_fns.math.grammar.parser import parse, without_thousands
 from verl_agentic.reward_fns.math.words.naming import named
 from verl_agentic.reward_fns.math.words.units import Unit, compound, split_unit
@@ -99,7 +99,7 @@ def times(node: Node, factor: Node) -> Node:
         return Relation((*node.sides[:-1], times(node.sides[-1], factor)), node.operators)
     if isinstance(node, Collection):
         return Collection(tuple(times(item, factor) for item in node.items), node.braced, node.joiner)
-    return Call("*", (node, factor))
+    return Applied("*", (node, factor))
 
 
 def in_base_unit(reading: Reading) -> Node:
@@ -107,5 +107,5 @@ def in_base_unit(reading: Reading) -> Node:
     if reading.unit is None or reading.unit.factor == 1:
         return reading.node
     if reading.unit.factor is None:
-        return Call("deg", (reading.node,))
+        return Applied("deg", (reading.node,))
     return times(reading.node, Number(Fraction(reading.unit.factor)))

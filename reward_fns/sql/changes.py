@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from verl_agentic.reward_fns.sql.ddl import Table
+from verl_agentic.reward_fns.sql.ddl import SqlTable
 
 Change = Callable[[Any], object]
 """Changes a copy of a node, or replaces it in its parent."""
@@ -33,7 +33,9 @@ class Columns:
         dialect: sqlglot's name of the engine.
     """
 
-    def __init__(self, tables: Sequence[Table], dialect: str, edges: Mapping[str, Sequence[tuple[str, bool]]]) -> None:
+    def __init__(
+        self, tables: Sequence[SqlTable], dialect: str, edges: Mapping[str, Sequence[tuple[str, bool]]]
+    ) -> None:
         self.alike: dict[str, list[str]] = {}
         self.kinds: dict[str, str] = {}
         self.nullable: set[str] = set()

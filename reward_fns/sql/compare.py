@@ -40,7 +40,7 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class RowGroup:
     """Rows whose order among themselves is free.
 
     Attributes:
@@ -59,11 +59,11 @@ def same_result(expected: QueryResult, predicted: QueryResult, ordered: bool, ma
     if expected.truncated != predicted.truncated:
         return False
     rows = expected.rows
-    groups = [Group((row,), 1) for row in rows] if ordered else [Group(tuple(rows), len(rows))]
+    groups = [RowGroup((row,), 1) for row in rows] if ordered else [RowGroup(tuple(rows), len(rows))]
     return difference(groups, expected.columns, predicted, match or Match()) is None
 
 
-def difference(groups: Sequence[Group], columns: Sequence[str], predicted: QueryResult, match: Match) -> str | None:
+def difference(groups: Sequence[RowGroup], columns: Sequence[str], predicted: QueryResult, match: Match) -> str | None:
     """In what a result differs from the expected groups of rows, ``None`` when in nothing."""
     if predicted.truncated:
         return "too many rows"
@@ -96,19 +96,21 @@ def difference(groups: Sequence[Group], columns: Sequence[str], predicted: Query
         named = not match.column_names or [names[1][i] for i in order] == names[0]
         if named and _agree(left, moved, match.tolerance):
             return None
-    rows_agree = len(groups) > 1 and _agree([Group(tuple(itertools.chain(*(g.rows for g in left))), count)], right, 0)
+    rows_agree = len(groups) > 1 and _agree(
+        [RowGroup(tuple(itertools.chain(*(g.rows for g in left))), count)], right, 0
+    )
     return "order of rows differs" if rows_agree else "rows differ"
 
 
-def plain(groups: Sequence[Group], match: Match) -> list[Group]:
+def plain(groups: Sequence[RowGroup], match: Match) -> list[RowGroup]:
     """Groups whose equal values are equal in Python, too."""
     return [
-        group if group.plain else Group(tuple(_plain(row, match) for row in group.rows), group.taken, True)
+        group if group.plain else RowGroup(tuple(_plain(row, match) for row in group.rows), group.taken, True)
         for group in groups
     ]
 
 
-def _agree(groups: Sequence[Group], rows: Sequence[Row], tolerance: float) -> bool:
+def _agree(groups: Sequence[RowGroup], rows: Sequence[Row], tolerance: float) -> bool:
     start = 0
     for group in groups:
         if not _within(group, rows[start : start + group.taken], tolerance):
@@ -117,7 +119,7 @@ def _agree(groups: Sequence[Group], rows: Sequence[Row], tolerance: float) -> bo
     return True
 
 
-def _within(group: Group, rows: Sequence[Row], tolerance: float) -> bool:
+def _within(group: RowGroup, rows: Sequence[Row], tolerance: float) -> bool:
     """Whether ``rows`` are so many of the group's rows, none more often than there."""
     if len(group.rows) == 1 and group.rows[0] == rows[0]:
         return True
@@ -147,7 +149,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _column_orders(groups: Sequence[Group], rows: Sequence[Row], width: int) -> Iterator[tuple[int, ...]]:
+def _column_orders(groups: Sequence[RowGroup], rows: Sequence[Row], width: int) -> Iterator[tuple[int, ...]]:
     """Orders of the predicted columns that might fit, by the values that each column holds."""
     whole = all(group.taken == len(group.rows) for group in groups)
     every = [row for group in groups for row in group.rows]

@@ -15,7 +15,7 @@ Kind = Literal["integer", "real", "text", "date", "timestamp", "boolean"]
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class SqlColumn:
     """One column; ``parent`` is the table and column that it refers to, ``unique`` holds for it alone."""
 
     name: str
@@ -26,14 +26,14 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class SqlTable:
     """One table, its columns in order."""
 
     name: str
-    columns: tuple[Column, ...]
+    columns: tuple[SqlColumn, ...]
 
 
-def read_tables(schema: Sequence[str], dialect: str) -> list[Table]:
+def read_tables(schema: Sequence[str], dialect: str) -> list[SqlTable]:
     """The tables of a schema, in the order of its statements.
 
     Raises:
@@ -50,7 +50,7 @@ def read_tables(schema: Sequence[str], dialect: str) -> list[Table]:
     return found
 
 
-def _table(schema: Any) -> Table:
+def _table(schema: Any) -> SqlTable:
     unique: set[str] = set()
     key: set[str] = set()
     parents: dict[str, tuple[str, str]] = {}
@@ -71,10 +71,10 @@ def _table(schema: Any) -> Table:
     columns = tuple(
         _column(part, unique, key, parents) for part in schema.expressions if isinstance(part, exp.ColumnDef)
     )
-    return Table(schema.this.name, columns)
+    return SqlTable(schema.this.name, columns)
 
 
-def _column(part: Any, unique: set[str], key: set[str], parents: dict[str, tuple[str, str]]) -> Column:
+def _column(part: Any, unique: set[str], key: set[str], parents: dict[str, tuple[str, str]]) -> SqlColumn:
     name = part.name.lower()
     kinds = [constraint.kind for constraint in part.constraints]
     first = any(isinstance(kind, exp.PrimaryKeyColumnConstraint) for kind in kinds)
@@ -84,7 +84,7 @@ def _column(part: Any, unique: set[str], key: set[str], parents: dict[str, tuple
     for kind in kinds:
         if isinstance(kind, exp.Reference):
             parent = _targets(kind, [name])[0]
-    return Column(part.name, _kind(part.args.get("kind")), not (required or first or name in key), alone, parent)
+    return SqlColumn(part.name, _kind(part.args.get("kind")), not (required or first or name in key), alone, parent)
 
 
 def _targets(node: Any, own: list[str]) -> list[tuple[str, str]]:

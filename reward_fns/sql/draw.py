@@ -12,7 +12,7 @@ import sqlglot
 from sqlglot import exp
 
 from verl_agentic.core import BrokenTaskError
-from verl_agentic.reward_fns.sql.ddl import Column, Table, read_tables
+from verl_agentic.reward_fns.sql.ddl import SqlColumn, SqlTable, read_tables
 from verl_agentic.reward_fns.sql.mutants import parse
 from verl_agentic.reward_fns.sql.values import Values
 
@@ -108,7 +108,7 @@ class RowDrawer:
     def _fill(
         self,
         connection: sqlite3.Connection,
-        table: Table,
+        table: SqlTable,
         found: Mapping[str, list[list[Any]]],
         rng: random.Random,
         count: int,
@@ -135,7 +135,7 @@ class RowDrawer:
 
     def _value(
         self,
-        column: Column,
+        column: SqlColumn,
         table: str,
         rows: Sequence[Sequence[Any]],
         place: int,
@@ -191,14 +191,14 @@ class RowDrawer:
         return [row[places[0]] for row in known if row[places[0]] is not None]
 
 
-def _habit(rng: random.Random, column: Column) -> _Habit:
+def _habit(rng: random.Random, column: SqlColumn) -> _Habit:
     side = rng.choice((-1, 1, 0, 0, 0))
     nulls = rng.choice((0.0, 0.1, 0.2, 0.5))
     values = rng.choice((1, 2, 3, 5, 99, 99))
     return _Habit(side, nulls, values, rng.choice((0.0, 0.2, 0.5)))
 
 
-def _parents_first(tables: Sequence[Table]) -> list[Table]:
+def _parents_first(tables: Sequence[SqlTable]) -> list[SqlTable]:
     """Tables after those that they refer to; cycles keep the order of the schema."""
     left, done = list(tables), []
     while left:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from verl_agentic.databases import Database, QueryRefusedError, QueryResult
-from verl_agentic.reward_fns.sql.compare import Group, Match, difference
+from verl_agentic.reward_fns.sql.compare import Match, RowGroup, difference
 
 _STRING = re.compile(r"'[^']*'|\"[^\"]*\"")
 _INNERMOST = re.compile(r"\([^()]*\)")
@@ -54,15 +54,15 @@ def is_backwards(sql: str, number: int) -> bool:
     return number % 2 == 1 and is_ordered(sql)
 
 
-def expected_groups(database: Database, sql: str, result: QueryResult, dialect: str) -> list[Group]:
+def expected_groups(database: Database, sql: str, result: QueryResult, dialect: str) -> list[RowGroup]:
     """The rows of a reference's ``result`` as groups that tie."""
     outermost = _outermost(sql)
     ordered = bool(_ORDER_BY.search(outermost))
     rows = result.rows
-    whole = [Group(tuple(rows), len(rows))]
+    whole = [RowGroup(tuple(rows), len(rows))]
     if not ordered and not _CUT.search(outermost):
         return whole
-    exact = [Group((row,), 1) for row in rows] if ordered else whole
+    exact = [RowGroup((row,), 1) for row in rows] if ordered else whole
     plan = order_plan(sql, dialect)
     for probe in plan.probes if plan else ():
         try:
@@ -192,14 +192,14 @@ def _resolved(term: Any, selected: Sequence[Any], inside: bool) -> Any:
     return term
 
 
-def _groups(plan: OrderPlan, rows: Sequence[tuple[Any, ...]]) -> list[Group]:
+def _groups(plan: OrderPlan, rows: Sequence[tuple[Any, ...]]) -> list[RowGroup]:
     last = len(rows) if plan.count is None or plan.count < 0 else min(len(rows), plan.first + plan.count)
     groups, start = [], 0
     for _, tied in itertools.groupby(rows, key=lambda row: row[-1]):
         group = tuple(row[:-1] for row in tied)
         taken = min(start + len(group), last) - max(start, plan.first)
         if taken > 0:
-            groups.append(Group(group, taken))
+            groups.append(RowGroup(group, taken))
         start += len(group)
     return groups
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from verl_agentic.core import BrokenTaskError, InfrastructureError
 from verl_agentic.databases import Database, QueryRefusedError, QueryTimeoutError, open_database
 from verl_agentic.isolation.shared_cache import SharedCache, content_key
-from verl_agentic.reward_fns.sql.compare import Group, plain
+from verl_agentic.reward_fns.sql.compare import RowGroup, plain
 from verl_agentic.reward_fns.sql.order import expected_groups, is_backwards
 from verl_agentic.reward_fns.sql.truth import Truth
 
@@ -25,7 +25,7 @@ class State:
     """One database, and what the reference gives on it."""
 
     database: Database
-    groups: list[Group]
+    groups: list[RowGroup]
     columns: tuple[str, ...]
 
 

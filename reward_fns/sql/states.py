@@ -9,7 +9,7 @@ from typing import Any
 
 from verl_agentic.core import BrokenTaskError
 from verl_agentic.databases import Database, QueryRefusedError, QueryResult, dialect_of, open_database
-from verl_agentic.reward_fns.sql.compare import Group, Match, difference
+from verl_agentic.reward_fns.sql.compare import Match, RowGroup, difference
 from verl_agentic.reward_fns.sql.draw import RowDrawer
 from verl_agentic.reward_fns.sql.mutants import Mutant, mutants
 from verl_agentic.reward_fns.sql.order import SQLGLOT_NAMES, expected_groups, is_backwards
@@ -112,7 +112,7 @@ class _Look:
     """What one state shows: the reference's result on it, and which mutants give another."""
 
     rows: Rows
-    groups: list[Group]
+    groups: list[RowGroup]
     result: QueryResult
     gone: frozenset[str]
 
@@ -169,7 +169,7 @@ class _Search:
             groups = expected_groups(database, self._reference, result, self._dialect)
             return _Look(rows, groups, result, self._told(database, groups, result))
 
-    def _told(self, database: Database, groups: list[Group], result: QueryResult) -> frozenset[str]:
+    def _told(self, database: Database, groups: list[RowGroup], result: QueryResult) -> frozenset[str]:
         gone, refused = [], []
         for mutant in self.alive:
             try:

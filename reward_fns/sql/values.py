@@ -14,7 +14,7 @@ from sqlglot import exp
 from verl_agentic.core import BrokenTaskError
 from verl_agentic.databases import QueryRefusedError
 from verl_agentic.databases.open import GuardedDatabase
-from verl_agentic.reward_fns.sql.ddl import Column, Table
+from verl_agentic.reward_fns.sql.ddl import SqlColumn, SqlTable
 
 _DAYS = [f"2024-{month:02}-{day:02}" for month in (1, 2, 6, 12) for day in (1, 15, 28)]
 _HOURS = (" 00:00:00", " 12:30:00", " 23:59:59")
@@ -46,7 +46,7 @@ class Values:
     """
 
     def __init__(
-        self, tree: Any, tables: Sequence[Table], seed_state: Mapping[str, Sequence[Sequence[Any]]] | None
+        self, tree: Any, tables: Sequence[SqlTable], seed_state: Mapping[str, Sequence[Sequence[Any]]] | None
     ) -> None:
         """Read a query's constants, and what it does with the columns beside them."""
         columns = [column for table in tables for column in table.columns]
@@ -91,11 +91,11 @@ class Values:
             self._decks[name] = deck
         return True
 
-    def partners(self, column: Column) -> set[str]:
+    def partners(self, column: SqlColumn) -> set[str]:
         """Names of the columns that the query compares a column to, so that each should hold some of their values."""
         return self._partners.get(column.name.lower(), set())
 
-    def key(self, column: Column, keys: Sequence[Any], rng: random.Random) -> Any:
+    def key(self, column: SqlColumn, keys: Sequence[Any], rng: random.Random) -> Any:
         """One of the keys that a column may refer to, or a new one where there are none to choose from."""
         near = self._near.get(column.name.lower(), ())
         if keys:
@@ -104,7 +104,7 @@ class Values:
         near = [value for value in near if isinstance(value, int)]
         return rng.choice(near) + rng.choice((-1, 0, 0, 1)) if near and rng.random() < 0.3 else rng.randint(1, 60)
 
-    def draw(self, column: Column, side: int, place: int, rng: random.Random) -> Any:
+    def draw(self, column: SqlColumn, side: int, place: int, rng: random.Random) -> Any:
         """A value for a column, in ``place`` of its table, at, beside or on one ``side`` of a constant, or any."""
         name = column.name.lower()
         kind = self.kinds.get(name, column.kind)

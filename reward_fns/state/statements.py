@@ -48,7 +48,7 @@ _CURRENCIES = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class StatedFact:
     """One fact: phrases that all stand in one sentence, or alternatives of which one does.
 
     Attributes:
@@ -59,11 +59,11 @@ class Fact:
 
     text: str
     phrases: tuple[Sentence, ...] = ()
-    alternatives: tuple[Fact, ...] = ()
+    alternatives: tuple[StatedFact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SpokenText:
     """One sentence.
 
     Attributes:
@@ -76,7 +76,7 @@ class Said:
 
 
 @dataclass(slots=True)
-class Told:
+class ToldFacts:
     """What the user was told.
 
     Attributes:
@@ -84,10 +84,10 @@ class Told:
         guesses: whether more numbers were named than could be known.
     """
 
-    sentences: list[Said] = field(default_factory=list)
+    sentences: list[SpokenText] = field(default_factory=list)
     guesses: bool = False
 
-    def states(self, fact: Fact) -> bool:
+    def states(self, fact: StatedFact) -> bool:
         """Whether the user was told ``fact``."""
         if fact.alternatives:
             return any(self.states(one) for one in fact.alternatives)
@@ -96,7 +96,7 @@ class Told:
         return any(all(_holds(sentence, phrase) for phrase in fact.phrases) for sentence in self.sentences)
 
 
-def read_fact(value: Any, where: str, nesting: int = 0) -> Fact:
+def read_fact(value: Any, where: str, nesting: int = 0) -> StatedFact:
     """A fact from a task's data.
 
     Args:
@@ -113,25 +113,25 @@ def read_fact(value: Any, where: str, nesting: int = 0) -> Fact:
             parts = tuple(read_fact(item, f"{where}.{key}", nesting + 1) for item in items)
             text = f"{key} of {', '.join(part.text for part in parts)}"
             if key == "any":
-                return Fact(text, alternatives=parts)
+                return StatedFact(text, alternatives=parts)
             if not any(part.alternatives for part in parts):
-                return Fact(text, tuple(phrase for part in parts for phrase in part.phrases))
+                return StatedFact(text, tuple(phrase for part in parts for phrase in part.phrases))
             raise BrokenTaskError(f"{where}: 'any' inside of 'all' is not possible; turn them round")
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         tokens = tuple(_tokens(str(value)))
         if tokens:
-            return Fact(repr(value), (tokens,))
+            return StatedFact(repr(value), (tokens,))
     raise BrokenTaskError(f"{where} must be a number, a text with words, or an object with a list 'all' or 'any'")
 
 
-def told(trajectory: Trajectory, given: Iterable[str] = ()) -> Told:
+def told(trajectory: Trajectory, given: Iterable[str] = ()) -> ToldFacts:
     """Everything the user was told in a trajectory.
 
     Args:
         trajectory: the finished trajectory.
         given: further texts that the policy was given, its prompt above all.
     """
-    result = Told()
+    result = ToldFacts()
     named: set[Decimal] = set()
     for message in messages_to_user(trajectory):
         for text in _SENTENCE_END.split(message[:MAX_MESSAGE_CHARS]):
@@ -139,7 +139,7 @@ def told(trajectory: Trajectory, given: Iterable[str] = ()) -> Told:
             sentence = tuple(part for part in parts if part not in BORDERS)
             named.update(token for token in sentence if isinstance(token, Decimal))
             if sentence and len(sentence) <= MAX_SENTENCE_WORDS:
-                result.sentences.append(Said(sentence, Denial(parts)))
+                result.sentences.append(SpokenText(sentence, Denial(parts)))
     if len(named) > MAX_GUESSES:
         heard = [turn.content for turn in trajectory.turns if turn.role != "assistant"]
         for text in (*given, *heard):
@@ -193,7 +193,7 @@ def _read(text: str) -> Iterator[Token]:
             yield match[0].strip()
 
 
-def _holds(said: Said, phrase: Sentence) -> bool:
+def _holds(said: SpokenText, phrase: Sentence) -> bool:
     size, tokens = len(phrase), said.tokens
     return any(
         tokens[start : start + size] == phrase and not said.denied.of(start, start + size)

@@ -10,7 +10,7 @@ from typing import Any
 
 from verl_agentic.core import BrokenTaskError, End, Message
 from verl_agentic.reward_fns.misses import most_misses
-from verl_agentic.reward_fns.state.statements import Fact, read_fact
+from verl_agentic.reward_fns.state.statements import StatedFact, read_fact
 from verl_agentic.reward_fns.state.tables import ALL_TABLES, RowComparison
 from verl_agentic.reward_fns.state.undone import initial_rows
 from verl_agentic.tool_envs.world.service import tool_parameters
@@ -44,8 +44,8 @@ class StateTruth:
     ends: frozenset[End]
     required_replies: list[str]
     forbidden_replies: list[str]
-    required_statements: list[Fact]
-    forbidden_statements: list[Fact]
+    required_statements: list[StatedFact]
+    forbidden_statements: list[StatedFact]
     prompt: list[str]
 
     def untouched(self, final: Mapping[str, Any]) -> list[str]:

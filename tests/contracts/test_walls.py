@@ -71,3 +71,13 @@ def test_light_rooms_import_neither_torch_nor_verl(graph: grimp.ImportGraph) -> 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+def test_a_public_class_name_is_said_once() -> None:
+    places: dict[str, list[str]] = {}
+    for top in ("verl_agentic", "reward_fns", "tool_envs"):
+        for path in sorted((ROOT / top).rglob("*.py")):
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert {name: files for name, files in places.items() if len(files) > 1} == {}

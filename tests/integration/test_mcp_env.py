@@ -24,7 +24,7 @@ from mcp import Client, MCPError
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError, Task
 from verl_agentic.core.chat import ChatUsage
-from verl_agentic.evaluation.model import Said
+from verl_agentic.evaluation.model import ModelMessage
 from verl_agentic.evaluation.plan import PlayPlan
 from verl_agentic.evaluation.run import roll_out_one
 from verl_agentic.rollout import SessionPlan
@@ -198,8 +198,8 @@ class _Lines:
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines = lines
 
-    async def say(self, messages: Any, room: int) -> Said:
-        return Said(next(self._lines), ChatUsage(1, 0, 1), 0.0)
+    async def say(self, messages: Any, room: int) -> ModelMessage:
+        return ModelMessage(next(self._lines), ChatUsage(1, 0, 1), 0.0)
 
 
 async def test_a_server_that_dies_half_way_ends_its_trajectory_with_a_named_outcome() -> None:

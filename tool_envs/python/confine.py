@@ -50,7 +50,7 @@ class Confinement:
 
 
 @dataclass(frozen=True)
-class Budget:
+class ProcessBudget:
     """Limits of one interpreter: address space, scratch folder (bytes), processor time (seconds)."""
 
     memory: int
@@ -77,7 +77,7 @@ def leave_world(shown: list[str], hidden: list[str]) -> Confinement:
     return Confinement(why_not, landlock.abi(), in_child(_filter_calls))
 
 
-def confine(layers: Confinement, budget: Budget, shown: list[str], hidden: list[str]) -> None:
+def confine(layers: Confinement, budget: ProcessBudget, shown: list[str], hidden: list[str]) -> None:
     """Confine this process for good.
 
     Raises:

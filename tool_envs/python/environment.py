@@ -12,7 +12,7 @@ from verl_agentic.core.checked import Count, Described, Positive, Within, check_
 from verl_agentic.tool_envs.base import Environment, ToolError
 from verl_agentic.tool_envs.python.fusion import FusionBackend
 from verl_agentic.tool_envs.python.local import LocalBackend
-from verl_agentic.tool_envs.python.sandbox import Limits, containment
+from verl_agentic.tool_envs.python.sandbox import PythonLimits, containment
 from verl_agentic.tool_envs.users.base import User
 
 __all__ = ["PythonEnvironment", "containment"]
@@ -108,7 +108,7 @@ class PythonEnvironment(Environment):
         else:
             assert memory_mb is not None
             cpu = math.ceil(seconds * _CALLS_OF_CPU)
-            limits = Limits(tuple(packages), memory_mb << 20, scratch_mb << 20, cpu)
+            limits = PythonLimits(tuple(packages), memory_mb << 20, scratch_mb << 20, cpu)
             self._backend = LocalBackend(limits, seconds, max_chars, allow_weak)
 
     async def open(self, task: Task, seed: int) -> None:

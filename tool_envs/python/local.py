@@ -7,7 +7,7 @@ import asyncio
 from verl_agentic.core import BrokenTaskError, UserInputError
 from verl_agentic.tool_envs.base import ToolError
 from verl_agentic.tool_envs.python.process import InterpreterLostError, InterpreterProcess
-from verl_agentic.tool_envs.python.sandbox import Limits, shared_sandbox
+from verl_agentic.tool_envs.python.sandbox import PythonLimits, shared_sandbox
 
 
 class LocalBackend:
@@ -22,7 +22,7 @@ class LocalBackend:
 
     stateful = True
 
-    def __init__(self, limits: Limits, seconds: float, max_chars: int, allow_weak: bool) -> None:
+    def __init__(self, limits: PythonLimits, seconds: float, max_chars: int, allow_weak: bool) -> None:
         self._sandbox = shared_sandbox(limits)
         self._seconds = seconds
         self._max_chars = max_chars

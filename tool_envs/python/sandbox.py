@@ -41,7 +41,7 @@ _ENVIRONMENT = {
 
 
 @dataclass(frozen=True)
-class Limits:
+class PythonLimits:
     """What one interpreter may take.
 
     Attributes:
@@ -85,7 +85,7 @@ class Containment:
 class Sandbox:
     """A warm process and its interpreters. Thread-safe; for any number of event loops."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: PythonLimits) -> None:
         self.limits = limits
         self._lock = threading.Lock()
         self._popen: subprocess.Popen[bytes] | None = None
@@ -229,11 +229,11 @@ class Sandbox:
         self._popen = self._control = self._containment = None
 
 
-_sandboxes: dict[Limits, Sandbox] = {}
+_sandboxes: dict[PythonLimits, Sandbox] = {}
 _guard = threading.Lock()
 
 
-def shared_sandbox(limits: Limits) -> Sandbox:
+def shared_sandbox(limits: PythonLimits) -> Sandbox:
     """The process's sandbox with these limits."""
     with _guard:
         return _sandboxes.setdefault(limits, Sandbox(limits))
@@ -246,7 +246,7 @@ def containment() -> Containment:
         UserInputError: the system is not Linux.
         InfrastructureError: the process that would try does not start.
     """
-    sandbox = Sandbox(Limits())
+    sandbox = Sandbox(PythonLimits())
     try:
         return sandbox.start()
     finally:

@@ -17,7 +17,14 @@ import sys
 
 from verl_agentic.isolation.child import fork_each, mapped_bytes
 from verl_agentic.isolation.frames import encode
-from verl_agentic.tool_envs.python.confine import Budget, Confinement, confine, find_escapes, in_child, leave_world
+from verl_agentic.tool_envs.python.confine import (
+    Confinement,
+    ProcessBudget,
+    confine,
+    find_escapes,
+    in_child,
+    leave_world,
+)
 from verl_agentic.tool_envs.python.session import serve
 
 MAX_SETTINGS_BYTES = 1 << 17
@@ -49,7 +56,7 @@ def main(control: socket.socket) -> None:
         gc.freeze()
         mapped = mapped_bytes()
         layers = leave_world(shown, _HIDDEN)
-        budget = Budget(mapped + settings["memory"], settings["scratch"], settings["cpu"])
+        budget = ProcessBudget(mapped + settings["memory"], settings["scratch"], settings["cpu"])
         layers.escapes = _escapes(layers, budget, shown)
     except Exception as error:
         control.send(json.dumps({"error": f"{type(error).__name__}: {error}"[:500]}).encode())
@@ -75,7 +82,7 @@ def main(control: socket.socket) -> None:
     fork_each(control, interpret, MAX_REQUEST_BYTES)
 
 
-def _escapes(layers: Confinement, budget: Budget, shown: list[str]) -> list[str]:
+def _escapes(layers: Confinement, budget: ProcessBudget, shown: list[str]) -> list[str]:
     def attempt() -> None:
         confine(layers, budget, shown, _HIDDEN)
         if escapes := find_escapes():

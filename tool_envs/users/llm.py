@@ -37,7 +37,7 @@ from verl_agentic.tool_envs.users.message_acts import (
     readable,
     refuses,
 )
-from verl_agentic.tool_envs.users.prompt import REPLY_SCHEMA, Turn, role_prompt, turn_prompt
+from verl_agentic.tool_envs.users.prompt import REPLY_SCHEMA, PromptTurn, role_prompt, turn_prompt
 from verl_agentic.tool_envs.users.script import OUT_OF_PATIENCE, asked_for, read_script
 from verl_agentic.tool_envs.users.speech import harmless_speech
 
@@ -124,7 +124,7 @@ class LLMUser(User):
         ``fallbacks``, neutral replies in their place; ``kept_on``, ends that were refused."""
         return dict(self._counts)
 
-    def _turn(self, message: str) -> Turn:
+    def _turn(self, message: str) -> PromptTurn:
         """What the policy's message, as it is read, calls for."""
         asked = asking_part(message)
         facts = [fact for fact in self._script.facts if not fact.hidden]
@@ -147,14 +147,14 @@ class LLMUser(User):
             if pushing:
                 self._counts["arguments"] += 1
         tellable = [fact.say for fact in facts if fact.told]
-        return Turn(
+        return PromptTurn(
             tellable=tellable,
             confirm=self._script.confirm if confirming else None,
             plea=plea,
             may_stop=not (pushing or pending) and (not asked or closes(message)),
         )
 
-    async def _ask(self, turn: Turn) -> UserReply:
+    async def _ask(self, turn: PromptTurn) -> UserReply:
         withheld = self._withheld(turn)
         prose = {name: masked(text, withheld) for name, text in self._script.prose.items()}
         entries = [{"from": author, "text": text} for author, text in self._dialogue[-_MAX_ENTRIES:]]
@@ -178,7 +178,7 @@ class LLMUser(User):
         logger.warning("the model that plays the user said nothing that it may; the user said: %s", NEUTRAL_REPLY)
         return UserReply(NEUTRAL_REPLY)
 
-    def _fault(self, draft: str, turn: Turn, withheld: list[Wording]) -> str:
+    def _fault(self, draft: str, turn: PromptTurn, withheld: list[Wording]) -> str:
         """The count under which a draft that cannot be said falls, empty for one that can."""
         if any(map(Wording(draft).gives_away, withheld)):
             return "leaks"
@@ -194,7 +194,7 @@ class LLMUser(User):
             heard = Wording(text)
             self._unsaid = [value for value in self._unsaid if not heard.gives_away(value)]
 
-    def _withheld(self, turn: Turn) -> list[Wording]:
+    def _withheld(self, turn: PromptTurn) -> list[Wording]:
         """Texts that the reply must not hold: what is hidden, and what is neither said nor due."""
         due = [*turn.tellable, turn.confirm or "", turn.plea or ""]
         for text in due:

@@ -51,7 +51,7 @@ _AGAIN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class PromptTurn:
     """What the user may do in one turn.
 
     Attributes:
@@ -78,11 +78,11 @@ def role_prompt(prose: Mapping[str, str], max_chars: int) -> str:
     return _ROLE.format(prose=lines, max_chars=max_chars)
 
 
-def turn_prompt(turn: Turn, entries: Sequence[Mapping[str, str]], *, again: bool) -> str:
+def turn_prompt(turn: PromptTurn, entries: Sequence[Mapping[str, str]], *, again: bool) -> str:
     """The user message: what may be said now, and the dialogue as data.
 
     Args:
-        turn: see :class:`Turn`.
+        turn: see :class:`PromptTurn`.
         entries: the dialogue, ``{"from": "you" | "agent", "text": str}``.
         again: whether the last draft could not be used.
     """

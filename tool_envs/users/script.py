@@ -40,7 +40,7 @@ _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f\uac00-\ud7af]"
 
 
 @dataclass(slots=True)
-class Fact:
+class UserFact:
     """Something that the user knows.
 
     Attributes:
@@ -62,7 +62,7 @@ class Fact:
 class Script:
     """``task.user``, as the module describes it; :attr:`prose` holds the fields in prose that there are."""
 
-    facts: list[Fact]
+    facts: list[UserFact]
     confirm: str | None
     push: list[str]
     patience: int
@@ -91,14 +91,14 @@ def read_script(data: dict[str, Any]) -> Script:
     return Script(read, confirm, push, patience, done, prose)
 
 
-def asked_for(facts: list[Fact], message: str) -> list[Fact]:
+def asked_for(facts: list[UserFact], message: str) -> list[UserFact]:
     """The facts whose words occur in a message, those with most of them first, earlier ones first on a tie."""
     message = _IDIOM.sub(" ", message)
     counted = [(len(set(fact.ask.findall(message))), fact) for fact in facts if fact.ask]
     return [fact for count, fact in sorted(counted, key=lambda pair: -pair[0]) if count]
 
 
-def _fact(entry: Any, position: int) -> Fact:
+def _fact(entry: Any, position: int) -> UserFact:
     where = f"user.facts[{position}]"
     if not isinstance(entry, dict):
         raise BrokenTaskError(f"{where} must be an object with .ask and .say; {where}.ask is missing")
@@ -116,10 +116,10 @@ def _fact(entry: Any, position: int) -> Fact:
         raise BrokenTaskError(f"{where}.value must be a text or a list of texts")
     values = _telling(say) if value is None else (value,) if isinstance(value, str) else tuple(value)
     if flags["hidden"]:
-        return Fact(None, say, values, hidden=True, told=False)
+        return UserFact(None, say, values, hidden=True, told=False)
     # "order" also asks in "orders", but "id" does not ask in "did" or "idea".
     words = "|".join(_asking(unicodedata.normalize("NFKC", word).lower()) for word in ask or ())
-    return Fact(re.compile(words), say, values, hidden=False, told=flags["known"])
+    return UserFact(re.compile(words), say, values, hidden=False, told=flags["known"])
 
 
 def _asking(word: str) -> str:

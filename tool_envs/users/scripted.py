@@ -16,7 +16,7 @@ from verl_agentic.tool_envs.users.message_acts import (
     readable,
     refuses,
 )
-from verl_agentic.tool_envs.users.script import OUT_OF_PATIENCE, Fact, asked_for, read_script
+from verl_agentic.tool_envs.users.script import OUT_OF_PATIENCE, UserFact, asked_for, read_script
 
 __all__ = ["DO_NOT_KNOW", "OUT_OF_PATIENCE", "WAITING", "ScriptedUser"]
 
@@ -94,6 +94,6 @@ class ScriptedUser(User):
         return UserReply(self._script.push[used])
 
 
-def _tell(fact: Fact) -> UserReply:
+def _tell(fact: UserFact) -> UserReply:
     fact.told = True
     return UserReply(fact.say)

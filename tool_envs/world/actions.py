@@ -16,7 +16,7 @@ _NEW_ID = re.compile(r"[:@$]new_id\b")
 
 
 @dataclass(frozen=True, slots=True)
-class Precondition:
+class WorldPrecondition:
     """What must be so before a tool acts: the query's first value is neither missing, NULL, 0 nor empty."""
 
     sql: str
@@ -24,7 +24,7 @@ class Precondition:
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
+class WorldAction:
     """What one tool does.
 
     Attributes:
@@ -37,7 +37,7 @@ class Action:
 
     statements: tuple[str, ...]
     parameters: tuple[str, ...]
-    preconditions: tuple[Precondition, ...]
+    preconditions: tuple[WorldPrecondition, ...]
     written: frozenset[str]
     makes_id: bool
 
@@ -48,7 +48,7 @@ def read_actions(
     preconditions: dict[str, Any],
     parameters: dict[str, list[str]],
     now: bool,
-) -> dict[str, Action]:
+) -> dict[str, WorldAction]:
     """Check every statement against the tables of ``template``; the caller holds its lock.
 
     Args:
@@ -72,7 +72,9 @@ def read_actions(
     return found
 
 
-def _action(template: Template, name: str, value: Any, preconditions: Any, parameters: list[str], now: bool) -> Action:
+def _action(
+    template: Template, name: str, value: Any, preconditions: Any, parameters: list[str], now: bool
+) -> WorldAction:
     where = f"env_args.actions[{name!r}]"
     statements = [value] if isinstance(value, str) else value
     if not isinstance(statements, list) or not statements or not all(isinstance(one, str) for one in statements):
@@ -83,7 +85,7 @@ def _action(template: Template, name: str, value: Any, preconditions: Any, param
     written = frozenset[str]().union(*(_written(template, where, sql, values) for sql in statements))
     if written and template.foreign_keys:
         written = frozenset(template.tables)  # a cascade may reach any
-    return Action(
+    return WorldAction(
         tuple(statements),
         tuple(parameters),
         tuple(_preconditions(template, name, preconditions, values)),
@@ -92,7 +94,7 @@ def _action(template: Template, name: str, value: Any, preconditions: Any, param
     )
 
 
-def _preconditions(template: Template, name: str, value: Any, values: dict[str, None]) -> list[Precondition]:
+def _preconditions(template: Template, name: str, value: Any, values: dict[str, None]) -> list[WorldPrecondition]:
     where = f"env_args.preconditions[{name!r}]"
     if not isinstance(value, list):
         raise BrokenTaskError(f"{where} must be a list")
@@ -103,7 +105,7 @@ def _preconditions(template: Template, name: str, value: Any, values: dict[str, 
             raise BrokenTaskError(f"{where}[{position}] needs texts 'sql' and 'message'")
         if _written(template, f"{where}[{position}].sql", sql, values):
             raise BrokenTaskError(f"{where}[{position}].sql must only read")
-        found.append(Precondition(sql, message))
+        found.append(WorldPrecondition(sql, message))
     return found
 
 

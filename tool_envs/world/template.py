@@ -38,7 +38,7 @@ _BYTES_PER_ROW, _BYTES_PER_TEMPLATE = 400, 150_000
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class WorldTable:
     """One table and its initial rows.
 
     Attributes:
@@ -176,7 +176,7 @@ class Template:
             raise
         self.reader.execute("PRAGMA trusted_schema = OFF")
 
-    def _tables(self) -> list[Table]:
+    def _tables(self) -> list[WorldTable]:
         execute = self.reader.execute
         found = []
         for name, ddl in execute("SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY rowid").fetchall():
@@ -191,7 +191,7 @@ class Template:
             self.reader.refill(MAX_INSTRUCTIONS + INSTRUCTIONS_PER_ROW * count)
             rows = execute(f"SELECT {rowid}, * FROM {quote(name)} ORDER BY {rowid}").fetchall()
             records = [record(columns, row[1:]) for row in rows]
-            found.append(Table(name, rowid, [row[0] for row in rows], records))
+            found.append(WorldTable(name, rowid, [row[0] for row in rows], records))
         return found
 
 
@@ -219,7 +219,7 @@ def _has(connection: sqlite3.Connection, table: str, column: str) -> bool:
     return True
 
 
-def _triggers(table: Table) -> list[str]:
+def _triggers(table: WorldTable) -> list[str]:
     name, text = quote(table.name), "'" + table.name.replace("'", "''") + "'"
     rows = {"INSERT": ("new",), "DELETE": ("old",), "UPDATE": ("old", "new")}
     return [

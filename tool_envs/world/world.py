@@ -35,7 +35,7 @@ from verl_agentic.databases.base import quote
 from verl_agentic.databases.guard import SQL_ERRORS, GuardedConnection
 from verl_agentic.isolation.shared_cache import content_key
 from verl_agentic.tool_envs.base import ToolError
-from verl_agentic.tool_envs.world.actions import NEW_ID, NOW, Action, read_actions
+from verl_agentic.tool_envs.world.actions import NEW_ID, NOW, WorldAction, read_actions
 from verl_agentic.tool_envs.world.source import find_template, typed
 from verl_agentic.tool_envs.world.template import OWN_STATEMENTS, Row, record
 
@@ -77,7 +77,7 @@ class DatabaseWorld:
             toolsets = self._template.actions
             if key not in toolsets:
                 toolsets[key] = read_actions(self._template, actions, preconditions, parameters, bool(now))
-            self._actions: dict[str, Action] = toolsets[key]
+            self._actions: dict[str, WorldAction] = toolsets[key]
 
     @property
     def row_count(self) -> int:
@@ -145,7 +145,7 @@ class DatabaseWorld:
             self._template.reader.refill(self._template.budget)
             yield self._template.reader
 
-    def _write(self, name: str, action: Action, values: dict[str, Any]) -> str:
+    def _write(self, name: str, action: WorldAction, values: dict[str, Any]) -> str:
         if self._own is None:
             with self._template.lock:
                 self._own = self._template.copy()
@@ -162,14 +162,14 @@ class DatabaseWorld:
         self._ids += action.makes_id
         return reply
 
-    def _check(self, connection: GuardedConnection, action: Action, values: dict[str, Any]) -> None:
+    def _check(self, connection: GuardedConnection, action: WorldAction, values: dict[str, Any]) -> None:
         for condition in action.preconditions:
             with contextlib.closing(connection.execute(condition.sql, values)) as cursor:
                 row = cursor.fetchone()
             if row is None or not row[0]:
                 raise ToolError(condition.message)
 
-    def _run(self, connection: GuardedConnection, action: Action, values: dict[str, Any]) -> str:
+    def _run(self, connection: GuardedConnection, action: WorldAction, values: dict[str, Any]) -> str:
         reply: Rows = []
         for position, statement in enumerate(action.statements):
             with contextlib.closing(connection.execute(statement, values)) as cursor:

@@ -31,7 +31,7 @@ INSPECTION_SECONDS = 300
 _MARK = "verl-agentic-inspection:"
 
 
-class Status(str, Enum):
+class FindingStatus(str, Enum):
     """What a finding means for the main job, ``python -m verl.trainer.main_ppo +recipe=agenticqwen``."""
 
     OK = "ok"
@@ -57,7 +57,7 @@ class Finding:
 
     section: str
     name: str
-    status: Status
+    status: FindingStatus
     found: str
     mend: str = ""
 
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Look, print, and return the exit status: 0 where the main job can run, else 1."""
     seen = inspect_process()
     findings = [*machine(), *profile(seen), *versions(seen), *hooks(seen), *extras(seen), *traps(seen)]
-    fit = all(finding.status is not Status.FAIL for finding in findings)
+    fit = all(finding.status is not FindingStatus.FAIL for finding in findings)
     if arguments.json:
         listed = [dataclasses.asdict(finding) for finding in findings]
         print(json.dumps({"ok": fit, "profile": seen.get("profile"), "findings": listed}, indent=2))
@@ -93,8 +93,14 @@ def machine() -> list[Finding]:
     )
     mend = "" if python else f"make an environment with Python {wanted}"
     return [
-        Finding("Machine", "Python", Status.OK if python else Status.FAIL, f"{version} (supported {wanted})", mend),
-        Finding("Machine", platform.system(), Status.NOTE, f"{platform.machine()}, {size}"),
+        Finding(
+            "Machine",
+            "Python",
+            FindingStatus.OK if python else FindingStatus.FAIL,
+            f"{version} (supported {wanted})",
+            mend,
+        ),
+        Finding("Machine", platform.system(), FindingStatus.NOTE, f"{platform.machine()}, {size}"),
     ]
 
 
@@ -102,7 +108,11 @@ def profile(seen: Mapping[str, Any]) -> list[Finding]:
     """Which profile the recipe takes here, and why."""
     if "profile" not in seen:
         return [_failed("Profile", "profile", seen)]
-    return [Finding("Profile", seen["profile"], Status.OK, seen["reason"], "another one: profile=NAME on the command")]
+    return [
+        Finding(
+            "Profile", seen["profile"], FindingStatus.OK, seen["reason"], "another one: profile=NAME on the command"
+        )
+    ]
 
 
 def versions(seen: Mapping[str, Any]) -> list[Finding]:
@@ -131,10 +141,10 @@ def hooks(seen: Mapping[str, Any]) -> list[Finding]:
         if answer is None:
             findings.append(_failed("Hooks", name, seen))
         elif "error" in answer:
-            findings.append(Finding("Hooks", name, Status.FAIL, answer["error"], answer.get("mend", "")))
+            findings.append(Finding("Hooks", name, FindingStatus.FAIL, answer["error"], answer.get("mend", "")))
         else:
             found = f"{meaning}: {answer['found']}" if answer["found"] else meaning
-            findings.append(Finding("Hooks", name, Status.OK, found))
+            findings.append(Finding("Hooks", name, FindingStatus.OK, found))
     return findings
 
 
@@ -145,10 +155,10 @@ def extras(seen: Mapping[str, Any]) -> list[Finding]:
     for extra in ("cpu", "gpu", "smollm2"):
         missing = missing_requirements(extra)
         if not missing:
-            findings.append(Finding("Extras", extra, Status.OK, "complete"))
+            findings.append(Finding("Extras", extra, FindingStatus.OK, "complete"))
             continue
         absent = [one for one in missing if installed(Requirement(one).name) is None]
-        status = Status.NOTE if extra != needed else Status.FAIL if absent else Status.WARN
+        status = FindingStatus.NOTE if extra != needed else FindingStatus.FAIL if absent else FindingStatus.WARN
         purpose = "needed here" if extra == needed else "not needed here"
         found = f"{purpose}; not as required: {', '.join(missing)}"
         findings.append(Finding("Extras", extra, status, found, f"pip install '{DISTRIBUTION}[{extra}]'"))
@@ -178,7 +188,7 @@ def traps(seen: Mapping[str, Any]) -> list[Finding]:
             Finding(
                 "Traps",
                 "torchvision",
-                Status.FAIL,
+                FindingStatus.FAIL,
                 f"torchvision {found} cannot be imported beside torch {torch} ({torchvision}); transformers imports it",
                 "pip uninstall torchvision",
             )
@@ -189,7 +199,7 @@ def traps(seen: Mapping[str, Any]) -> list[Finding]:
             Finding(
                 "Traps",
                 "two vLLMs",
-                Status.WARN,
+                FindingStatus.WARN,
                 f"{' and '.join(ENGINES)} are both installed and overwrite each other's files",
                 f"pip uninstall {' '.join(ENGINES)}; "
                 f"pip install '{DISTRIBUTION}[{'cpu' if wrong == 'vllm' else 'gpu'}]'",
@@ -201,7 +211,7 @@ def traps(seen: Mapping[str, Any]) -> list[Finding]:
             Finding(
                 "Traps",
                 "top-level packages",
-                Status.NOTE,
+                FindingStatus.NOTE,
                 f"verl's wheel also installs packages called {' and '.join(map(repr, top_level))}",
                 "give modules of your own that a configuration names another name",
             )
@@ -335,11 +345,11 @@ def _vllm_platform() -> str:
 def _version(package: str, specifier: str) -> Finding:
     found = installed(package)
     if found is None:
-        return Finding("Versions", package, Status.FAIL, "not installed", f"pip install '{package}{specifier}'")
+        return Finding("Versions", package, FindingStatus.FAIL, "not installed", f"pip install '{package}{specifier}'")
     if supported(package, specifier):
-        return Finding("Versions", package, Status.OK, f"{found} (tested {specifier})")
+        return Finding("Versions", package, FindingStatus.OK, f"{found} (tested {specifier})")
     # The plugin refuses another verl; with the rest it may well work.
-    status = Status.FAIL if package == "verl" else Status.WARN
+    status = FindingStatus.FAIL if package == "verl" else FindingStatus.WARN
     return Finding("Versions", package, status, f"{found} (tested {specifier})", f"pip install '{package}{specifier}'")
 
 
@@ -352,7 +362,7 @@ def _on_cpu(seen: Mapping[str, Any]) -> bool:
 
 
 def _failed(section: str, name: str, seen: Mapping[str, Any]) -> Finding:
-    return Finding(section, name, Status.FAIL, seen.get("error", "not inspected"))
+    return Finding(section, name, FindingStatus.FAIL, seen.get("error", "not inspected"))
 
 
 def _owns(package: str, top_level: str) -> bool:

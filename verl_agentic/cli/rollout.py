@@ -30,7 +30,7 @@ from verl_agentic.cli.settings_given import read_settings_given
 from verl_agentic.core import InfrastructureError, Task, UserInputError
 from verl_agentic.core.files.whole_file import replacing
 from verl_agentic.evaluation.plan import MAX_TOKENS, PlayPlan
-from verl_agentic.evaluation.record import Record, Status
+from verl_agentic.evaluation.record import Record, RecordStatus
 from verl_agentic.evaluation.run import Job, RecordFile, kept_records, roll_out
 from verl_agentic.evaluation.summary import summary
 from verl_agentic.reward_fns.invoke import accepted
@@ -44,7 +44,7 @@ from verl_agentic.training.settings import RolloutSettings
 
 CONCURRENCY = 32
 _PROGRESS_SECONDS = 0.5
-_SETTLED = (Status.JUDGED.value, Status.UNDECIDED.value, Status.BROKEN_TASK.value)
+_SETTLED = (RecordStatus.JUDGED.value, RecordStatus.UNDECIDED.value, RecordStatus.BROKEN_TASK.value)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -273,7 +273,7 @@ def _progress(total: int) -> Callable[[Record], None]:
         done += 1
         judged += record.success is not None
         succeeded += bool(record.success)
-        failed += record.status == Status.INFRASTRUCTURE.value
+        failed += record.status == RecordStatus.INFRASTRUCTURE.value
         now = time.monotonic()
         if shown and (now - last >= _PROGRESS_SECONDS or done == total):
             last = now

@@ -25,8 +25,7 @@ from verl_agentic.synthesis.reasoning import Operator, RejectedError
 from verl_agentic.synthesis.reasoning.routes import ROUTES
 from verl_agentic.synthesis.trees import check_tree
 from verl_agentic.synthesis.trees.catalog import seed_trees
-from verl_agentic.synthesis.trees.operators import OPERATORS
-from verl_agentic.synthesis.trees.operators import Operator as TreeOperator
+from verl_agentic.synthesis.trees.operators import OPERATORS, TreeOperator
 
 
 def check_operator(operator: Operator, tasks: Sequence[Task], seeds: int = 3) -> list[Task]:

@@ -9,7 +9,7 @@ from typing import Any
 from verl_agentic.core import InfrastructureError, Message, UserInputError
 from verl_agentic.core.chat import ChatModel, ChatRequest
 from verl_agentic.core.openai_form import text_of_reply
-from verl_agentic.evaluation.model import Said, Speaker
+from verl_agentic.evaluation.model import ModelMessage, Speaker
 from verl_agentic.evaluation.transcript import Transcript
 
 logger = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class _Speaker:
         self._seed = seed
         self._transcript = Transcript(tools)
 
-    async def say(self, messages: Sequence[Message], room: int) -> Said:
+    async def say(self, messages: Sequence[Message], room: int) -> ModelMessage:
         request = ChatRequest(
             messages=tuple(self._transcript.told(messages)),  # type: ignore[arg-type]  # with further fields
             purpose="policy",
@@ -92,4 +92,4 @@ class _Speaker:
         if reply.reasoning.strip() and not (reply.content.strip() or calls or reply.cut):
             note = NOTHING_BUT_THOUGHTS
             self._policy.warn_of_thoughts()
-        return Said(text, reply.usage, reply.seconds, reply.cut, note)
+        return ModelMessage(text, reply.usage, reply.seconds, reply.cut, note)

@@ -11,7 +11,7 @@ from verl_agentic.core.task import Message
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ModelMessage:
     """One message of the model.
 
     Attributes:
@@ -32,7 +32,7 @@ class Said:
 class Speaker(Protocol):
     """A model's side of one dialogue."""
 
-    async def say(self, messages: Sequence[Message], room: int) -> Said:
+    async def say(self, messages: Sequence[Message], room: int) -> ModelMessage:
         """The next message.
 
         Args:

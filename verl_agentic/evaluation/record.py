@@ -13,7 +13,7 @@ from verl_agentic.evaluation.player import Played
 from verl_agentic.store.secrets import redact_text, redact_texts
 
 
-class Status(str, Enum):
+class RecordStatus(str, Enum):
     """What became of a rollout."""
 
     JUDGED = "judged"
@@ -36,7 +36,7 @@ class Record:
         task_id: id of the task.
         kind: its kind.
         sample: number of the rollout of this task, from 0.
-        status: value of a :class:`Status`.
+        status: value of a :class:`RecordStatus`.
         success: 1.0 or 0.0, ``None`` without a verdict.
         failure: value of a :class:`verl_agentic.core.FailureKind`, empty without a verdict.
         error: why there is no verdict; beside one, what was odd, such as a message that was nothing but thoughts.
@@ -106,7 +106,7 @@ class Record:
             raise UserInputError(f"is no record of a rollout: {error}") from error
 
 
-def unplayed(run: str, model: str, task: Task, sample: int, status: Status, error: Exception) -> Record:
+def unplayed(run: str, model: str, task: Task, sample: int, status: RecordStatus, error: Exception) -> Record:
     """The record of a rollout that did not come to its end."""
     return Record(run, model, task.id, task.kind, sample, status.value, error=redact_text(str(error))[:2000])
 
@@ -118,12 +118,12 @@ def of_played(
     trajectory, usage = played.trajectory, played.usage
     judged: dict[str, Any]
     if isinstance(verdict, Exception):
-        judged = {"status": Status.INFRASTRUCTURE.value, "error": str(verdict)[:2000]}
+        judged = {"status": RecordStatus.INFRASTRUCTURE.value, "error": str(verdict)[:2000]}
     elif verdict["verdict"] == "undecided":
-        judged = {"status": Status.UNDECIDED.value, "error": str(verdict["reason"]), "reward": verdict}
+        judged = {"status": RecordStatus.UNDECIDED.value, "error": str(verdict["reason"]), "reward": verdict}
     else:
         judged = {
-            "status": Status.JUDGED.value,
+            "status": RecordStatus.JUDGED.value,
             "success": float(verdict["acc"]),
             "failure": str(verdict["failure"]),
             "error": played.note,

@@ -12,7 +12,7 @@ from verl_agentic.core.chat import BudgetSpentError
 from verl_agentic.evaluation.model import ServedModel
 from verl_agentic.evaluation.plan import PlayPlan
 from verl_agentic.evaluation.player import play_served
-from verl_agentic.evaluation.record import Record, Status, of_played, unplayed
+from verl_agentic.evaluation.record import Record, RecordStatus, of_played, unplayed
 from verl_agentic.reward_fns.registry import judge
 
 HOPELESS = 64
@@ -43,7 +43,7 @@ async def roll_out(
         nonlocal failed_in_a_row
         for task, sample in waiting:
             record = await roll_out_one(task, sample, model, plan, run)
-            failed_in_a_row = failed_in_a_row + 1 if record.status == Status.INFRASTRUCTURE.value else 0
+            failed_in_a_row = failed_in_a_row + 1 if record.status == RecordStatus.INFRASTRUCTURE.value else 0
             keep(record)
             if failed_in_a_row >= HOPELESS:
                 raise InfrastructureError(f"{HOPELESS} rollouts in a row failed, the last: {record.error}")
@@ -69,13 +69,13 @@ async def roll_out_one(task: Task, sample: int, model: ServedModel, plan: PlayPl
     except BudgetSpentError:
         raise
     except InfrastructureError as error:
-        return unplayed(run, model.name, task, sample, Status.INFRASTRUCTURE, error)
+        return unplayed(run, model.name, task, sample, RecordStatus.INFRASTRUCTURE, error)
     except BrokenTaskError as error:
-        return unplayed(run, model.name, task, sample, Status.BROKEN_TASK, error)
+        return unplayed(run, model.name, task, sample, RecordStatus.BROKEN_TASK, error)
     try:
         verdict = await judge(task, played.trajectory, plan.reward, plan.keywords)
     except BrokenTaskError as error:
-        return unplayed(run, model.name, task, sample, Status.BROKEN_TASK, error)
+        return unplayed(run, model.name, task, sample, RecordStatus.BROKEN_TASK, error)
     except InfrastructureError as error:
         return of_played(run, model.name, model.priced, task, sample, played, error)
     played.trajectory.reward = verdict

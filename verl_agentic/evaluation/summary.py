@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from verl_agentic.evaluation.record import Record, Status
+from verl_agentic.evaluation.record import Record, RecordStatus
 from verl_agentic.report.success import wilson
 
 _MAX_ERRORS = 10
@@ -31,11 +31,13 @@ def summary(records: Sequence[Record], samples: int, seconds: float, missing: in
     """
     status = Counter(record.status for record in records)
     kinds = sorted({record.kind for record in records})
-    errors = Counter(record.error for record in records if record.error and record.status != Status.UNDECIDED.value)
+    errors = Counter(
+        record.error for record in records if record.error and record.status != RecordStatus.UNDECIDED.value
+    )
     return {
         "model": records[0].model if records else None,
         "samples_per_task": samples,
-        "rollouts": {**{one.value: status[one.value] for one in Status}, "missing": missing},
+        "rollouts": {**{one.value: status[one.value] for one in RecordStatus}, "missing": missing},
         "all": figures(records),
         "kinds": {kind: figures([record for record in records if record.kind == kind]) for kind in kinds},
         "tasks": _by_task(records),

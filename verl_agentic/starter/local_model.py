@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from verl_agentic.core import InfrastructureError, Message, UserInputError
 from verl_agentic.core.chat import ChatUsage, ContextFullError
 from verl_agentic.core.untrusted.control_tokens import ControlTokens
-from verl_agentic.evaluation.model import Said, Speaker
+from verl_agentic.evaluation.model import ModelMessage, Speaker
 from verl_agentic.starter.generate import ROWS, Sampling, sample
 
 if TYPE_CHECKING:
@@ -159,13 +159,15 @@ class _Speaker:
         self._seed = seed
         self._prompt_length = 0
 
-    async def say(self, messages: Sequence[Message], room: int) -> Said:
+    async def say(self, messages: Sequence[Message], room: int) -> ModelMessage:
         self._prompt_length = self._prompt_length or len(messages)
         prompt = self._model.tokens(messages, self._tools, self._prompt_length)
         generator = self._model.generator(self._seed * 1024 + len(messages))
         ids, seconds = await self._model.sampled(prompt, room, generator)
         text, ended = self._model.text(ids)
-        return Said(text, ChatUsage(prompt_tokens=len(prompt), completion_tokens=len(ids)), seconds, cut=not ended)
+        return ModelMessage(
+            text, ChatUsage(prompt_tokens=len(prompt), completion_tokens=len(ids)), seconds, cut=not ended
+        )
 
 
 def _load(folder: Path) -> tuple[Any, Any]:

@@ -10,8 +10,8 @@ from itertools import pairwise
 from verl_agentic.reward_fns.math.grammar.lexer import FUNCTIONS, Token
 from verl_agentic.reward_fns.math.grammar.nodes import (
     SCALARS,
+    Applied,
     Bracketed,
-    Call,
     Collection,
     Constant,
     LimitError,
@@ -111,9 +111,9 @@ class AtomParser(ABC):
         bars, self._bars = self._bars, 0
         node = self.inside(self.collection)
         if self.accept("choose"):
-            node = Call("binom", (node, self.inside(self.collection)))
+            node = Applied("binom", (node, self.inside(self.collection)))
         elif self.accept("over"):
-            node = Call("/", (node, self.inside(self.collection)))
+            node = Applied("/", (node, self.inside(self.collection)))
         self.expect("}")
         self._bars = bars
         return node
@@ -145,7 +145,7 @@ class AtomParser(ABC):
             return self._enclosed(kind)
         if kind in ("frac", "binom"):
             args = (self._argument(), self._argument())
-            return Call("/" if kind == "frac" else "binom", args)
+            return Applied("/" if kind == "frac" else "binom", args)
         if kind in ("sqrt", "\\sqrt", "cbrt"):
             return self._root(kind)
         if kind in FUNCTIONS:
@@ -159,7 +159,7 @@ class AtomParser(ABC):
     def _number(self, token: Token) -> Node:
         if self.peek().kind == "_":
             self.next()
-            return Call("base", (Number(token.value), _in_base(token.text, self._argument())))
+            return Applied("base", (Number(token.value), _in_base(token.text, self._argument())))
         if token.value.denominator == 1 and "." not in token.text:
             return self._mixed(token.value)
         return Number(token.value)
@@ -170,7 +170,7 @@ class AtomParser(ABC):
             over, under = self._argument(), self._argument()
             if isinstance(over, Number) and isinstance(under, Number) and 0 < over.value < under.value:
                 return Number(whole + over.value / under.value)
-            return Call("*", (Number(whole), Call("/", (over, under))))
+            return Applied("*", (Number(whole), Applied("/", (over, under))))
         top, slash, bottom = (self.peek(ahead) for ahead in range(3))
         spaced_fraction = top.spaced and (top.kind, slash.kind, bottom.kind) == ("number", "/", "number")
         if spaced_fraction and 0 < top.value < bottom.value:
@@ -193,8 +193,10 @@ class AtomParser(ABC):
         self.next()
         argument = self._bracket("(")
         if not isinstance(argument, SCALARS):
-            return Call("*", (Symbol(name), argument))
-        return Call("*", (Symbol(name), Call("^", (Call("+", (argument, Symbol(name + ":"))), Number(Fraction(3))))))
+            return Applied("*", (Symbol(name), argument))
+        return Applied(
+            "*", (Symbol(name), Applied("^", (Applied("+", (argument, Symbol(name + ":"))), Number(Fraction(3)))))
+        )
 
     def _subscript(self) -> str:
         if not self.accept("{"):
@@ -229,7 +231,7 @@ class AtomParser(ABC):
         node = self.inside(self.collection)
         self._bars -= kind == "|"
         self.expect(closer)
-        return Call(name, (node,))
+        return Applied(name, (node,))
 
     def _argument(self) -> Node:
         """What a LaTeX command takes: a group, else one digit or one letter."""
@@ -248,7 +250,7 @@ class AtomParser(ABC):
             degree = self.inside(self.collection)
             self.expect("]")
         radicand = self._argument() if kind == "\\sqrt" else self.inside(self.atom)
-        return Call("root", (radicand, degree))
+        return Applied("root", (radicand, degree))
 
     def _function(self, name: str) -> Node:
         base = self._argument() if name == "log" and self.accept("_") else None
@@ -256,20 +258,20 @@ class AtomParser(ABC):
         if self.accept("^"):
             negative = self.accept("-")
             power = self._argument()
-            power = Call("neg", (power,)) if negative else power
-            if power in (Number(Fraction(-1)), Call("neg", (Number(Fraction(1)),))) and name in _INVERSE:
+            power = Applied("neg", (power,)) if negative else power
+            if power in (Number(Fraction(-1)), Applied("neg", (Number(Fraction(1)),))) and name in _INVERSE:
                 name, power = _INVERSE[name], None
         if name == "log" and base is None and self.accept("_"):
             base = self._argument()
         args = self._function_arguments(name)
         if name == "cis":
-            name, args = "exp", (Call("*", (Constant("i"), args[0])),)
+            name, args = "exp", (Applied("*", (Constant("i"), args[0])),)
         if name in ("log", "ln", "lg"):
             base = Number(Fraction(10)) if name == "lg" else base
             name = "log"
             args = (*args, base) if base is not None else args
-        call = Call(name, args)
-        return Call("^", (call, power)) if power is not None else call
+        call = Applied(name, args)
+        return Applied("^", (call, power)) if power is not None else call
 
     def _function_arguments(self, name: str) -> tuple[Node, ...]:
         if self.accept("("):
@@ -283,7 +285,7 @@ class AtomParser(ABC):
         factors = [self.power()]
         while self.peek().kind in OPENERS - FUNCTIONS and self.peek().kind not in ("number", "(", "["):
             factors.append(self.power())
-        return (factors[0] if len(factors) == 1 else Call("*", tuple(factors)),)
+        return (factors[0] if len(factors) == 1 else Applied("*", tuple(factors)),)
 
     def _series(self, kind: str) -> Node:
         """A sum or product between two numbers, written out; all others take a computer algebra system."""
@@ -306,7 +308,7 @@ class AtomParser(ABC):
         if self._series_nodes > MAX_SERIES_NODES:
             raise UnreadableError("no short series")
         values = (Number(first.value + step) for step in range(int(terms)))
-        return Call("+" if kind == "sum" else "*", tuple(substituted(body, index, value) for value in values))
+        return Applied("+" if kind == "sum" else "*", tuple(substituted(body, index, value) for value in values))
 
     def _matrix(self, begin: Token) -> Node:
         rows: list[tuple[Node, ...]] = []
@@ -321,7 +323,7 @@ class AtomParser(ABC):
         if not rows or len({len(row) for row in rows}) > 1:
             raise UnreadableError("rows of different length")
         if "vmatrix" in begin.text.lower():
-            return Call("det", rows[0]) if len(rows) == 1 else Call("det", (Matrix(tuple(rows)),))
+            return Applied("det", rows[0]) if len(rows) == 1 else Applied("det", (Matrix(tuple(rows)),))
         return Matrix(tuple(rows))
 
 

@@ -38,7 +38,7 @@ class Constant:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Applied:
     """An operation or function: ``+``, ``*``, ``/``, ``^``, ``neg``, ``pm``, ``mp``, ``sqrt``, ``sin``, ..."""
 
     name: str
@@ -89,14 +89,14 @@ class SetOperation:
     parts: tuple[Node, ...]
 
 
-Node: TypeAlias = Union[Number, Symbol, Constant, Call, Bracketed, Collection, Matrix, Relation, SetOperation]  # noqa: UP007 - of names that come later
+Node: TypeAlias = Union[Number, Symbol, Constant, Applied, Bracketed, Collection, Matrix, Relation, SetOperation]  # noqa: UP007 - of names that come later
 
-SCALARS = (Number, Symbol, Constant, Call)
+SCALARS = (Number, Symbol, Constant, Applied)
 
 
 def children(node: Node) -> tuple[Node, ...]:
     """The nodes directly below one."""
-    if isinstance(node, Call):
+    if isinstance(node, Applied):
         return node.args
     if isinstance(node, (Bracketed, Collection)):
         return node.items
@@ -123,16 +123,16 @@ def symbols(*nodes: Node) -> list[str]:
 
 def contains(node: Node, *names: str) -> bool:
     """Whether a node contains one of some operations or constants."""
-    return any(isinstance(part, (Call, Constant)) and part.name in names for part in walk(node))
+    return any(isinstance(part, (Applied, Constant)) and part.name in names for part in walk(node))
 
 
 def substituted(node: Node, old: Node, new: Node) -> Node:
     """A scalar node with every ``old`` become ``new``."""
     if node == old:
         return new
-    if not isinstance(node, Call):
+    if not isinstance(node, Applied):
         return node
-    return Call(node.name, tuple(substituted(arg, old, new) for arg in node.args))
+    return Applied(node.name, tuple(substituted(arg, old, new) for arg in node.args))
 
 
 def renamed(node: Node, names: Mapping[str, str]) -> Node:
@@ -141,12 +141,12 @@ def renamed(node: Node, names: Mapping[str, str]) -> Node:
         return Symbol(names.get(node.name, node.name))
     if isinstance(node, Relation):
         return Relation(tuple(renamed(side, names) for side in node.sides), node.operators)
-    return Call(node.name, tuple(renamed(arg, names) for arg in node.args)) if isinstance(node, Call) else node
+    return Applied(node.name, tuple(renamed(arg, names) for arg in node.args)) if isinstance(node, Applied) else node
 
 
 def replaced(node: Node, name: str, other: str) -> Node:
     """A scalar node with calls of ``name`` become ``other``."""
-    if not isinstance(node, Call):
+    if not isinstance(node, Applied):
         return node
     args = tuple(replaced(arg, name, other) for arg in node.args)
-    return Call(other if node.name == name else node.name, args)
+    return Applied(other if node.name == name else node.name, args)

@@ -10,8 +10,8 @@ from verl_agentic.reward_fns.math.grammar.atoms import OPENERS, AtomParser
 from verl_agentic.reward_fns.math.grammar.lexer import tokens
 from verl_agentic.reward_fns.math.grammar.nodes import (
     SCALARS,
+    Applied,
     Bracketed,
-    Call,
     Collection,
     LimitError,
     Matrix,
@@ -167,7 +167,7 @@ class _Parser(AtomParser):
         parts = [self._sum()]
         while self.accept(":"):
             parts.append(self._sum())
-        return Call(":", tuple(parts)) if len(parts) > 1 else parts[0]
+        return Applied(":", tuple(parts)) if len(parts) > 1 else parts[0]
 
     def _sum(self) -> Node:
         terms: list[Node] = []
@@ -175,7 +175,7 @@ class _Parser(AtomParser):
             sign = self.next().kind if self.peek().kind in ("+", "-", "pm", "mp") else "+"
             term = self.product()
             if sign in ("pm", "mp"):
-                terms = [Call(sign, (_sum_of(terms) if terms else Number(Fraction(0)), term))]
+                terms = [Applied(sign, (_sum_of(terms) if terms else Number(Fraction(0)), term))]
             elif sign == "-" and terms and isinstance(term, Collection):
                 terms = [SetOperation("setminus", (_sum_of(terms), term))]
             else:
@@ -193,11 +193,11 @@ class _Parser(AtomParser):
                 crossed = self.next().text == "\\times"
                 factor = self._signed_power()
                 if crossed and isinstance(factor, Symbol) and isinstance(factors[-1], Symbol):
-                    factors[-1] = Call("cross", (factors[-1], factor))
+                    factors[-1] = Applied("cross", (factors[-1], factor))
                 else:
                     factors.append(factor)
             elif self.accept("/"):
-                factors = [Call("/", (_product_of(factors), self._signed_power()))]
+                factors = [Applied("/", (_product_of(factors), self._signed_power()))]
             elif self._begins_factor():
                 factors.append(self.power())
             else:
@@ -235,9 +235,9 @@ class _Parser(AtomParser):
                 exponent = self.inside(self._exponent)
                 transposed = isinstance(exponent, Symbol) and exponent.name == "T" and not isinstance(node, SCALARS)
                 if exponent == Symbol("T") and _is_vector(node):
-                    node = Call("transpose", (node,))
+                    node = Applied("transpose", (node,))
                 else:
-                    node = node if transposed else Call("^", (node, exponent))
+                    node = node if transposed else Applied("^", (node, exponent))
             else:
                 return node
 
@@ -249,7 +249,7 @@ class _Parser(AtomParser):
             exponent = self.atom()
             exponent = _negated(exponent) if negative else exponent
         if self.accept("^"):
-            return Call("^", (exponent, self.inside(self._exponent)))
+            return Applied("^", (exponent, self.inside(self._exponent)))
         return exponent
 
 
@@ -259,8 +259,8 @@ def _sum_of(terms: list[Node]) -> Node:
     matrices = [term.rows for term in terms if isinstance(term, Matrix)]
     if len(matrices) == len(terms) and len({(len(rows), len(rows[0])) for rows in matrices}) == 1:
         added = zip(*matrices, strict=True)
-        return Matrix(tuple(tuple(Call("+", cells) for cells in zip(*rows, strict=True)) for rows in added))
-    return Call("+", tuple(terms))
+        return Matrix(tuple(tuple(Applied("+", cells) for cells in zip(*rows, strict=True)) for rows in added))
+    return Applied("+", tuple(terms))
 
 
 def _product_of(factors: list[Node]) -> Node:
@@ -269,14 +269,14 @@ def _product_of(factors: list[Node]) -> Node:
     matrices = [factor for factor in factors if isinstance(factor, Matrix)]
     scalars = [factor for factor in factors if isinstance(factor, SCALARS)]
     if len(matrices) == 1 and len(scalars) == len(factors) - 1:
-        return Matrix(tuple(tuple(Call("*", (*scalars, cell)) for cell in row) for row in matrices[0].rows))
-    return Call("*", tuple(factors))
+        return Matrix(tuple(tuple(Applied("*", (*scalars, cell)) for cell in row) for row in matrices[0].rows))
+    return Applied("*", tuple(factors))
 
 
 def _negated(node: Node) -> Node:
     if isinstance(node, Matrix):
         return Matrix(tuple(tuple(map(_negated, row)) for row in node.rows))
-    return Number(-node.value) if isinstance(node, Number) else Call("neg", (node,))
+    return Number(-node.value) if isinstance(node, Number) else Applied("neg", (node,))
 
 
 def _double_factorial(node: Node) -> Node:
@@ -291,11 +291,11 @@ def _is_vector(node: Node) -> bool:
     """Whether ``^T`` transposes it: a letter, or products and sums of capitals."""
     if isinstance(node, Symbol):
         return len(node.name.partition("_")[0]) == 1
-    names = symbols(node) if isinstance(node, Call) and node.name in ("*", "+", "transpose", "^") else []
+    names = symbols(node) if isinstance(node, Applied) and node.name in ("*", "+", "transpose", "^") else []
     return bool(names) and all(name[0].isupper() for name in names)
 
 
 def _postfix(node: Node, kind: str) -> Node:
     if kind == "%":
-        return Call("/", (node, Number(Fraction(100))))
-    return Call("fact" if kind == "!" else "deg", (node,))
+        return Applied("/", (node, Number(Fraction(100))))
+    return Applied("fact" if kind == "!" else "deg", (node,))

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import re
 
-from verl_agentic.reward_fns.math.grammar.nodes import SCALARS, Call, LimitError, Node, Number, Relation, symbols, walk
+from verl_agentic.reward_fns.math.grammar.nodes import (
+    SCALARS,
+    Applied,
+    LimitError,
+    Node,
+    Number,
+    Relation,
+    symbols,
+    walk,
+)
 from verl_agentic.reward_fns.math.values.exact import exact_value
 
 _OPERATIONS = re.compile(
@@ -20,10 +29,10 @@ def numeral(node: Node) -> bool:
     """Whether a value is an integer, a decimal or a fraction of integers."""
     if isinstance(node, Relation):
         return node.operators[-1] == "=" and numeral(node.sides[-1])
-    if isinstance(node, Call) and node.name == "neg":
+    if isinstance(node, Applied) and node.name == "neg":
         return numeral(node.args[0])
-    if isinstance(node, Call) and node.name == "/":
-        return all(isinstance(arg, Number) or (isinstance(arg, Call) and arg.name == "neg") for arg in node.args)
+    if isinstance(node, Applied) and node.name == "/":
+        return all(isinstance(arg, Number) or (isinstance(arg, Applied) and arg.name == "neg") for arg in node.args)
     return isinstance(node, Number)
 
 
@@ -48,7 +57,7 @@ def to_calculate(node: Node) -> bool:
     for index, part in enumerate(walk(node)):
         if index > _MAX_NODES:
             return True
-        if not isinstance(part, Call):
+        if not isinstance(part, Applied):
             continue
         if part.name in _CALLS or (part.name in ("floor", "ceil") and _has_operation(part.args[0])):
             return True
@@ -60,7 +69,7 @@ def to_calculate(node: Node) -> bool:
 
 
 def _plain(node: Node) -> bool:
-    if isinstance(node, Call) and node.name in ("neg", "+", "*", "/"):
+    if isinstance(node, Applied) and node.name in ("neg", "+", "*", "/"):
         return all(map(_plain, node.args))
     return isinstance(node, Number)
 
@@ -68,7 +77,7 @@ def _plain(node: Node) -> bool:
 def _rational(node: Node) -> bool:
     if isinstance(node, Number):
         return True
-    if not isinstance(node, Call) or symbols(node):
+    if not isinstance(node, Applied) or symbols(node):
         return False
     try:
         exact_value(node, {})
@@ -78,4 +87,4 @@ def _rational(node: Node) -> bool:
 
 
 def _has_operation(node: Node) -> bool:
-    return isinstance(node, Call) and node.name != "neg" and _rational(node)
+    return isinstance(node, Applied) and node.name != "neg" and _rational(node)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from fractions import Fraction
 
-from verl_agentic.reward_fns.math.grammar.nodes import Call, Constant, LimitError, Node, Number, Symbol
+from verl_agentic.reward_fns.math.grammar.nodes import Applied, Constant, LimitError, Node, Number, Symbol
 
 MAX_BITS = 20_000
 
@@ -27,7 +27,7 @@ def exact_value(node: Node, variables: Mapping[str, Fraction]) -> Fraction:
         return node.value
     if isinstance(node, Symbol):
         return variables[node.name]
-    if isinstance(node, Constant) or not isinstance(node, Call):
+    if isinstance(node, Constant) or not isinstance(node, Applied):
         raise NotRationalError
     args = [exact_value(arg, variables) for arg in node.args]
     return _bounded(_apply(node.name, args))

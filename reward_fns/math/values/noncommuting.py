@@ -7,7 +7,7 @@ import re
 from fractions import Fraction
 from typing import TypeAlias
 
-from verl_agentic.reward_fns.math.grammar.nodes import Call, LimitError, Node, Number, Symbol, contains, walk
+from verl_agentic.reward_fns.math.grammar.nodes import Applied, LimitError, Node, Number, Symbol, contains, walk
 from verl_agentic.reward_fns.math.values.exact import exact_value
 
 _SIZE = 3
@@ -59,7 +59,7 @@ def same_ordered(answer: Node, reference: Node) -> bool:
     vectors = {
         part.args[0].name
         for part in parts
-        if isinstance(part, Call) and part.name == "transpose" and isinstance(part.args[0], Symbol)
+        if isinstance(part, Applied) and part.name == "transpose" and isinstance(part.args[0], Symbol)
     }
     for seed in (1, 2):
         numbers = random.Random(seed)
@@ -80,17 +80,17 @@ def same_ordered(answer: Node, reference: Node) -> bool:
 
 def _without_cross(node: Node, signed: bool) -> Node:
     """Cross products as products, which change their sign with the order of the factors if both sides have them."""
-    if not isinstance(node, Call):
+    if not isinstance(node, Applied):
         return node
     args = tuple(_without_cross(arg, signed) for arg in node.args)
     if node.name != "cross":
-        return Call(node.name, args)
+        return Applied(node.name, args)
     if not signed and all(isinstance(arg, Symbol) and arg.name.islower() for arg in args):
-        return Call("*", args)  # beside plain products it is one of numbers
+        return Applied("*", args)  # beside plain products it is one of numbers
     small = [Symbol(arg.name.lower() + ":") if isinstance(arg, Symbol) else arg for arg in args]
     if not signed:
-        return Call("*", tuple(small))
-    return Call("*", (*small, Call("+", (small[0], Call("neg", (small[1],))))))
+        return Applied("*", tuple(small))
+    return Applied("*", (*small, Applied("+", (small[0], Applied("neg", (small[1],))))))
 
 
 def _value(node: Node, values: dict[str, Value]) -> Value:
@@ -98,7 +98,7 @@ def _value(node: Node, values: dict[str, Value]) -> Value:
         return node.value
     if isinstance(node, Symbol):
         return values[node.name]
-    if not isinstance(node, Call):
+    if not isinstance(node, Applied):
         raise _UnfitError
     args = [_value(arg, values) for arg in node.args]
     first = args[0]
@@ -115,7 +115,7 @@ def _value(node: Node, values: dict[str, Value]) -> Value:
     if node.name == "/" and isinstance(args[1], Fraction):
         return _product(first, 1 / args[1])
     if all(isinstance(arg, Fraction) for arg in args):
-        return exact_value(Call(node.name, tuple(Number(arg) for arg in args if isinstance(arg, Fraction))), {})
+        return exact_value(Applied(node.name, tuple(Number(arg) for arg in args if isinstance(arg, Fraction))), {})
     raise _UnfitError
 
 

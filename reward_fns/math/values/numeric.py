@@ -12,7 +12,7 @@ import mpmath
 from mpmath.ctx_mp import MPContext
 
 from verl_agentic.reward_fns.math.grammar.nodes import (
-    Call,
+    Applied,
     Constant,
     LimitError,
     Node,
@@ -118,7 +118,7 @@ class _Evaluation:
             return _fraction(self._variables[node.name])
         if isinstance(node, Constant):
             return _constant(node.name)
-        if not isinstance(node, Call):
+        if not isinstance(node, Applied):
             raise UnreadableError("a structure is no number")
         if node.name in ("fact", "binom", "gcd", "lcm"):
             try:
@@ -131,7 +131,7 @@ class _Evaluation:
             value = self._real_value(node, args)
         return self._seen(value)
 
-    def _real_value(self, node: Call, args: list[Any]) -> Any:
+    def _real_value(self, node: Applied, args: list[Any]) -> Any:
         """The real value of what has a complex principal one."""
         if node.name not in ("^", "root", "log"):
             raise UndefinedError(f"{node.name} of a number that it takes no real value at")

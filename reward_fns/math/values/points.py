@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from verl_agentic.reward_fns.math.grammar.nodes import Call, Constant, Node, Number, Symbol, children
+from verl_agentic.reward_fns.math.grammar.nodes import Applied, Constant, Node, Number, Symbol, children
 
 Point = dict[str, Fraction]
 
@@ -77,7 +77,7 @@ def _look(node: Node, found: Traits) -> set[str]:
         found.imaginary = found.imaginary or node.name == "i"
     below = [_look(child, found) for child in children(node)]
     names: set[str] = set().union(*below)
-    if not names or not isinstance(node, Call):
+    if not names or not isinstance(node, Applied):
         return names
     if node.name in _PIECES:
         found.pieces = True
@@ -93,7 +93,7 @@ def _look(node: Node, found: Traits) -> set[str]:
     return names
 
 
-def _look_at_power(node: Call, base: set[str], exponent: set[str], found: Traits) -> None:
+def _look_at_power(node: Applied, base: set[str], exponent: set[str], found: Traits) -> None:
     if not base and isinstance(node.args[0], Number) and node.args[0].value < 0:
         found.pieces = True
         found.counted |= exponent
@@ -106,7 +106,7 @@ def _look_at_power(node: Call, base: set[str], exponent: set[str], found: Traits
 
 
 def _whole(node: Node) -> bool:
-    if isinstance(node, Call) and node.name == "neg":
+    if isinstance(node, Applied) and node.name == "neg":
         return _whole(node.args[0])
     return isinstance(node, Number) and node.value.denominator == 1
 

@@ -10,8 +10,8 @@ from functools import cmp_to_key
 
 from verl_agentic.reward_fns.math.grammar.nodes import (
     SCALARS,
+    Applied,
     Bracketed,
-    Call,
     Collection,
     Constant,
     LimitError,
@@ -29,7 +29,7 @@ from verl_agentic.reward_fns.math.values.scalars import InconclusiveError, infin
 
 MAX_WHOLE_NUMBERS = 64
 _MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
-_MINUS, _PLUS = Call("neg", (Constant("inf"),)), Constant("inf")
+_MINUS, _PLUS = Applied("neg", (Constant("inf"),)), Constant("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,22 +177,22 @@ def _link(side: Node, operator: str, bound: Node, name: str) -> RealSet | None:
     """Where ``side``, a linear function of a variable or the absolute value of one, is so related to a constant."""
     if isinstance(side, Symbol) and _constant(bound):
         return _half_line(operator, bound)
-    if isinstance(side, Call) and side.name == "abs" and _constant(bound) and not infinite(bound):
+    if isinstance(side, Applied) and side.name == "abs" and _constant(bound) and not infinite(bound):
         if operator == "=":
-            values = [bound, Call("neg", (bound,))] if compare(bound, Number(Fraction(0))) >= 0 else []
+            values = [bound, Applied("neg", (bound,))] if compare(bound, Number(Fraction(0))) >= 0 else []
             both = [_link(side.args[0], "=", value, name) for value in values]
             return None if None in both else _union(*both) if both else ()  # type: ignore[arg-type]
         within = operator in ("<", "<=")
         if not within and operator not in (">", ">="):
             return None
         upper = _link(side.args[0], operator, bound, name)
-        lower = _link(side.args[0], _MIRRORED[operator], Call("neg", (bound,)), name)
+        lower = _link(side.args[0], _MIRRORED[operator], Applied("neg", (bound,)), name)
         if upper is None or lower is None:
             return None
         return _intersection(upper, lower) if within else _union(upper, lower)
     if infinite(bound) or infinite(side):
         return None
-    line = _line(Call("+", (side, Call("neg", (bound,)))), name)
+    line = _line(Applied("+", (side, Applied("neg", (bound,)))), name)
     if line is None:
         return None
     slope, intercept = line

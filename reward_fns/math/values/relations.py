@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from verl_agentic.reward_fns.math.grammar.nodes import Call, LimitError, Node, Relation, UnreadableError, symbols
+from verl_agentic.reward_fns.math.grammar.nodes import Applied, LimitError, Node, Relation, UnreadableError, symbols
 from verl_agentic.reward_fns.math.values.exact import NotRationalError, exact_value
 from verl_agentic.reward_fns.math.values.numeric import (
     NotRealError,
@@ -45,7 +45,7 @@ def _links(relation: Relation) -> list[tuple[str, Node]]:
         one, two = relation.sides[index : index + 2]
         if operator in _FLIPPED:
             one, two = two, one
-        found.append((_FLIPPED.get(operator, operator), Call("+", (one, Call("neg", (two,))))))
+        found.append((_FLIPPED.get(operator, operator), Applied("+", (one, Applied("neg", (two,))))))
     return found
 
 

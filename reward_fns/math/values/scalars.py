@@ -21,7 +21,7 @@ from enum import Enum, auto
 from fractions import Fraction
 from typing import Any
 
-from verl_agentic.reward_fns.math.grammar.nodes import Call, Constant, LimitError, Node, UnreadableError, symbols
+from verl_agentic.reward_fns.math.grammar.nodes import Applied, Constant, LimitError, Node, UnreadableError, symbols
 from verl_agentic.reward_fns.math.values.exact import NotRationalError, exact_value
 from verl_agentic.reward_fns.math.values.numeric import (
     NotRealError,
@@ -62,7 +62,7 @@ def infinite(node: Node) -> int:
     """1 for infinity, -1 for minus infinity, 0 for anything else."""
     if isinstance(node, Constant) and node.name == "inf":
         return 1
-    return -infinite(node.args[0]) if isinstance(node, Call) and node.name == "neg" else 0
+    return -infinite(node.args[0]) if isinstance(node, Applied) and node.name == "neg" else 0
 
 
 def same_scalar(answer: Node, reference: Node, tolerance: Tolerance = EXACT) -> bool:

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 from verl_agentic.reward_fns.math.grammar.nodes import (
     SCALARS,
-    Call,
+    Applied,
     LimitError,
     Node,
     Number,
@@ -138,7 +138,7 @@ def _is_added(name: str, node: Node) -> bool:
     """Whether a letter occurs once, as a term of a sum, or of one that is divided or multiplied by numbers."""
     if node == Symbol(name):
         return True
-    if not isinstance(node, Call) or name not in symbols(node):
+    if not isinstance(node, Applied) or name not in symbols(node):
         return False
     inside = [arg for arg in node.args if name in symbols(arg)]
     if node.name == "+":
@@ -176,11 +176,11 @@ class _Span(NamedTuple):
             for name in constants
         )
         tried = dict(zip(constants, _TRIED, strict=False))
-        terms = (Call("*", (tried[name], factor)) for name, factor in zip(constants, factors, strict=True))
+        terms = (Applied("*", (tried[name], factor)) for name, factor in zip(constants, factors, strict=True))
         example = _with_values(function, tried)
         try:
             added = len(constants) == 1 and _is_added(constants[0], function)
-            linear = added or same_scalar(Call("+", (member, *terms)), example)
+            linear = added or same_scalar(Applied("+", (member, *terms)), example)
         except (InconclusiveError, LimitError):
             return None
         return cls(function, member, factors, example) if linear else None
@@ -193,7 +193,7 @@ def _with_values(node: Node, values: dict[str, Number]) -> Node:
 
 
 def _difference(one: Node, two: Node) -> Node:
-    return Call("+", (one, Call("neg", (two,))))
+    return Applied("+", (one, Applied("neg", (two,))))
 
 
 def _same_span(answer: _Span, reference: _Span, variables: Sequence[str]) -> bool:

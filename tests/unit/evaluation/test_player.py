@@ -9,7 +9,7 @@ import pytest
 
 from verl_agentic.core import BrokenTaskError, End, InfrastructureError, Task, Trajectory
 from verl_agentic.core.chat import BudgetSpentError, ChatUsage, ContextFullError, RefusedToolsError
-from verl_agentic.evaluation.model import Said
+from verl_agentic.evaluation.model import ModelMessage
 from verl_agentic.evaluation.plan import PlayPlan
 from verl_agentic.evaluation.player import play_served
 from verl_agentic.evaluation.replay import replay
@@ -65,13 +65,13 @@ class _Lines:
     def __init__(self, lines: Any) -> None:
         self._lines = iter(lines)
 
-    async def say(self, messages: Any, room: int) -> Said:
+    async def say(self, messages: Any, room: int) -> ModelMessage:
         line = next(self._lines)
         if isinstance(line, Exception):
             raise line
         if not isinstance(line, str):
             await asyncio.sleep(line)
-        return Said(str(line), ChatUsage(100, 0, 10, 0.5), 0.25)
+        return ModelMessage(str(line), ChatUsage(100, 0, 10, 0.5), 0.25)
 
 
 async def played(*lines: str | float | Exception, **session: Any) -> Any:

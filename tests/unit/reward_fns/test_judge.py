@@ -12,7 +12,7 @@ import pytest
 from verl_agentic.cli.score_rows import RowScorer
 from verl_agentic.core import BrokenTaskError, InfrastructureError, Task, Trajectory, Turn, UserInputError
 from verl_agentic.core.chat import ChatUsage
-from verl_agentic.evaluation.model import Said
+from verl_agentic.evaluation.model import ModelMessage
 from verl_agentic.evaluation.plan import PlayPlan
 from verl_agentic.evaluation.player import session_seed
 from verl_agentic.evaluation.record import Record
@@ -70,8 +70,8 @@ class _Lines:
     def __init__(self, lines: list[str]) -> None:
         self._lines = iter(lines)
 
-    async def say(self, messages: Any, room: int) -> Said:
-        return Said(next(self._lines), ChatUsage(1, 0, 1), 0.0)
+    async def say(self, messages: Any, room: int) -> ModelMessage:
+        return ModelMessage(next(self._lines), ChatUsage(1, 0, 1), 0.0)
 
 
 async def played(task: Task, lines: list[str] | None) -> Trajectory:

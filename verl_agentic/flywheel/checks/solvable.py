@@ -8,7 +8,7 @@ from verl_agentic.flywheel.checks.base import Candidate
 from verl_agentic.flywheel.verify import Verifier
 from verl_agentic.synthesis.math.story import read_story
 from verl_agentic.synthesis.question import question_of
-from verl_agentic.synthesis.reasoning.routes import LEAST_ROUTES, ROUTES, Route, UnreadableError
+from verl_agentic.synthesis.reasoning.routes import LEAST_ROUTES, ROUTES, Route, UnreadableTaskError
 from verl_agentic.synthesis.sql.evaluate import columns_of, ties
 from verl_agentic.synthesis.sql.family import read_task
 
@@ -37,7 +37,7 @@ class SolvedByRoutes:
                         return Rejection("routes_disagree", why)
                 return None
             unread = f"there are no routes for kind {task.kind!r}"
-        except UnreadableError as error:
+        except UnreadableTaskError as error:
             unread = str(error)
         if self._otherwise is None:
             return Rejection("unsolved", unread)

@@ -16,7 +16,7 @@ from verl_agentic.flywheel.parents import grow_in_turn, parent_groups
 from verl_agentic.synthesis.base import TaskFamily
 from verl_agentic.synthesis.trees.family import TreeFamily
 from verl_agentic.synthesis.trees.grow import applicable, grow_task
-from verl_agentic.synthesis.trees.operators import OPERATORS, Operator, operator_named
+from verl_agentic.synthesis.trees.operators import OPERATORS, TreeOperator, operator_named
 
 _TRIES_PER_TASK = 4
 
@@ -130,7 +130,7 @@ def _operators_of(task: Task) -> set[str]:
     return {grown.partition(":")[0] for grown in task.meta.get("tree", {}).get("grown", ())}
 
 
-def _weight(operator: Operator, parent: TaskResult, failing: Mapping[str, float]) -> float:
+def _weight(operator: TreeOperator, parent: TaskResult, failing: Mapping[str, float]) -> float:
     """The operator's failure rate, up to doubled by the share of the parent's failures that it aims at."""
     kinds = [outcome.failure for group in parent.groups for outcome in group.outcomes if outcome.acc < 1]
     aimed = sum(kind in operator.aims_at for kind in kinds)

@@ -3,7 +3,7 @@
 from verl_agentic.core import RejectedError
 from verl_agentic.synthesis.reasoning.base import Operator
 from verl_agentic.synthesis.reasoning.registry import OPERATORS, make_operators
-from verl_agentic.synthesis.reasoning.routes import LEAST_ROUTES, Route, UnreadableError, register_routes
+from verl_agentic.synthesis.reasoning.routes import LEAST_ROUTES, Route, UnreadableTaskError, register_routes
 
 __all__ = [
     "LEAST_ROUTES",
@@ -11,7 +11,7 @@ __all__ = [
     "Operator",
     "RejectedError",
     "Route",
-    "UnreadableError",
+    "UnreadableTaskError",
     "make_operators",
     "register_routes",
 ]

@@ -19,11 +19,11 @@ from verl_agentic.synthesis.sql.family import read_task
 Route = Callable[[Task], "str | None"]
 """Why a task's reference is not what this way comes to, ``None`` when it is.
 
-Raises :class:`UnreadableError` where the way cannot be gone.
+Raises :class:`UnreadableTaskError` where the way cannot be gone.
 """
 
 
-class UnreadableError(ValueError):
+class UnreadableTaskError(ValueError):
     """A task whose text this route does not understand; says nothing about the task."""
 
 
@@ -42,7 +42,7 @@ def by_tables(task: Task) -> str | None:
     try:
         query, _, _ = read_task(task)
     except (KeyError, TypeError, ValueError) as error:
-        raise UnreadableError(str(error)) from error
+        raise UnreadableTaskError(str(error)) from error
     truth = task.ground_truth
     columns = columns_of(truth["schema"])
     ordered = is_ordered(truth["sql"])
@@ -64,7 +64,7 @@ def by_text(task: Task) -> str | None:
     try:
         query, _, _ = read_task(task)
     except (KeyError, TypeError, ValueError) as error:
-        raise UnreadableError(str(error)) from error
+        raise UnreadableTaskError(str(error)) from error
     told, reference = query.sql(), task.ground_truth["sql"]
     return None if told == reference else f"the question says {told}, the reference is {reference}"
 
@@ -91,7 +91,7 @@ def _compare(task: Task, solve: Callable[[Story], Fraction], name: str) -> str |
     try:
         story = read_story(question_of(task.messages))
     except ValueError as error:
-        raise UnreadableError(str(error)) from error
+        raise UnreadableTaskError(str(error)) from error
     try:
         value = solve(story)
     except BrokenTaskError as error:

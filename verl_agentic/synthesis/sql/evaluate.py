@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from verl_agentic.synthesis.sql.query import AGGREGATES, Condition, Query
+from verl_agentic.synthesis.sql.query import AGGREGATES, Query, SqlCondition
 
 Row = dict[str, Any]
 Columns = Mapping[str, Sequence[str]]
@@ -64,7 +64,7 @@ def ties(query: Query, columns: Columns, rows: Mapping[str, Sequence[Sequence[An
     return len(set(seen)) != len(seen)
 
 
-def _holds(condition: Condition, value: Any, bound: Any) -> bool:
+def _holds(condition: SqlCondition, value: Any, bound: Any) -> bool:
     return value is not None and bound is not None and _SIGNS[condition.sign](value, bound)
 
 

@@ -16,8 +16,8 @@ from verl_agentic.reward_fns.sql import is_ordered, same_result
 from verl_agentic.rollout import Policy
 from verl_agentic.synthesis.base import Split, TaskFamily
 from verl_agentic.synthesis.question import question_of
-from verl_agentic.synthesis.sql.query import AGGREGATES, Condition, Query, edges, mutants, read_question, tell
-from verl_agentic.synthesis.sql.world import DOMAINS, Domain, Rows, draw_rows
+from verl_agentic.synthesis.sql.query import AGGREGATES, Query, SqlCondition, edges, mutants, read_question, tell
+from verl_agentic.synthesis.sql.world import DOMAINS, Rows, SqlDomain, draw_rows
 from verl_agentic.tool_envs.sql.environment import MAX_SHOWN_ROWS, SQL_TOOLS
 
 SYSTEM = "Answer with SQL."
@@ -28,7 +28,7 @@ _SIGNS = {"gt": ">", "lt": "<", "eq": "=", "ne": "!=", "via": "="}
 _NUMERIC, _TEXTUAL = ("gt", "lt"), ("eq", "ne", "via")
 
 
-def distinguishing_states(query: Query, domain: Domain, own: Rows, rng: random.Random) -> list[Rows] | None:
+def distinguishing_states(query: Query, domain: SqlDomain, own: Rows, rng: random.Random) -> list[Rows] | None:
     """``own`` and two or more other states on which no mutant of ``query``, and no constant, agrees everywhere.
 
     Returns ``None`` when none were found, which says that ``query`` is a poor question.
@@ -174,7 +174,7 @@ def _parse_structure(structure: str) -> tuple[str, tuple[str, ...]]:
     return head, tuple(kind for kind in filters if kind != "none")
 
 
-def _one_step_harder(structure: str, domain: Domain) -> list[str]:
+def _one_step_harder(structure: str, domain: SqlDomain) -> list[str]:
     """Train structures with one more condition, or with an order instead of a list."""
     head, filters = _parse_structure(structure)
     found = []
@@ -187,7 +187,9 @@ def _one_step_harder(structure: str, domain: Domain) -> list[str]:
     return found
 
 
-def _grow(task: Task, structure: str, query: Query, domain: Domain, rows: Rows, *, rng: random.Random) -> Task | None:
+def _grow(
+    task: Task, structure: str, query: Query, domain: SqlDomain, rows: Rows, *, rng: random.Random
+) -> Task | None:
     head, filters = _parse_structure(structure)
     if head != query.head:
         bounded = {condition.column for condition in query.conditions}
@@ -203,7 +205,7 @@ def _grow(task: Task, structure: str, query: Query, domain: Domain, rows: Rows, 
     return dataclasses.replace(child, parent=task.id, operator=operator) if child else None
 
 
-def _draw_head(head: str, domain: Domain, rng: random.Random) -> Query:
+def _draw_head(head: str, domain: SqlDomain, rng: random.Random) -> Query:
     number = rng.choice(domain.numbers)[0]
     if head == "count":
         return Query(head, domain.table)
@@ -214,7 +216,7 @@ def _draw_head(head: str, domain: Domain, rng: random.Random) -> Query:
     return Query(head, domain.table, number, domain.name, limit=rng.randint(2, 4))
 
 
-def add_condition(query: Query, kind: str, domain: Domain, rows: Rows, rng: random.Random) -> Query | None:
+def add_condition(query: Query, kind: str, domain: SqlDomain, rows: Rows, rng: random.Random) -> Query | None:
     """``query`` with one more condition, numbers before words; ``None`` when the domain has no place for it.
 
     Args:
@@ -240,13 +242,13 @@ def add_condition(query: Query, kind: str, domain: Domain, rows: Rows, rng: rand
         value = rng.choice(rows[domain.link.table])[1]
     else:
         column, value = domain.category, rng.choice(table)[1]
-    condition = Condition(column, _SIGNS[kind], value)
+    condition = SqlCondition(column, _SIGNS[kind], value)
     both = sorted([*query.conditions, condition], key=lambda c: not c.numeric)
     return dataclasses.replace(query, conditions=tuple(both), join=join)
 
 
 def make_task(
-    structure: str, query: Query, domain: Domain, rows: Rows, rng: random.Random, text: str | None = None
+    structure: str, query: Query, domain: SqlDomain, rows: Rows, rng: random.Random, text: str | None = None
 ) -> Task | None:
     """A task, or ``None`` when the question is poor: an empty result, or mistakes that no state shows.
 
@@ -279,7 +281,7 @@ def make_task(
     )
 
 
-def read_task(task: Task) -> tuple[Query, Domain, Rows]:
+def read_task(task: Task) -> tuple[Query, SqlDomain, Rows]:
     """The query that a task's question asks for, and its world without tables of no use.
 
     Raises:

@@ -14,14 +14,14 @@ from verl_agentic.synthesis.question import question_of
 from verl_agentic.synthesis.reasoning.base import TOLD_ANEW, WRONG, Operator
 from verl_agentic.synthesis.sql.evaluate import columns_of, evaluate
 from verl_agentic.synthesis.sql.family import SqlFamily, add_condition, make_task, read_task
-from verl_agentic.synthesis.sql.query import AVERAGE, Condition, Query, edges, retell
-from verl_agentic.synthesis.sql.world import DOMAINS, Domain, Rows, draw_rows
+from verl_agentic.synthesis.sql.query import AVERAGE, Query, SqlCondition, edges, retell
+from verl_agentic.synthesis.sql.world import DOMAINS, Rows, SqlDomain, draw_rows
 
 MAX_CONDITIONS = 4
 _TRIES = 4
 _SIGNS = {">": "gt", "<": "lt", "=": "eq", "!=": "ne"}
 
-World = tuple[Query, Domain, Rows]
+World = tuple[Query, SqlDomain, Rows]
 
 
 @functools.cache
@@ -37,7 +37,7 @@ def structure_of(query: Query) -> str:
     return "-".join([query.head, *(filters or ["none"])])
 
 
-def _filter(query: Query, condition: Condition) -> str:
+def _filter(query: Query, condition: SqlCondition) -> str:
     if condition.nested:
         return f"{_SIGNS[condition.sign]}avg"
     if condition.numeric and condition.sign == "=":
@@ -92,7 +92,7 @@ class DeepenSql(SqlOperator):
         return None
 
 
-def _bound(condition: Condition, query: Query) -> bool:
+def _bound(condition: SqlCondition, query: Query) -> bool:
     return any(condition.column == other.column for other in query.conditions)
 
 
@@ -135,7 +135,7 @@ class NestSql(SqlOperator):
         columns = [name for name, _, _ in domain.numbers if name not in taken]
         if not columns or len(query.conditions) >= MAX_CONDITIONS or (query.head, _SIGNS[sign]) not in trained_pairs():
             return None
-        conditions = (Condition(rng.choice(columns), sign, AVERAGE), *query.conditions)
+        conditions = (SqlCondition(rng.choice(columns), sign, AVERAGE), *query.conditions)
         nested = dataclasses.replace(query, conditions=conditions)
         return make_task(structure_of(nested), nested, domain, rows, rng)
 
@@ -159,7 +159,7 @@ class ReverseSql(SqlOperator):
         same = [[*row] for row in rows[domain.table]]
         for row in rng.sample(same, max(2, len(same) // 4)):
             row[place] = value
-        conditions = (Condition(query.column, "=", value), *query.conditions)
+        conditions = (SqlCondition(query.column, "=", value), *query.conditions)
         asked = Query("list", query.table, domain.name, conditions=conditions, join=query.join)
         return make_task(structure_of(asked), asked, domain, {**rows, domain.table: same}, rng)
 

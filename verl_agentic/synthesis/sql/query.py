@@ -7,7 +7,7 @@ import random
 import re
 from dataclasses import dataclass
 
-from verl_agentic.synthesis.sql.world import Domain
+from verl_agentic.synthesis.sql.world import SqlDomain
 
 AGGREGATES = {"count": "COUNT", "max": "MAX", "min": "MIN", "avg": "AVG", "sum": "SUM"}
 _ADJECTIVES = {"highest": "max", "lowest": "min", "average": "avg", "total": "sum"}
@@ -18,7 +18,7 @@ AVERAGE = "average"
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class SqlCondition:
     """One comparison of a column with a number, a word or, for ``>`` and ``<``, its :data:`AVERAGE`."""
 
     column: str
@@ -58,7 +58,7 @@ class Query:
     table: str
     column: str = ""
     shown: str = ""
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[SqlCondition, ...] = ()
     limit: int = 0
     join: tuple[str, str] | None = None
 
@@ -86,7 +86,7 @@ def edges(query: Query) -> dict[str, list[int | str]]:
     }
 
 
-def mutants(query: Query, domain: Domain) -> list[str]:
+def mutants(query: Query, domain: SqlDomain) -> list[str]:
     """Queries that are nearly ``query`` and must not pass for it: each changes one thing."""
     changed: list[Query] = []
     numbers = [column for column, _, _ in domain.numbers]
@@ -113,7 +113,7 @@ def mutants(query: Query, domain: Domain) -> list[str]:
     return [sql for sql in dict.fromkeys(found) if sql != query.sql()]
 
 
-def _condition_mutants(condition: Condition, domain: Domain) -> list[Condition]:
+def _condition_mutants(condition: SqlCondition, domain: SqlDomain) -> list[SqlCondition]:
     if isinstance(condition.value, int):
         numbers = [column for column, _, _ in domain.numbers]
         signs = [sign for sign in (">", "<", ">=", "<=", "=") if sign != condition.sign]
@@ -233,9 +233,9 @@ def read_question(text: str, schema: str = "") -> Query:
     )
 
 
-def _read_condition(text: str) -> Condition:
+def _read_condition(text: str) -> SqlCondition:
     column, *words, value = text.split(" ")
     sign = next((sign for sign, word in _SIGN_WORDS.items() if word.split() == words), None)
     if sign is None:
         raise ValueError(f"cannot read {text!r}")
-    return Condition(column, sign, int(value) if re.fullmatch("[0-9]{1,9}", value) else value)
+    return SqlCondition(column, sign, int(value) if re.fullmatch("[0-9]{1,9}", value) else value)

@@ -61,7 +61,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Domain:
+class SqlDomain:
     """One small world: a table ``table(name, category, number, number)``, perhaps with a second one.
 
     Attributes:
@@ -93,15 +93,15 @@ class Domain:
 
 
 DOMAINS = (
-    Domain("books", "title", _TITLES, "genre", _GENRES, (("pages", 80, 600), ("price", 5, 90))),
-    Domain("films", "title", _TITLES, "genre", _GENRES, (("minutes", 60, 200), ("votes", 10, 900))),
-    Domain("games", "title", _TITLES, "genre", _GENRES, (("price", 5, 90), ("sales", 10, 900))),
-    Domain("cars", "name", _TITLES, "color", _COLORS, (("speed", 90, 300), ("price", 10, 99))),
-    Domain("bikes", "name", _TITLES, "color", _COLORS, (("weight", 5, 30), ("price", 50, 900))),
-    Domain("hotels", "name", _TITLES, "city", _CITIES, (("rooms", 10, 300), ("price", 30, 400))),
-    Domain("students", "name", _PEOPLE, "city", _CITIES, (("age", 12, 60), ("score", 10, 99))),
-    Domain("dogs", "name", _PEOPLE, "color", _COLORS, (("age", 1, 19), ("weight", 3, 70))),
-    Domain(
+    SqlDomain("books", "title", _TITLES, "genre", _GENRES, (("pages", 80, 600), ("price", 5, 90))),
+    SqlDomain("films", "title", _TITLES, "genre", _GENRES, (("minutes", 60, 200), ("votes", 10, 900))),
+    SqlDomain("games", "title", _TITLES, "genre", _GENRES, (("price", 5, 90), ("sales", 10, 900))),
+    SqlDomain("cars", "name", _TITLES, "color", _COLORS, (("speed", 90, 300), ("price", 10, 99))),
+    SqlDomain("bikes", "name", _TITLES, "color", _COLORS, (("weight", 5, 30), ("price", 50, 900))),
+    SqlDomain("hotels", "name", _TITLES, "city", _CITIES, (("rooms", 10, 300), ("price", 30, 400))),
+    SqlDomain("students", "name", _PEOPLE, "city", _CITIES, (("age", 12, 60), ("score", 10, 99))),
+    SqlDomain("dogs", "name", _PEOPLE, "color", _COLORS, (("age", 1, 19), ("weight", 3, 70))),
+    SqlDomain(
         "players",
         "name",
         _PEOPLE,
@@ -110,7 +110,7 @@ DOMAINS = (
         (("age", 16, 45), ("goals", 0, 60)),
         Link("teams", "city", _CITIES),
     ),
-    Domain(
+    SqlDomain(
         "workers",
         "name",
         _PEOPLE,
@@ -119,7 +119,7 @@ DOMAINS = (
         (("age", 18, 66), ("salary", 20, 99)),
         Link("teams", "color", _COLORS),
     ),
-    Domain(
+    SqlDomain(
         "songs",
         "title",
         _TITLES,
@@ -131,7 +131,9 @@ DOMAINS = (
 )
 
 
-def draw_rows(domain: Domain, rng: random.Random, count: int, edges: Mapping[str, Sequence[Any]] | None = None) -> Rows:
+def draw_rows(
+    domain: SqlDomain, rng: random.Random, count: int, edges: Mapping[str, Sequence[Any]] | None = None
+) -> Rows:
     """Random rows of every table.
 
     Args:

@@ -10,7 +10,7 @@ from verl_agentic.core import BrokenTaskError, End, Task
 from verl_agentic.core.behavior_tree import Action, BehaviorTree, Call, Confirm, Leaf, Step, branches, to_data
 from verl_agentic.synthesis.service.build import DONE, NO, YES
 from verl_agentic.synthesis.trees.policy import policy_text
-from verl_agentic.synthesis.trees.scenario import Scenario, sample_scenario
+from verl_agentic.synthesis.trees.scenario import TreeScenario, sample_scenario
 from verl_agentic.synthesis.trees.speech import first_message, user_script
 from verl_agentic.tool_envs.base import ToolError
 from verl_agentic.tool_envs.users.scripted import OUT_OF_PATIENCE
@@ -92,7 +92,7 @@ def compile_task(
     )
 
 
-def _world(tree: BehaviorTree, scenario: Scenario) -> dict[str, Any]:
+def _world(tree: BehaviorTree, scenario: TreeScenario) -> dict[str, Any]:
     """``env_args`` of the environment."""
     preconditions = {
         tool.name: [{"sql": one.sql, "message": one.message} for one in tool.preconditions]
@@ -109,7 +109,11 @@ def _world(tree: BehaviorTree, scenario: Scenario) -> dict[str, Any]:
 
 
 def _play(
-    tree: BehaviorTree, path: Sequence[Step], scenario: Scenario, env_args: dict[str, Any], tools: list[dict[str, Any]]
+    tree: BehaviorTree,
+    path: Sequence[Step],
+    scenario: TreeScenario,
+    env_args: dict[str, Any],
+    tools: list[dict[str, Any]],
 ) -> tuple[list[CallData], dict[str, Any]]:
     """The path's calls that are executed, and the tables after them."""
     done: list[CallData] = []
@@ -138,7 +142,7 @@ def _error(world: DatabaseWorld, call: CallData) -> str | None:
     return None
 
 
-def _data(call: Call, scenario: Scenario) -> CallData:
+def _data(call: Call, scenario: TreeScenario) -> CallData:
     return {"name": call.tool, "arguments": scenario.arguments(call.arguments)}
 
 

@@ -10,10 +10,10 @@ from verl_agentic.synthesis.trees.check import check_tree
 from verl_agentic.synthesis.trees.compile import compile_task, structure_of
 from verl_agentic.synthesis.trees.edit import affected
 from verl_agentic.synthesis.trees.expert import tree_of
-from verl_agentic.synthesis.trees.operators import BUILT_IN, Operator
+from verl_agentic.synthesis.trees.operators import BUILT_IN, TreeOperator
 
 
-def applicable(task: Task, operators: Iterable[Operator] = BUILT_IN) -> list[tuple[Operator, str]]:
+def applicable(task: Task, operators: Iterable[TreeOperator] = BUILT_IN) -> list[tuple[TreeOperator, str]]:
     """Operators and sites at which the tree of a task can grow.
 
     Args:
@@ -27,7 +27,7 @@ def applicable(task: Task, operators: Iterable[Operator] = BUILT_IN) -> list[tup
     return [(operator, site) for operator in operators for site in operator.sites(tree)]
 
 
-def grow_task(task: Task, operator: Operator, site: str, rng: random.Random, protected: Set[str]) -> Task:
+def grow_task(task: Task, operator: TreeOperator, site: str, rng: random.Random, protected: Set[str]) -> Task:
     """A harder task of the grown tree: of the same leaf where the growth changed the way to it, else of another.
 
     Args:

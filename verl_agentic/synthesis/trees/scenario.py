@@ -15,7 +15,7 @@ from verl_agentic.synthesis.service.domain import BOUNDARY_SHARE
 
 
 @dataclass(frozen=True, slots=True)
-class Scenario:
+class TreeScenario:
     """What the numbers and names of a task are.
 
     Attributes:
@@ -49,7 +49,7 @@ class Scenario:
         return {name: self.value(value) for name, value in arguments.items()}
 
 
-def sample_scenario(tree: BehaviorTree, path: Sequence[Step], rng: random.Random) -> Scenario:
+def sample_scenario(tree: BehaviorTree, path: Sequence[Step], rng: random.Random) -> TreeScenario:
     """A case that takes the path.
 
     Raises:
@@ -79,7 +79,7 @@ def sample_scenario(tree: BehaviorTree, path: Sequence[Step], rng: random.Random
         if reference[0] == FIELD and reference[1:] not in fields:
             table, _ = tree.column(reference[1:])
             raise BrokenTaskError(f"{reference}: no fact and no record leads to a record of table {table.name!r}")
-    return Scenario(bounds, facts, records, fields)
+    return TreeScenario(bounds, facts, records, fields)
 
 
 def conditions_on(tree: BehaviorTree, path: Sequence[Step]) -> list[tuple[str, Condition, bool]]:

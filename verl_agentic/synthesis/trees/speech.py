@@ -11,12 +11,12 @@ from verl_agentic.core import Message
 from verl_agentic.core.behavior_tree import FACT, BehaviorTree, Clarify, Condition, Fact, Leaf, Step
 from verl_agentic.core.business import Value, holds
 from verl_agentic.synthesis.service.build import DONE, NO, PLEAS, YES
-from verl_agentic.synthesis.trees.scenario import Scenario, conditions_on
+from verl_agentic.synthesis.trees.scenario import TreeScenario, conditions_on
 
 _SPARE_REPLIES = 4
 
 
-def first_message(tree: BehaviorTree, path: Sequence[Step], scenario: Scenario, rng: random.Random) -> str:
+def first_message(tree: BehaviorTree, path: Sequence[Step], scenario: TreeScenario, rng: random.Random) -> str:
     """The request, with every fact that the user need not be asked for."""
     said = [f"{rng.choice(tree.wants).rstrip('.')}."]
     said += [sentence for fact in tree.facts if (sentence := told(fact, scenario)) and not _withheld(tree, path, fact)]
@@ -28,13 +28,13 @@ def first_message(tree: BehaviorTree, path: Sequence[Step], scenario: Scenario, 
     return " ".join(said)
 
 
-def told(fact: Fact, scenario: Scenario) -> str:
+def told(fact: Fact, scenario: TreeScenario) -> str:
     """The sentence that tells a fact; empty where there is nothing to tell."""
     value = scenario.facts[fact.name]
     return "" if value == "" else fact.say.replace("{value}", str(value))
 
 
-def user_script(tree: BehaviorTree, path: Sequence[Step], scenario: Scenario, rng: random.Random) -> dict[str, Any]:
+def user_script(tree: BehaviorTree, path: Sequence[Step], scenario: TreeScenario, rng: random.Random) -> dict[str, Any]:
     """``task.user``: the facts, the answer to a request to confirm, and the insistence after a denial."""
     facts = [
         {"ask": list(fact.ask), "say": sentence, "known": not _withheld(tree, path, fact)}
@@ -73,7 +73,7 @@ def _withheld(tree: BehaviorTree, path: Sequence[Step], fact: Fact) -> bool:
     return any(isinstance(node, Clarify) and node.fact == fact.name for node in asked)
 
 
-def _pushes(tree: BehaviorTree, path: Sequence[Step], scenario: Scenario, rng: random.Random) -> list[str]:
+def _pushes(tree: BehaviorTree, path: Sequence[Step], scenario: TreeScenario, rng: random.Random) -> list[str]:
     """Claims that the data contradict, as far as the path's last condition has one, then pleas."""
     leaf = tree.nodes[path[-1].node]
     count = leaf.pushes if isinstance(leaf, Leaf) else 0

@@ -27,7 +27,7 @@ from verl_agentic.synthesis.reasoning.personas import load_personas
 from verl_agentic.synthesis.reasoning.routes import ROUTES
 from verl_agentic.synthesis.sql.evaluate import evaluate, ties
 from verl_agentic.synthesis.sql.family import SqlFamily
-from verl_agentic.synthesis.sql.query import Condition, Query
+from verl_agentic.synthesis.sql.query import Query, SqlCondition
 
 FAMILIES: dict[str, TaskFamily] = {"math": MathFamily(), "sql": SqlFamily()}
 TEMPLATES = make_operators(None, load_personas())
@@ -172,13 +172,13 @@ ROWS = {
     [
         Query("count", "dogs"),
         Query("avg", "dogs", "age"),
-        Query("sum", "dogs", "age", conditions=(Condition("age", ">", 100),)),
-        Query("count", "dogs", conditions=(Condition("age", ">", 100),)),
-        Query("max", "dogs", "age", conditions=(Condition("city", "!=", "Rome"),)),
-        Query("list", "dogs", "name", conditions=(Condition("age", "<", "average"),)),
-        Query("list", "dogs", "name", conditions=(Condition("land", "=", "I"),), join=("cities", "city")),
-        Query("top", "dogs", "age", "name", conditions=(Condition("age", ">", 1),), limit=2),
-        Query("low", "dogs", "age", "name", conditions=(Condition("age", ">", 1),), limit=1),
+        Query("sum", "dogs", "age", conditions=(SqlCondition("age", ">", 100),)),
+        Query("count", "dogs", conditions=(SqlCondition("age", ">", 100),)),
+        Query("max", "dogs", "age", conditions=(SqlCondition("city", "!=", "Rome"),)),
+        Query("list", "dogs", "name", conditions=(SqlCondition("age", "<", "average"),)),
+        Query("list", "dogs", "name", conditions=(SqlCondition("land", "=", "I"),), join=("cities", "city")),
+        Query("top", "dogs", "age", "name", conditions=(SqlCondition("age", ">", 1),), limit=2),
+        Query("low", "dogs", "age", "name", conditions=(SqlCondition("age", ">", 1),), limit=1),
     ],
 )
 def test_python_and_sqlite_agree(query: Query) -> None:

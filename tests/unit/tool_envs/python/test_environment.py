@@ -12,7 +12,7 @@ from verl_agentic.isolation.frames import BrokenFrameError, decode
 from verl_agentic.tool_envs import ToolError, make_environment
 from verl_agentic.tool_envs.python.environment import PACKAGES, PythonEnvironment
 from verl_agentic.tool_envs.python.process import clean
-from verl_agentic.tool_envs.python.sandbox import Containment, Limits, Sandbox, shared_sandbox
+from verl_agentic.tool_envs.python.sandbox import Containment, PythonLimits, Sandbox, shared_sandbox
 from verl_agentic.tool_envs.python.seccomp import filter_program
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox is Linux's")
@@ -156,7 +156,7 @@ async def test_packages_can_be_used_and_others_not_seen() -> None:
 
 async def test_where_containment_does_not_hold_nothing_runs_unless_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     weak = Containment(False, 0, False, {"seccomp": "no system call table for riscv64"}, ("open a socket",))
-    limits = Limits(packages=PACKAGES, memory=300 << 20, cpu=640)
+    limits = PythonLimits(packages=PACKAGES, memory=300 << 20, cpu=640)
     await asyncio.to_thread(shared_sandbox(limits).start)
     monkeypatch.setattr(shared_sandbox(limits), "_containment", weak)
     with pytest.raises(UserInputError, match=r"could open a socket \(no seccomp: .*riscv64\).*allow_weak=true"):
@@ -168,7 +168,7 @@ async def test_where_containment_does_not_hold_nothing_runs_unless_allowed(monke
 
 
 def test_a_sandbox_starts_once_and_ends() -> None:
-    sandbox = Sandbox(Limits())
+    sandbox = Sandbox(PythonLimits())
     assert sandbox.containment is None and not sandbox.running
     assert sandbox.start() is sandbox.start()
     assert sandbox.running

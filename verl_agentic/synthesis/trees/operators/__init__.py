@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from verl_agentic.core.named import Registry
-from verl_agentic.synthesis.trees.operators.base import Operator
+from verl_agentic.synthesis.trees.operators.base import TreeOperator
 from verl_agentic.synthesis.trees.operators.conditions import CrossDependency, Escalation, HiddenCondition
 from verl_agentic.synthesis.trees.operators.dialogue import (
     AdversarialUser,
@@ -13,9 +13,9 @@ from verl_agentic.synthesis.trees.operators.dialogue import (
 )
 from verl_agentic.synthesis.trees.operators.failure import ToolFailure
 
-__all__ = ["BUILT_IN", "OPERATORS", "Operator", "operator_named"]
+__all__ = ["BUILT_IN", "OPERATORS", "TreeOperator", "operator_named"]
 
-BUILT_IN: tuple[Operator, ...] = (
+BUILT_IN: tuple[TreeOperator, ...] = (
     HiddenCondition(),
     MissingInformation(),
     Confirmation(),
@@ -25,11 +25,13 @@ BUILT_IN: tuple[Operator, ...] = (
     AdversarialUser(),
     CrossDependency(),
 )
-OPERATORS: Registry[Operator] = Registry("operator", {one.name: one for one in BUILT_IN}, paths=False)
-_CLASSES: Registry[type[Operator]] = Registry("operator", {one.name: type(one) for one in BUILT_IN}, base=Operator)
+OPERATORS: Registry[TreeOperator] = Registry("operator", {one.name: one for one in BUILT_IN}, paths=False)
+_CLASSES: Registry[type[TreeOperator]] = Registry(
+    "operator", {one.name: type(one) for one in BUILT_IN}, base=TreeOperator
+)
 
 
-def operator_named(name: str) -> Operator:
+def operator_named(name: str) -> TreeOperator:
     """The operator of that name, of ``package.module:Class`` or of ``path/to/file.py:Class``.
 
     Raises:

@@ -10,7 +10,7 @@ from verl_agentic.core import BrokenTaskError, FailureKind
 from verl_agentic.core.behavior_tree import BehaviorTree
 
 
-class Operator(ABC):
+class TreeOperator(ABC):
     """Grows trees. The same tree and site always give the same tree.
 
     Attributes:

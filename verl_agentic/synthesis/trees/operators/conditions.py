@@ -20,10 +20,10 @@ from verl_agentic.synthesis.trees.edit import (
     some_bounds,
     with_nodes,
 )
-from verl_agentic.synthesis.trees.operators.base import Operator
+from verl_agentic.synthesis.trees.operators.base import TreeOperator
 
 
-class HiddenCondition(Operator):
+class HiddenCondition(TreeOperator):
     """A change is denied by a column that nobody speaks of: the violation shows only in the data."""
 
     name: ClassVar[str] = "hidden"
@@ -53,7 +53,7 @@ class HiddenCondition(Operator):
         return with_nodes(tree, {deny: Leaf("deny")})
 
 
-class Escalation(Operator):
+class Escalation(TreeOperator):
     """What was always denied has an exception, on which a human decides."""
 
     name: ClassVar[str] = "escalation"
@@ -84,7 +84,7 @@ class Escalation(Operator):
         return with_nodes(tree, {human: Leaf("transfer")})
 
 
-class CrossDependency(Operator):
+class CrossDependency(TreeOperator):
     """What the user says, or one call shows, must not exceed what a later call shows."""
 
     name: ClassVar[str] = "dependency"

@@ -21,13 +21,13 @@ from verl_agentic.core.behavior_tree import (
 )
 from verl_agentic.core.business import Tool, Value
 from verl_agentic.synthesis.trees.edit import fresh, gates, insert_before, leaf_of, leaves, with_nodes
-from verl_agentic.synthesis.trees.operators.base import Operator
+from verl_agentic.synthesis.trees.operators.base import TreeOperator
 
 _MAX_PUSHES = 2
 _EXTRA = Fact("extra", ("extra wish",), "Also {value}.")
 
 
-class MissingInformation(Operator):
+class MissingInformation(TreeOperator):
     """The user does not say a fact at first and must be asked for it."""
 
     name: ClassVar[str] = "missing"
@@ -43,7 +43,7 @@ class MissingInformation(Operator):
         return insert_before(tree, _first_use(tree, site), asks, lambda user: Clarify(site, user))
 
 
-class Confirmation(Operator):
+class Confirmation(TreeOperator):
     """Nothing is changed before the user confirms, and some decline."""
 
     name: ClassVar[str] = "confirmation"
@@ -58,7 +58,7 @@ class Confirmation(Operator):
         return with_nodes(tree, {declined: Leaf("decline")})
 
 
-class MixedRequests(Operator):
+class MixedRequests(TreeOperator):
     """Besides what is allowed the user may want what never is: the one is done, the other refused."""
 
     name: ClassVar[str] = "mixed"
@@ -88,7 +88,7 @@ class MixedRequests(Operator):
         return with_nodes(tree, {deny: Leaf("deny", lure=Call(name, arguments))})
 
 
-class AdversarialUser(Operator):
+class AdversarialUser(TreeOperator):
     """Who is refused insists: first with a claim that the data contradict, then by pleading."""
 
     name: ClassVar[str] = "adversary"

@@ -9,12 +9,12 @@ from verl_agentic.core import FailureKind
 from verl_agentic.core.behavior_tree import FACT, Action, BehaviorTree, Call
 from verl_agentic.core.business import Column, Precondition, Tool
 from verl_agentic.synthesis.trees.edit import fresh, fresh_name, insert_before
-from verl_agentic.synthesis.trees.operators.base import Operator
+from verl_agentic.synthesis.trees.operators.base import TreeOperator
 
 _LOCKED = 1
 
 
-class ToolFailure(Operator):
+class ToolFailure(TreeOperator):
     """A write is refused because its record is locked; another tool unlocks it, and the call is made again."""
 
     name: ClassVar[str] = "failure"
