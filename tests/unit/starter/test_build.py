@@ -105,7 +105,7 @@ class BadExpertFamily(BoxFamily):
         return lambda messages, tools: "<answer>green</answer>"
 
 
-def compute_score(data_source: str, solution: str, ground_truth: str, extra_info: dict[str, Any]) -> dict[str, Any]:
+def compute_score(data_source: str, solution_str: str, ground_truth: str, extra_info: dict[str, Any]) -> dict[str, Any]:
     """Success is the box's word as the answer."""
     right = json.loads(extra_info["trajectory"])["answer"] == ground_truth
     return {"score": float(right), "acc": float(right), "failure": "none" if right else "wrong_answer", "reason": ""}
