@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import math
+import dataclasses
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
 
 from verl_agentic.core import UserInputError
+from verl_agentic.core.checked import Count, Within, check
 from verl_agentic.flywheel.quotas import fair_quotas, largest_remainders
 from verl_agentic.store import Candidates, Cell, Progress, Store
 
@@ -15,13 +17,13 @@ Sizes = Mapping[Cell, Mapping[Progress, int]]
 
 CURRICULUM_KEY = "agentic.curriculum"
 """Where it is configured; every message about it begins with it."""
-SHARES = ("frontier", "grown", "new", "failed", "replay")
-"""Names of the shares of an epoch."""
+Part = Annotated[float, Within(least=0)]
+"""A part relative to others."""
 
 
 @dataclass(frozen=True, slots=True)
-class CurriculumSettings:
-    """Shares of an epoch by how the policy last did on a task, relative to their sum.
+class Shares:
+    """``agentic.curriculum.shares``: parts of an epoch by how the policy last did on a task, relative to their sum.
 
     What grown tasks cannot fill of their share goes to new ones, as long as there are any; what is then left of any
     share goes to the others, frontier first.
@@ -33,6 +35,35 @@ class CurriculumSettings:
         failed: tasks whose last group failed entirely.
         replay: solved and mastered tasks, against forgetting; mastered ones never take more than this share
             while there are active tasks.
+    """
+
+    frontier: Part = 0.4
+    grown: Part = 0.35
+    new: Part = 0.1
+    failed: Part = 0.1
+    replay: Part = 0.05
+
+    def __post_init__(self) -> None:
+        check(self, SHARES_KEY)
+        if self.total == 0:
+            raise UserInputError(f"{SHARES_KEY}: all are 0; give at least one of them a positive value")
+
+    @property
+    def total(self) -> float:
+        return self.frontier + self.grown + self.new + self.failed + self.replay
+
+
+SHARES_KEY = f"{CURRICULUM_KEY}.shares"
+SHARES = tuple(one.name for one in dataclasses.fields(Shares))
+"""Names of the shares of an epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class CurriculumSettings:
+    """How an epoch is drawn.
+
+    Attributes:
+        shares: parts of it by how the policy last did on a task.
         kinds: parts of the kinds relative to each other, 1 for one that is not named, 0 not to draw it.
         depths: parts of the depths of a kind, likewise; depth plays no role where none is named.
         max_age: epochs after its birth in which an active task may be drawn, ``None`` for all.
@@ -40,39 +71,20 @@ class CurriculumSettings:
         only: the kinds that are drawn at all, ``None`` for every kind in the pool.
     """
 
-    frontier: float = 0.4
-    grown: float = 0.35
-    new: float = 0.1
-    failed: float = 0.1
-    replay: float = 0.05
-    kinds: Mapping[str, float] = field(default_factory=dict)
-    depths: Mapping[int, float] = field(default_factory=dict)
-    max_age: int | None = None
-    max_staleness: int | None = None
+    shares: Shares = Shares()
+    kinds: Mapping[str, Part] = field(default_factory=dict)
+    depths: Mapping[int, Part] = field(default_factory=dict)
+    max_age: Count | None = None
+    max_staleness: Count | None = None
     only: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
-        numbers = {f"shares.{name}": getattr(self, name) for name in SHARES}
-        numbers.update({f"kinds.{name}": value for name, value in self.kinds.items()})
-        numbers.update({f"depths.{name}": value for name, value in self.depths.items()})
-        for name, value in numbers.items():
-            if not (isinstance(value, (int, float)) and math.isfinite(value) and value >= 0):
-                raise UserInputError(f"{CURRICULUM_KEY}.{name} must be a number >= 0, got {value!r}")
-        if self.total == 0:
-            raise UserInputError(f"{CURRICULUM_KEY}.shares: all are 0; give at least one of them a positive value")
-        for name in ("max_age", "max_staleness"):
-            limit = getattr(self, name)
-            if not (limit is None or (isinstance(limit, int) and limit >= 0)):
-                raise UserInputError(f"{CURRICULUM_KEY}.{name} must be a whole number >= 0 or null, got {limit!r}")
+        check(self, CURRICULUM_KEY)
 
     def draws(self, cell: Cell) -> bool:
         """Whether the tasks of a kind and depth are drawn at all."""
         wanted = self.only is None or cell.kind in self.only
         return wanted and self.kinds.get(cell.kind, 1.0) > 0 and self.depths.get(cell.depth, 1.0) > 0
-
-    @property
-    def total(self) -> float:
-        return self.frontier + self.grown + self.new + self.failed + self.replay
 
 
 def draw_epoch(
@@ -178,13 +190,13 @@ class _Draw:
         ratios = {depths: self._settings.depths.get(depths[0], 1.0) for depths in parts}
         for depths, counts in parts.items():
             part = share * ratios[depths] / sum(ratios.values())
-            cap = round(part * self._settings.replay / self._settings.total)
+            cap = round(part * self._settings.shares.replay / self._settings.shares.total)
             counts[Progress.MASTERED] = min(counts.get(Progress.MASTERED, 0), cap)
 
     def _fill(self, available: Mapping[Progress, int], quota: int) -> dict[Progress, int]:
         """How many tasks of each progress make ``quota``: by share, and then by what is left."""
         targets = largest_remainders(
-            {name: quota * getattr(self._settings, name) / self._settings.total for name in SHARES}, quota
+            {name: quota * getattr(self._settings.shares, name) / self._settings.shares.total for name in SHARES}, quota
         )
         left = {one: available.get(one, 0) for one in Progress}
         taken = dict.fromkeys(Progress, 0)

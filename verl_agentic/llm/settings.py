@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from verl_agentic.core import UserInputError
+from verl_agentic.core.checked import Count, Positive, Within, read
+
+Usd = Annotated[float, Within(least=0)]
+"""US dollars."""
+_Wait = Annotated[float, Within(least=0.01)]
 
 NO_KEY = "EMPTY"
 """Sent to servers that want no key; vLLM's documentation uses the same word."""
@@ -19,19 +22,30 @@ NO_KEY = "EMPTY"
 
 @dataclass(frozen=True)
 class Prices:
-    """``agentic.llm.prices``: US dollars per million tokens; ``cached`` defaults to ``prompt``."""
+    """``agentic.llm.prices``: US dollars per million tokens.
 
-    prompt: float = 0.0
-    completion: float = 0.0
-    cached: float | None = None
+    Attributes:
+        prompt: of a request.
+        completion: of a reply.
+        cached: of what the server had cached of a request, ``None`` for the price of the others.
+    """
+
+    prompt: Usd = 0.0
+    completion: Usd = 0.0
+    cached: Usd | None = None
 
 
 @dataclass(frozen=True)
 class Budget:
-    """``agentic.llm.budget``: what may be spent in all, as the ledger counts it; ``None`` for no limit."""
+    """``agentic.llm.budget``: what may be spent in all, as the ledger counts it; ``None`` for no limit.
 
-    usd: float | None = None
-    tokens: int | None = None
+    Attributes:
+        usd: US dollars; needs ``prices``.
+        tokens: tokens of requests and replies.
+    """
+
+    usd: Usd | None = None
+    tokens: Count | None = None
 
 
 @dataclass(frozen=True)
@@ -63,19 +77,19 @@ class LLMSettings:
     model: str
     api_key_env: str | None = "OPENAI_API_KEY"
     temperature: float | None = None
-    max_tokens: int = 1024
+    max_tokens: Positive = 1024
     seed: int | None = None
     extra_body: dict[str, Any] = field(default_factory=dict)
-    request_seconds: float = 60.0
-    budget_seconds: float = 600.0
-    concurrency: int | None = None
-    max_reply_bytes: int = 1 << 20
-    reply_attempts: int = 3
+    request_seconds: _Wait = 60.0
+    budget_seconds: _Wait = 600.0
+    concurrency: Positive | None = None
+    max_reply_bytes: Annotated[int, Within(least=1024)] = 1 << 20
+    reply_attempts: Positive = 3
     prices: Prices = field(default_factory=Prices)
     budget: Budget = field(default_factory=Budget)
     ledger: str | None = None
     cache: str | None = "auto"
-    cache_bytes: int = 1 << 30
+    cache_bytes: Annotated[int, Within(least=1 << 16)] = 1 << 30
 
     @property
     def cache_path(self) -> Path | None:
@@ -115,60 +129,20 @@ def read_llm_settings(config: Mapping[str, Any]) -> LLMSettings:
     Raises:
         UserInputError: naming the key that is missing, unknown or of a wrong value, and the mend.
     """
-    values = _checked(LLMSettings, config, "agentic.llm")
-    for key in ("base_url", "model"):
-        if not values.get(key):
-            raise UserInputError(f"agentic.llm.{key} is not set; give the endpoint's {_EXAMPLES[key]}")
-    for key, kind in (("prices", Prices), ("budget", Budget)):
-        values[key] = kind(**_checked(kind, values.get(key) or {}, f"agentic.llm.{key}"))
-    values["base_url"] = values["base_url"].rstrip("/")
-    settings = LLMSettings(**values)
+    for name in ("base_url", "model"):
+        if not config.get(name):
+            raise UserInputError(f"agentic.llm.{name} is not set; give the endpoint's {_EXAMPLES[name]}")
+    # Null for either is what it is without: nothing that limits, nothing that costs.
+    given = {name: value for name, value in config.items() if name not in ("prices", "budget") or value is not None}
+    settings = read(LLMSettings, given, "agentic.llm")
+    settings = replace(settings, base_url=settings.base_url.rstrip("/"))
     _check_url(settings.base_url)
-    for name, least in _LEAST.items():
-        value = getattr(settings, name)
-        if value is not None and not (math.isfinite(value) and value >= least):
-            raise UserInputError(f"agentic.llm.{name} must be at least {least}, got {value}")
     if settings.budget.usd is not None and not (settings.prices.prompt or settings.prices.completion):
         raise UserInputError("agentic.llm.budget.usd needs agentic.llm.prices, in US dollars per million tokens")
     return settings
 
 
 _EXAMPLES = {"base_url": "URL, e.g. http://127.0.0.1:8000/v1", "model": "name of the model"}
-_LEAST: dict[str, float] = {
-    "max_tokens": 1,
-    "request_seconds": 0.01,
-    "budget_seconds": 0.01,
-    "concurrency": 1,
-    "max_reply_bytes": 1024,
-    "reply_attempts": 1,
-    "cache_bytes": 1 << 16,
-}
-_PRICED = {"prompt", "completion", "cached", "usd", "tokens"}
-_OPTIONAL = {"api_key_env", "temperature", "seed", "ledger", "cache", "cached", "usd", "tokens"}
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("base_url", "model", "api_key_env", "ledger", "cache"), str),
-    **dict.fromkeys(("temperature", "request_seconds", "budget_seconds"), (int, float)),
-    **dict.fromkeys(("prompt", "completion", "cached", "usd"), (int, float)),
-    **dict.fromkeys(("max_tokens", "seed", "concurrency", "max_reply_bytes", "reply_attempts", "cache_bytes"), int),
-    **dict.fromkeys(("extra_body", "prices", "budget"), Mapping),
-    "tokens": int,
-}
-
-
-def _checked(kind: type, config: Mapping[str, Any], where: str) -> dict[str, Any]:
-    known = [entry.name for entry in dataclasses.fields(kind)]
-    for key, value in config.items():
-        if key not in known:
-            raise UserInputError(f"{where}.{key} is unknown; known keys: {', '.join(known)}")
-        if value is None and (key in _OPTIONAL or key in ("prices", "budget", "base_url", "model")):
-            continue
-        wanted = _TYPES[key]
-        if not isinstance(value, wanted) or isinstance(value, bool):
-            names = " or ".join(one.__name__ for one in (wanted if isinstance(wanted, tuple) else (wanted,)))
-            raise UserInputError(f"{where}.{key} must be {names}, got {value!r}")
-        if isinstance(value, (int, float)) and key in _PRICED and not (math.isfinite(value) and value >= 0):
-            raise UserInputError(f"{where}.{key} must not be negative, got {value}")
-    return dict(config)
 
 
 def _check_url(url: str) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from verl_agentic.core.checked import Positive, Seconds, Within
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +21,12 @@ class DialogueLimits:
         grace_seconds: how long what was cancelled may clean up before it is left behind.
     """
 
-    max_turns: int = 15
-    max_tool_chars: int = 4096
-    max_parallel_calls: int = 1
-    call_seconds: float = 60.0
-    open_seconds: float = 120.0
-    grace_seconds: float = 5.0
+    max_turns: Positive = 15
+    max_tool_chars: Positive = 4096
+    max_parallel_calls: Positive = 1
+    call_seconds: Seconds = 60.0
+    open_seconds: Seconds = 120.0
+    grace_seconds: Annotated[float, Within(least=0)] = 5.0
 
 
 def shortened(text: str, limit: int) -> str:

@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, fields, replace
+from typing import Annotated, Any
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from verl_agentic.core import UserInputError
+from verl_agentic.core.checked import Count, Positive, Seconds, Within, read
 from verl_agentic.core.named import is_file_name
 from verl_agentic.flywheel import CurriculumSettings, HookBudget
+from verl_agentic.flywheel.curriculum import Part, Shares
 from verl_agentic.rollout import DialogueLimits, SessionPlan
 from verl_agentic.tool_envs.registry import configured_environment
 from verl_agentic.training.stages import StagePlan, read_plan
 
 
-@dataclass
-class RolloutSettings:
-    """``agentic.rollout``.
+@dataclass(frozen=True)
+class RolloutSettings(DialogueLimits):
+    """``agentic.rollout``: the limits of a dialogue, and who and what takes part in it.
 
     Attributes:
         tool_env: environment for every task, ``None`` to take each task's own.
         env_options: keyword arguments of environments, by the names they go by in tasks and ``tool_env``.
         simulator: who plays the user: ``scripted``, ``llm``, ``none`` or ``package.module:Class``.
         simulator_options: options of the user, by name.
-        max_turns: assistant turns per trajectory.
         max_turn_tokens: tokens of one assistant message, ``None`` to leave it to ``data.max_response_length``; a
             message that is cut ends its trajectory.
-        max_tool_chars: characters of a tool reply that reach the policy.
-        max_parallel_calls: tool calls executed per assistant turn.
-        call_seconds: wall time of one tool call or user reply.
-        open_seconds: wall time of opening a session; the first one may start a server or build an index.
-        grace_seconds: how long what was cancelled at a deadline may clean up before it is left behind.
         trajectory_seconds: wall time of one trajectory; in ``agentic_colocate_async``, where updates cut rollouts off,
             without its waits for the engine.
         attempts: how often a trajectory is tried when the infrastructure fails, before its sample is dropped.
@@ -44,15 +39,9 @@ class RolloutSettings:
     env_options: dict[str, Any] = field(default_factory=dict)
     simulator: str = "scripted"
     simulator_options: dict[str, Any] = field(default_factory=dict)
-    max_turns: int = 15
-    max_turn_tokens: int | None = None
-    max_tool_chars: int = 4096
-    max_parallel_calls: int = 1
-    call_seconds: float = 60.0
-    open_seconds: float = 120.0
-    grace_seconds: float = 5.0
-    trajectory_seconds: float = 600.0
-    attempts: int = 2
+    max_turn_tokens: Positive | None = None
+    trajectory_seconds: Seconds = 600.0
+    attempts: Positive = 2
 
     @property
     def limits(self) -> DialogueLimits:
@@ -71,24 +60,13 @@ class LimitSettings:
         weight_sync_seconds: longest weight sync.
         step_seconds: longest training step, longest evaluation, and longest wait for a round of the flywheel.
         refill_factor: failed groups replaced per step, as a multiple of the batch.
-        poll_seconds: pause between two looks at the replay buffer.
+        poll_seconds: pause between two looks at the replay buffer (verl: 2, fixed).
     """
 
-    weight_sync_seconds: float = 600.0
-    step_seconds: float = 7200.0
-    refill_factor: float = 4.0
-    poll_seconds: float = 0.1
-
-
-@dataclass
-class ShareSettings:
-    """``agentic.curriculum.shares``: the shares of :class:`verl_agentic.flywheel.CurriculumSettings`."""
-
-    frontier: float = 0.4
-    grown: float = 0.35
-    new: float = 0.1
-    failed: float = 0.1
-    replay: float = 0.05
+    weight_sync_seconds: Annotated[float, Within(least=1)] = 600.0
+    step_seconds: Annotated[float, Within(least=1)] = 7200.0
+    refill_factor: Annotated[float, Within(least=0)] = 4.0
+    poll_seconds: Seconds = 0.1
 
 
 @dataclass
@@ -109,22 +87,22 @@ class CurriculumNode:
         shares: what an epoch is drawn from.
     """
 
-    initial_tasks: int = 1024
-    initial_depth: int = 2
-    epoch_size: int = 256
-    new_tasks: int | None = None
-    kinds: dict[str, float] = field(default_factory=dict)
-    depths: dict[int, float] = field(default_factory=dict)
-    max_age: int | None = None
-    max_staleness: int | None = None
-    validation_tasks: int = 96
-    held_out_tasks: int = 96
-    shares: ShareSettings = field(default_factory=ShareSettings)
+    initial_tasks: Positive = 1024
+    initial_depth: Positive = 2
+    epoch_size: Positive = 256
+    new_tasks: Count | None = None
+    kinds: dict[str, Part] = field(default_factory=dict)
+    depths: dict[int, Part] = field(default_factory=dict)
+    max_age: Count | None = None
+    max_staleness: Count | None = None
+    validation_tasks: Count = 96
+    held_out_tasks: Count = 96
+    shares: Shares = field(default_factory=Shares)
 
     def drawn(self) -> CurriculumSettings:
         """How an epoch is drawn."""
         return CurriculumSettings(
-            **vars(self.shares),
+            shares=self.shares,
             kinds=self.kinds,
             depths=self.depths,
             max_age=self.max_age,
@@ -136,12 +114,12 @@ class CurriculumNode:
 class BudgetNode:
     """``agentic.flywheel.budget``: see :class:`verl_agentic.flywheel.HookBudget`."""
 
-    seconds: float | None = 1800.0
-    requests: int | None = None
-    tokens: int | None = None
-    usd: float | None = None
-    attempts: int = 2
-    pause_seconds: float = 5.0
+    seconds: Seconds | None = 1800.0
+    requests: Count | None = None
+    tokens: Count | None = None
+    usd: Annotated[float, Within(least=0)] | None = None
+    attempts: Positive = 2
+    pause_seconds: Annotated[float, Within(least=0)] = 5.0
 
 
 @dataclass
@@ -158,15 +136,8 @@ class FlywheelNode:
     budget: BudgetNode = field(default_factory=BudgetNode)
 
     def limits(self) -> HookBudget:
-        """The budget.
-
-        Raises:
-            UserInputError: a limit is out of its range.
-        """
-        try:
-            return HookBudget(**vars(self.budget))
-        except UserInputError as error:
-            raise UserInputError(f"agentic.flywheel.{error}") from error
+        """The budget."""
+        return HookBudget(**vars(self.budget))
 
 
 @dataclass
@@ -180,8 +151,8 @@ class StoreNode:
     """
 
     url: str | None = None
-    wait_seconds: float = 90.0
-    stale_seconds: float = 60.0
+    wait_seconds: Annotated[float, Within(least=0)] = 90.0
+    stale_seconds: Annotated[float, Within(least=1)] = 60.0
 
 
 @dataclass
@@ -202,7 +173,7 @@ class AgenticSettings:
     """
 
     profile: str = "cpu"
-    accelerators: int = 0
+    accelerators: Count = 0
     model: str = "hub"
     stage: str = "mixed"
     stages: list[Any] = field(default_factory=list)
@@ -234,22 +205,13 @@ def read_settings(config: DictConfig) -> AgenticSettings:
     node = OmegaConf.select(config, "agentic")
     try:
         plain = {} if node is None else OmegaConf.to_container(node, resolve=True, throw_on_missing=True)
-        settings = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(AgenticSettings), OmegaConf.create(plain)))
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or ""
         key = key if key.startswith("agentic") else f"agentic.{key}".rstrip(".")
         if isinstance(error, MissingMandatoryValue):
             raise UserInputError(f"{key} has no value; set it on the command line: {key}=...") from error
-        if isinstance(error, ConfigKeyError | ConfigAttributeError) and is_dataclass(error.object_type):
-            raise UserInputError(_unknown(key, [part.name for part in fields(error.object_type)])) from error
         raise UserInputError(f"{key}: {str(error).splitlines()[0]}") from error
-    assert isinstance(settings, AgenticSettings)
-    for name, least in _LEAST.items():
-        value = settings
-        for part in name.split("."):
-            value = getattr(value, part)
-        if value < least:  # type: ignore[operator]
-            raise UserInputError(f"agentic.{name} must be at least {least}, got {value}")
+    settings = read(AgenticSettings, plain, "agentic")
     if settings.stages:
         settings.kinds = settings.plan().kinds
     _load_environment_files(settings.rollout)
@@ -269,21 +231,15 @@ def with_llm(settings: RolloutSettings, llm: Mapping[str, Any] | None) -> Rollou
     mock = settings.env_options.get("mock") or {}
     if not isinstance(mock, Mapping):
         return settings  # refused by name where options are checked
-    changed = replace(settings, env_options={**settings.env_options, "mock": {"llm": llm, **_without_null(mock)}})
+    options = {**settings.env_options, "mock": {"llm": llm, **_without_null(mock)}}
+    user = settings.simulator_options
     if settings.simulator == "llm":
-        changed.simulator_options = {"llm": llm, **_without_null(settings.simulator_options)}
-    return changed
+        user = {"llm": llm, **_without_null(user)}
+    return replace(settings, env_options=options, simulator_options=user)
 
 
 def _without_null(options: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in options.items() if key != "llm" or value is not None}
-
-
-def _unknown(key: str, known: list[str]) -> str:
-    place, _, name = key.rpartition(".")
-    alike = difflib.get_close_matches(name, known, n=1)
-    meant = f" did you mean {alike[0]}?" if alike else ""
-    return f"{key} is unknown;{meant} known keys of {place}: {', '.join(known)}"
 
 
 def _load_environment_files(settings: RolloutSettings) -> None:
@@ -316,27 +272,3 @@ def _below(layer: Mapping[str, Any], *path: str) -> dict[str, Any]:
         inner = found.pop(key, None)
         found |= inner if isinstance(inner, Mapping) else {} if inner is None else {key: inner}
     return found
-
-
-_LEAST: dict[str, float] = {
-    "accelerators": 0,
-    "rollout.max_turns": 1,
-    "rollout.max_tool_chars": 1,
-    "rollout.max_parallel_calls": 1,
-    "rollout.call_seconds": 0.001,
-    "rollout.open_seconds": 0.001,
-    "rollout.grace_seconds": 0,
-    "rollout.trajectory_seconds": 0.001,
-    "rollout.attempts": 1,
-    "limits.weight_sync_seconds": 1,
-    "limits.step_seconds": 1,
-    "limits.refill_factor": 0,
-    "limits.poll_seconds": 0.001,
-    "store.wait_seconds": 0,
-    "store.stale_seconds": 1,
-    "curriculum.initial_tasks": 1,
-    "curriculum.initial_depth": 1,
-    "curriculum.epoch_size": 1,
-    "curriculum.validation_tasks": 0,
-    "curriculum.held_out_tasks": 0,
-}

@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
 
 from verl_agentic.core import UserInputError
+from verl_agentic.core.checked import Described, Positive, read, refuse_unknown
 from verl_agentic.flywheel import CurriculumSettings
-from verl_agentic.flywheel.curriculum import CURRICULUM_KEY, SHARES
+from verl_agentic.flywheel.curriculum import SHARES, SHARES_KEY
 from verl_agentic.synthesis.families import load_families
 
 if sys.version_info >= (3, 11):
@@ -25,7 +26,25 @@ else:
 STAGES_KEY = "agentic.stages"
 USER_CONF_ENV = "VERL_AGENTIC_CONF"
 """Folders of the user's own groups and recipes (``os.pathsep`` between them), before the package's."""
-_KEYS = ("stage", "epochs", "kinds", "flywheel", "shares")
+
+
+@dataclass(frozen=True, slots=True)
+class StageSettings:
+    """An entry of ``agentic.stages``.
+
+    Attributes:
+        epochs: how many epochs it lasts.
+        stage: its name, an option of the group ``stage`` unless it has ``kinds`` of its own.
+        kinds: task families that it draws, ``None`` for those of the option of its name.
+        flywheel: an option of the group ``flywheel``, or a list of hooks; ``None`` for ``agentic.flywheel.hooks``.
+        shares: shares that differ from those of ``agentic.curriculum``.
+    """
+
+    epochs: Positive
+    stage: Annotated[str, Described("a name, e.g. reasoning")]
+    kinds: Annotated[list[str] | None, Described("a list of task families, e.g. [math, sql]")] = None
+    flywheel: Annotated[str | list[Any] | None, Described("a name or a list of hooks, e.g. [{name: frontier}]")] = None
+    shares: Annotated[dict[str, Any] | None, Described("a mapping, e.g. {frontier: 0.7, new: 0.3}")] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +99,7 @@ def sum_of_epochs(stages: Sequence[Any]) -> int:
     Raises:
         UserInputError: an entry is malformed.
     """
-    return sum(_epochs(position, entry) for position, entry in enumerate(stages))
+    return sum(_entry(position, entry).epochs for position, entry in enumerate(stages))
 
 
 def kinds_of(stages: Sequence[Any]) -> list[str]:
@@ -91,8 +110,8 @@ def kinds_of(stages: Sequence[Any]) -> list[str]:
     """
     kinds: dict[str, None] = {}
     for position, entry in enumerate(stages):
-        _epochs(position, entry)
-        kinds |= dict.fromkeys(_kinds(f"{STAGES_KEY}[{position}]", entry.get("stage"), entry.get("kinds")))
+        settings = _entry(position, entry)
+        kinds |= dict.fromkeys(_kinds(f"{STAGES_KEY}[{position}]", settings.stage, settings.kinds))
     return list(kinds)
 
 
@@ -118,29 +137,21 @@ def read_plan(
 
 def _read(position: int, entry: Any, hooks: Sequence[Any], curriculum: CurriculumSettings) -> Stage:
     key = f"{STAGES_KEY}[{position}]"
-    epochs = _epochs(position, entry)
-    for name in entry:
-        if name not in _KEYS:
-            raise UserInputError(f"{key}.{name} is unknown; a stage has {', '.join(_KEYS)}")
-    name = entry.get("stage")
-    if not (isinstance(name, str) and name):
-        raise UserInputError(f"{key}.stage must be a name, e.g. one of {', '.join(_options('stage'))}")
-    names = _kinds(key, name, entry.get("kinds"))
-    chosen, hooks_key = _hooks(key, entry.get("flywheel"), hooks)
-    return Stage(name, epochs, names, chosen, hooks_key, _curriculum(key, names, entry.get("shares"), curriculum))
+    settings = _entry(position, entry)
+    names = _kinds(key, settings.stage, settings.kinds)
+    chosen, hooks_key = _hooks(key, settings.flywheel, hooks)
+    drawn = _curriculum(key, names, settings.shares or {}, curriculum)
+    return Stage(settings.stage, settings.epochs, names, chosen, hooks_key, drawn)
 
 
-def _epochs(position: int, entry: Any) -> int:
+def _entry(position: int, entry: Any) -> StageSettings:
     key = f"{STAGES_KEY}[{position}]"
     if not isinstance(entry, Mapping):
         raise UserInputError(f"{key} must be a mapping, e.g. {{stage: reasoning, epochs: 3}}, got {entry!r}")
-    epochs = entry.get("epochs")
-    if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
-        raise UserInputError(f"{key}.epochs must be a whole number of at least 1, got {epochs!r}")
-    return epochs
+    return read(StageSettings, entry, key)
 
 
-def _kinds(key: str, stage: str, given: Any) -> tuple[str, ...]:
+def _kinds(key: str, stage: str, given: Sequence[str] | None) -> tuple[str, ...]:
     if given is None:
         options = _options("stage")
         node = _group("stage", stage) if stage in options else {}
@@ -148,7 +159,7 @@ def _kinds(key: str, stage: str, given: Any) -> tuple[str, ...]:
             known = ", ".join(name for name in options if _group("stage", name).get("kinds"))
             raise UserInputError(f"{key}.stage: unknown stage {stage!r}; known: {known}; or give {key}.kinds=[...]")
         given = node["kinds"]
-    if not _is_list(given) or not given or not all(isinstance(kind, str) for kind in given):
+    if not given:
         raise UserInputError(f"{key}.kinds must be a list of task families, e.g. [math, sql], got {given!r}")
     try:
         load_families(given)
@@ -166,29 +177,24 @@ def _hooks(key: str, given: Any, hooks: Sequence[Any]) -> tuple[tuple[Any, ...],
             raise UserInputError(
                 f"{key}.flywheel: unknown flywheel {given!r}; known: {', '.join(options)}; or give a list of hooks"
             )
-        given = _group("flywheel", given).get("flywheel", {}).get("hooks")
-    if not _is_list(given):
-        raise UserInputError(f"{key}.flywheel must be a name or a list of hooks, e.g. [{{name: frontier}}]")
+        hooks = _group("flywheel", given).get("flywheel", {}).get("hooks")
+        if not isinstance(hooks, list):
+            raise UserInputError(f"{key}.flywheel: {given!r} sets no list agentic.flywheel.hooks")
+        return tuple(hooks), f"{key}.flywheel"
     return tuple(given), f"{key}.flywheel"
 
 
-def _curriculum(key: str, names: Sequence[str], shares: Any, base: CurriculumSettings) -> CurriculumSettings:
-    if shares is not None and not isinstance(shares, Mapping):
-        raise UserInputError(f"{key}.shares must be a mapping, e.g. {{frontier: 0.7, new: 0.3}}, got {shares!r}")
-    for name in shares or {}:
-        if name not in SHARES:
-            raise UserInputError(f"{key}.shares.{name} is unknown; there are {', '.join(SHARES)}")
+def _curriculum(
+    key: str, names: Sequence[str], shares: Mapping[str, Any], base: CurriculumSettings
+) -> CurriculumSettings:
+    refuse_unknown(shares, SHARES, f"{key}.shares")
     only = frozenset(family.kind for family in load_families(names))
     if not any(base.kinds.get(kind, 1.0) > 0 for kind in only):
         raise UserInputError(f"{key}: agentic.curriculum.kinds leaves none of its kinds to draw ({', '.join(names)})")
     try:
-        return replace(base, only=only, **dict(shares or {}))
+        return replace(base, only=only, shares=replace(base.shares, **shares))
     except UserInputError as error:
-        raise UserInputError(str(error).replace(CURRICULUM_KEY, key, 1)) from error
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str)
+        raise UserInputError(str(error).replace(SHARES_KEY, f"{key}.shares", 1)) from error
 
 
 def _options(group: str) -> list[str]:
