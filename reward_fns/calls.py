@@ -14,10 +14,11 @@ from typing import Any
 
 from verl_agentic.core import BrokenTaskError, End, FailureKind, Trajectory, UserInputError
 from verl_agentic.core.canonical import arguments_agree, is_free_text
+from verl_agentic.core.checked import Count
 from verl_agentic.reward_fns.common import RewardResult, decided, decode_ground_truth, read_submission
-from verl_agentic.reward_fns.misses import check_kwargs, most_misses, tried_out
+from verl_agentic.reward_fns.misses import most_misses, tried_out
 
-__all__ = ["CallsResult", "check_kwargs", "compute_score"]
+__all__ = ["CallsResult", "compute_score"]
 
 # A code may be joined by underscores, which are blanks here.
 _CODE = re.compile(r"(?=\S*[0-9])(?=\S*[^\W\d_])[^\s@]+")
@@ -43,7 +44,7 @@ def compute_score(
     extra_info: dict[str, Any] | None = None,
     *,
     partial: bool = False,
-    max_misses: int | None = None,
+    max_misses: Count | None = None,
     **kwargs: Any,
 ) -> CallsResult:
     """Judge the tool calls of one trajectory.
@@ -71,7 +72,6 @@ def compute_score(
         BrokenTaskError: ``ground_truth`` is malformed or asks nothing.
         InfrastructureError: the trajectory is not one.
     """
-    check_kwargs({"max_misses": max_misses})
     truth = decode_ground_truth(ground_truth)
     required, forbidden = _calls(truth, "required"), _calls(truth, "forbidden")
     if not required and not forbidden:

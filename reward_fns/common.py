@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Literal, TypedDict, get_args
+from typing import Any, Literal, TypedDict
 
-from verl_agentic.core import BrokenTaskError, End, FailureKind, InfrastructureError, Trajectory, UserInputError
+from verl_agentic.core import BrokenTaskError, End, FailureKind, InfrastructureError, Trajectory
+from verl_agentic.core.checked import value_of
 from verl_agentic.reward_fns.answer_text import answer_in_text
 
+KWARGS_KEY = "reward.custom_reward_function.reward_kwargs"
+"""Where keywords of a reward function are configured."""
 MAX_REASON_CHARS = 200
 
 
@@ -121,8 +124,7 @@ def check_on_undecided(value: object) -> None:
     Raises:
         UserInputError: naming the key and the values.
     """
-    if value not in get_args(OnUndecided):
-        raise UserInputError(f"reward_kwargs.on_undecided={value!r}: must be zero or drop")
+    value_of(OnUndecided, value, f"{KWARGS_KEY}.on_undecided", plain=False)
 
 
 def undecided(reason: str, on_undecided: OnUndecided) -> RewardResult:

@@ -23,23 +23,23 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from verl_agentic.core import FailureKind, UserInputError
-from verl_agentic.reward_fns.common import OnUndecided, RewardResult, Verdict, check_on_undecided, undecided
+from verl_agentic.core.checked import refuse_unknown, value_of
+from verl_agentic.reward_fns.common import KWARGS_KEY, OnUndecided, RewardResult, Verdict, undecided
 from verl_agentic.reward_fns.invoke import invoke
-from verl_agentic.reward_fns.registry import KWARGS_KEY, known
 from verl_agentic.reward_fns.specs import (
     RewardSpec,
     check_shared,
     check_spec,
     handed_on,
-    number,
     plain,
     read_spec,
+    weight_of,
 )
 
-MODES = ("weighted_sum", "product", "min")
+Mode = Literal["weighted_sum", "product", "min"]
 
 _OPTIONS = ("parts", "mode", "on_undecided")
 _PART_KEYS = ("reward", "kwargs", "weight", "name", "decides")
@@ -65,7 +65,7 @@ async def compute_score(
     extra_info: dict[str, Any] | None = None,
     *,
     parts: Any = None,
-    mode: str = "weighted_sum",
+    mode: Mode = "weighted_sum",
     on_undecided: OnUndecided = "zero",
     **kwargs: Any,
 ) -> dict[str, Any]:
@@ -112,10 +112,9 @@ def check_kwargs(reward_kwargs: Mapping[str, Any]) -> None:
     Raises:
         UserInputError: naming the key and the mend.
     """
-    settings = _settings(reward_kwargs.get("parts"), reward_kwargs.get("mode", MODES[0]))
+    settings = _settings(reward_kwargs.get("parts"), reward_kwargs.get("mode", "weighted_sum"))
     shared = {key: value for key, value in reward_kwargs.items() if key not in _OPTIONS}
     check_shared(shared, [part.spec.function for part in settings], _OPTIONS)
-    check_on_undecided(reward_kwargs.get("on_undecided", "zero"))
     shared["on_undecided"] = reward_kwargs.get("on_undecided", "zero")
     for position, part in enumerate(settings):
         check_spec(part.spec, shared, f"{KWARGS_KEY}.parts[{position}]")
@@ -161,8 +160,7 @@ def _settings(parts: Any, mode: str) -> tuple[Part, ...]:
 def _cached_settings(text: str, mode: str) -> tuple[Part, ...]:
     values = json.loads(text)
     key = f"{KWARGS_KEY}.parts"
-    if mode not in MODES:
-        raise UserInputError(f"{KWARGS_KEY}.mode={mode!r}: must be one of {', '.join(MODES)}")
+    value_of(Mode, mode, f"{KWARGS_KEY}.mode", plain=False)
     if not isinstance(values, list) or not values:
         raise UserInputError(
             f"{key} must be a list, e.g. [{{reward: math, weight: 0.8}}, {{reward: 'pkg:f', weight: 0.2}}]"
@@ -197,7 +195,7 @@ def _part(value: Any, key: str, mode: str, first: bool) -> Part:
         value = {"reward": value}
     if not isinstance(value, dict):
         raise UserInputError(f"{key} must be the name of a reward, or {{reward: NAME, weight: W}}")
-    known(value, _PART_KEYS, key)
+    refuse_unknown(value, _PART_KEYS, key)
     summed = mode == "weighted_sum"
     for option in ("weight", "decides"):
         if option in value and not summed:
@@ -207,4 +205,4 @@ def _part(value: Any, key: str, mode: str, first: bool) -> Part:
     decides = value.get("decides", first or not summed)
     if not isinstance(name, str) or not name or not isinstance(decides, bool):
         raise UserInputError(f"{key}: name must be a text and decides true or false")
-    return Part(name, spec, number(value.get("weight", 1.0), f"{key}.weight"), decides)
+    return Part(name, spec, weight_of(value.get("weight", 1.0), f"{key}.weight"), decides)

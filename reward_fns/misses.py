@@ -16,33 +16,28 @@ from typing import Any
 
 from verl_agentic.core import BrokenTaskError, UserInputError
 from verl_agentic.core.canonical import canonical, only_reads
+from verl_agentic.core.checked import Count, value_of
 from verl_agentic.core.trajectory import ToolCall
+from verl_agentic.reward_fns.common import KWARGS_KEY
 
 MAX_TRIES = 5
 MAX_WRITES = 1
 KEY = "max_misses"
 
 
-def check_kwargs(reward_kwargs: Mapping[str, Any]) -> None:
-    """Refuse a ``max_misses`` that is no number.
-
-    Raises:
-        UserInputError: naming the key.
-    """
-    if not _is_bound(value := reward_kwargs.get(KEY)):
-        raise UserInputError(f"reward_kwargs.{KEY}={value!r}: must be a whole number from 0, or null")
-
-
 def most_misses(ground_truth: Mapping[str, Any], default: int | None) -> int | None:
     """The task's own ``max_misses``, else the reward's.
 
     Raises:
-        BrokenTaskError: it is no number.
+        BrokenTaskError: the task's is no number.
+        UserInputError: the reward's is none.
     """
-    value = ground_truth.get(KEY, default)
-    if not _is_bound(value):
-        raise BrokenTaskError(f"ground_truth.{KEY} must be a whole number from 0, or null")
-    return value  # type: ignore[no-any-return]
+    value_of(Count | None, default, f"{KWARGS_KEY}.{KEY}", plain=False)
+    try:
+        most: int | None = value_of(Count | None, ground_truth.get(KEY, default), f"ground_truth.{KEY}", plain=False)
+    except UserInputError as error:
+        raise BrokenTaskError(str(error)) from error
+    return most
 
 
 def tried_out(
@@ -73,7 +68,3 @@ def tried_out(
             if misses > count * (default if most is None else most):
                 found[name] = f"{name[:64]} was tried out: {misses} calls besides the required"
     return found
-
-
-def _is_bound(value: Any) -> bool:
-    return value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0)

@@ -28,25 +28,27 @@ import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from verl_agentic.core import BrokenTaskError, FailureKind, Trajectory, UserInputError
+from verl_agentic.core.checked import Within, check_arguments, refuse_unknown
 from verl_agentic.reward_fns.common import RewardResult, Verdict, read_submission
 from verl_agentic.reward_fns.components import as_trajectory, brevity, message_format, tool_use, turns
 from verl_agentic.reward_fns.invoke import invoke
-from verl_agentic.reward_fns.registry import BUILT_IN, COMBINED, KWARGS_KEY, known, reward_function
+from verl_agentic.reward_fns.registry import BUILT_IN, COMBINED, KWARGS_KEY, reward_function
 from verl_agentic.reward_fns.rubric import JUDGE_FIGURES
 from verl_agentic.reward_fns.specs import (
     RewardSpec,
     check_shared,
     check_spec,
     handed_on,
-    number,
     plain,
     read_spec,
+    weight_of,
 )
 
 COMPONENTS = ("correctness", "progress", "format", "tool_use", "brevity", "turns")
+Budget = Annotated[float, Within(least=1)]
 DEFAULT_MAX_TOKENS = 2048.0
 DEFAULT_MAX_TURNS = 15.0
 BASE_KEYS = tuple(RewardResult.__annotations__)
@@ -73,9 +75,9 @@ async def compute_score(
     *,
     by_data_source: Any = None,
     weights: Any = None,
-    max_tokens: float = DEFAULT_MAX_TOKENS,
-    max_turns: float = DEFAULT_MAX_TURNS,
-    metrics: Any = None,
+    max_tokens: Budget | None = DEFAULT_MAX_TOKENS,
+    max_turns: Budget | None = DEFAULT_MAX_TURNS,
+    metrics: list[str] | None = None,
     **kwargs: Any,
 ) -> dict[str, Any]:
     """Score with the row's own reward function; keywords as in the module's text.
@@ -182,16 +184,13 @@ def _cached_settings(text: str) -> MixedSettings:
     for source, spec in specs.items():
         if spec.name == "mixed":
             raise UserInputError(f"{KWARGS_KEY}.by_data_source.{source}: 'mixed' cannot be a part of itself")
+    given = {key: value for key, value in options.items() if value is not None}
+    check_arguments(compute_score, given, KWARGS_KEY)
     budgets = {
-        key: number(default if options.get(key) is None else options[key], f"{KWARGS_KEY}.{key}")
-        for key, default in (("max_tokens", DEFAULT_MAX_TOKENS), ("max_turns", DEFAULT_MAX_TURNS))
+        "max_tokens": float(given.get("max_tokens", DEFAULT_MAX_TOKENS)),
+        "max_turns": float(given.get("max_turns", DEFAULT_MAX_TURNS)),
     }
-    for key, value in budgets.items():
-        if value < 1:
-            raise UserInputError(f"{KWARGS_KEY}.{key} must be at least 1, got {value:g}")
     metrics = options.get("metrics") or []
-    if not isinstance(metrics, list) or not all(isinstance(name, str) for name in metrics):
-        raise UserInputError(f"{KWARGS_KEY}.metrics must be a list of keys")
     if taken := sorted({*metrics} & {*BASE_KEYS, *COMPONENTS}):
         raise UserInputError(f"{KWARGS_KEY}.metrics: {taken[0]!r} is always there; remove it")
     return MixedSettings(specs, _weights(options.get("weights")), **budgets, metrics=tuple(metrics))
@@ -203,8 +202,8 @@ def _weights(value: Any) -> dict[str, float]:
         return {}
     if not isinstance(value, dict):
         raise UserInputError(f"{key} must map components to weights, e.g. {{correctness: 1.0, format: 0.1}}")
-    known(value, COMPONENTS, key)
-    weights = {name: number(weight, f"{key}.{name}") for name, weight in value.items()}
+    refuse_unknown(value, COMPONENTS, key)
+    weights = {name: weight_of(weight, f"{key}.{name}") for name, weight in value.items()}
     shaping = sum(weight for name, weight in weights.items() if name != "correctness")
     if weights.get("correctness", 0.0) <= shaping:
         raise UserInputError(

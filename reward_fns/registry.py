@@ -6,19 +6,20 @@ import asyncio
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from verl_agentic.core import BrokenTaskError, Task, Trajectory, UserInputError
+from verl_agentic.core.checked import check_arguments, refuse_unknown
 from verl_agentic.core.named import named_object
+from verl_agentic.reward_fns.common import KWARGS_KEY
 from verl_agentic.reward_fns.invoke import accepted, invoke
 
 BUILT_IN = ("math", "sql", "state", "calls", "rubric")
 COMBINED = ("mixed", "compose")
 """Rewards that call other rewards; configured by ``reward_kwargs``, never named by a row."""
 
-KWARGS_KEY = "reward.custom_reward_function.reward_kwargs"
 # What our recipes always hand over, and what verl's reward manager does where it serves a reward model.
 COMMON = ("on_undecided", "llm", "reward_router_address", "reward_model_tokenizer")
 
@@ -52,8 +53,8 @@ def configured_reward(name: str) -> ComputeScore:
 def check_kwargs(function: ComputeScore, reward_kwargs: Mapping[str, Any]) -> None:
     """Find out what is wrong with ``reward_kwargs`` before anything is scored.
 
-    Every keyword must be one that the function takes, and reads where it is one of ours; its module may check more with
-    ``check_kwargs(reward_kwargs)``.
+    Every keyword must be one that the function takes; of one of ours also one that it reads, with a value that its
+    annotation allows. A module may check more with ``check_kwargs(reward_kwargs)``.
 
     Raises:
         UserInputError: naming the key and the mend.
@@ -61,21 +62,13 @@ def check_kwargs(function: ComputeScore, reward_kwargs: Mapping[str, Any]) -> No
     check_keywords(function, reward_kwargs)
     named = named_keywords(function)
     if named is not None:
-        known(reward_kwargs, sorted({*named, *COMMON}), KWARGS_KEY)
+        refuse_unknown(reward_kwargs, sorted({*named, *COMMON}), KWARGS_KEY)
+    if _is_ours(function):
+        check_arguments(function, reward_kwargs, KWARGS_KEY)
     module = sys.modules.get(getattr(function, "__module__", ""))
     check = getattr(module, "check_kwargs", None)
     if check is not None and check is not check_kwargs:
         check(reward_kwargs)
-
-
-def known(value: Mapping[str, Any], keys: Sequence[str], where: str) -> None:
-    """Refuse keys that nobody reads.
-
-    Raises:
-        UserInputError: naming the first of them.
-    """
-    if unknown := sorted(str(key) for key in value if key not in keys):
-        raise UserInputError(f"{where}.{unknown[0]} is unknown; known keys: {', '.join(keys)}")
 
 
 @functools.lru_cache(maxsize=64)
@@ -87,12 +80,16 @@ def named_keywords(function: ComputeScore) -> frozenset[str] | None:
     """
     parameters = inspect.signature(function).parameters.values()
     module = getattr(function, "__module__", "")
-    reads_named = module.startswith(f"{__package__}.") and module.rpartition(".")[2] not in COMBINED
+    reads_named = _is_ours(function) and module.rpartition(".")[2] not in COMBINED
     if not reads_named and any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return None
     named = set(getattr(sys.modules.get(module), "KEYWORDS", ()))
     named |= {parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD}
     return frozenset(named - {"data_source", "solution_str", "ground_truth", "extra_info"})
+
+
+def _is_ours(function: ComputeScore) -> bool:
+    return str(getattr(function, "__module__", "")).startswith(f"{__package__}.")
 
 
 def check_keywords(function: ComputeScore, reward_kwargs: Mapping[str, Any]) -> None:
@@ -104,7 +101,7 @@ def check_keywords(function: ComputeScore, reward_kwargs: Mapping[str, Any]) -> 
     if refused := sorted(set(reward_kwargs) - set(accepted(function, reward_kwargs))):
         name = getattr(function, "__name__", function)
         raise UserInputError(
-            f"reward.custom_reward_function.reward_kwargs.{refused[0]}: {name} takes "
+            f"{KWARGS_KEY}.{refused[0]}: {name} takes "
             "no such keyword; remove it (in a recipe: reward_fn=custom has none), or let the function take **kwargs"
         )
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from verl_agentic.core import UserInputError
+from verl_agentic.core.checked import Within, refuse_unknown, value_of
 from verl_agentic.reward_fns.registry import (
     COMMON,
     KWARGS_KEY,
@@ -14,7 +15,6 @@ from verl_agentic.reward_fns.registry import (
     check_keywords,
     check_kwargs,
     configured_reward,
-    known,
     named_keywords,
 )
 
@@ -44,7 +44,7 @@ def read_spec(value: Any, key: str) -> RewardSpec:
         value = {"reward": value}
     if not isinstance(value, dict) or not isinstance(value.get("reward"), str):
         raise UserInputError(f"{key}: give the name of a reward, or {{reward: NAME, kwargs: {{...}}}}")
-    known(value, ("reward", "kwargs"), key)
+    refuse_unknown(value, ("reward", "kwargs"), key)
     kwargs = value.get("kwargs") or {}
     if not isinstance(kwargs, dict):
         raise UserInputError(f"{key}.kwargs must be a mapping, got {type(kwargs).__name__}")
@@ -87,7 +87,7 @@ def check_shared(kwargs: Mapping[str, Any], functions: Iterable[ComputeScore], o
         if taken is None:
             return
         names |= taken
-    known(kwargs, sorted(names), KWARGS_KEY)
+    refuse_unknown(kwargs, sorted(names), KWARGS_KEY)
 
 
 def handed_on(spec: RewardSpec, shared: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,15 +96,13 @@ def handed_on(spec: RewardSpec, shared: Mapping[str, Any]) -> dict[str, Any]:
     return {**{key: value for key, value in shared.items() if named is None or key in named}, **spec.kwargs}
 
 
-def number(value: Any, key: str) -> float:
-    """A finite number of at least 0.
+def weight_of(value: Any, key: str) -> float:
+    """A weight: a finite number of at least 0.
 
     Raises:
         UserInputError: naming ``key``.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-        raise UserInputError(f"{key} must be a number of at least 0, got {value!r}")
-    return float(value)
+    return float(value_of(Annotated[float, Within(least=0)], value, key, plain=False))
 
 
 def plain(value: Any) -> Any:

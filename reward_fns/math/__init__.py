@@ -45,16 +45,16 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from verl_agentic.core import BrokenTaskError, FailureKind, UserInputError
+from verl_agentic.core import BrokenTaskError, FailureKind
+from verl_agentic.core.checked import Share, Within, check_arguments
 from verl_agentic.reward_fns.common import (
+    KWARGS_KEY,
     OnUndecided,
     RewardResult,
     Submission,
     Verdict,
-    check_on_undecided,
     decided,
     no_answer,
     over_limits,
@@ -66,7 +66,7 @@ from verl_agentic.reward_fns.math.decide import MAX_CHARS, Decision
 from verl_agentic.reward_fns.math.judge import SECONDS, Judge
 from verl_agentic.reward_fns.math.values.scalars import EXACT, Tolerance
 
-__all__ = ["MAX_CHARS", "acompute_score", "answers_equal", "check_kwargs", "compute_score", "statistics"]
+__all__ = ["MAX_CHARS", "acompute_score", "answers_equal", "compute_score", "statistics"]
 
 MAX_SECONDS = 60
 
@@ -79,9 +79,9 @@ def compute_score(
     ground_truth: Any,
     extra_info: dict[str, Any] | None = None,
     *,
-    rel_tol: float = 0.0,
-    abs_tol: float = 0.0,
-    seconds: float = SECONDS,
+    rel_tol: Share = 0.0,
+    abs_tol: Annotated[float, Within(least=0)] = 0.0,
+    seconds: Annotated[float, Within(above=0, most=MAX_SECONDS)] = SECONDS,
     on_undecided: OnUndecided = "zero",
     **kwargs: Any,
 ) -> RewardResult:
@@ -149,32 +149,11 @@ def statistics() -> dict[str, int]:
     return _judge.counters.snapshot()
 
 
-def check_kwargs(reward_kwargs: Mapping[str, Any]) -> None:
-    """Find out what is wrong with ``reward_kwargs`` before anything is scored.
-
-    Raises:
-        UserInputError: a keyword is out of its range.
-    """
-    _settings(
-        reward_kwargs.get("rel_tol", 0.0),
-        reward_kwargs.get("abs_tol", 0.0),
-        reward_kwargs.get("seconds", SECONDS),
-        reward_kwargs.get("on_undecided", "zero"),
-    )
-
-
 def _settings(rel_tol: Any, abs_tol: Any, seconds: Any, on_undecided: Any) -> Tolerance:
     if rel_tol == 0 and abs_tol == 0 and seconds == SECONDS and on_undecided in ("zero", "drop"):
         return EXACT
-    for key, value, most in (
-        ("rel_tol", rel_tol, 1),
-        ("abs_tol", abs_tol, math.inf),
-        ("seconds", seconds, MAX_SECONDS),
-    ):
-        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-        if not number or not 0 <= value <= most or (key == "seconds" and not value):
-            raise UserInputError(f"reward_kwargs.{key}={value!r}: must be a number from 0 to {most}")
-    check_on_undecided(on_undecided)
+    given = {"rel_tol": rel_tol, "abs_tol": abs_tol, "seconds": seconds, "on_undecided": on_undecided}
+    check_arguments(compute_score, given, KWARGS_KEY)
     return Tolerance(float(rel_tol), float(abs_tol))
 
 

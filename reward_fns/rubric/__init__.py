@@ -16,16 +16,17 @@ the sample from its group.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from verl_agentic.core import BrokenTaskError, FailureKind, Task, Trajectory, UserInputError
 from verl_agentic.core.chat import ChatUsage, make_chat_model
+from verl_agentic.core.checked import Positive, Within, check_arguments
 from verl_agentic.core.trajectory import Turn
 from verl_agentic.reward_fns.common import (
+    KWARGS_KEY,
     OnUndecided,
     RewardResult,
     Submission,
-    check_on_undecided,
     decided,
     decode_ground_truth,
     no_answer,
@@ -70,11 +71,11 @@ async def compute_score(
     extra_info: dict[str, Any] | None = None,
     *,
     llm: Mapping[str, Any] | None = None,
-    votes: int = 1,
+    votes: Positive = 1,
     strict: bool = False,
     temperature: float | None = None,
-    max_chars: int = 60_000,
-    max_parts: int = 16,
+    max_chars: Annotated[int, Within(least=_LEAST_CHARS)] = 60_000,
+    max_parts: Positive = 16,
     on_undecided: OnUndecided = "zero",
     **kwargs: Any,
 ) -> RubricResult:
@@ -98,7 +99,9 @@ async def compute_score(
         BrokenTaskError: the ground truth is not of the form above, or the task's messages alone are over the limits.
         UserInputError: an argument is wrong, or no judge is configured.
     """
-    _check(votes, temperature, max_chars, max_parts)
+    given = {"votes": votes, "temperature": temperature, "max_chars": max_chars, "max_parts": max_parts}
+    check_arguments(compute_score, given, KWARGS_KEY)
+    _check_votes(votes, temperature)
     rubric = read_rubric(decode_ground_truth(ground_truth))
     model = make_chat_model(llm)
     submission = read_submission(solution_str, extra_info)
@@ -183,22 +186,10 @@ def check_kwargs(reward_kwargs: Mapping[str, Any]) -> None:
     Raises:
         UserInputError: a keyword is out of its range, or the judge's configuration cannot be used.
     """
-    _check(
-        reward_kwargs.get("votes", 1),
-        reward_kwargs.get("temperature"),
-        reward_kwargs.get("max_chars", _LEAST_CHARS),
-        reward_kwargs.get("max_parts", 1),
-    )
-    check_on_undecided(reward_kwargs.get("on_undecided", "zero"))
+    _check_votes(reward_kwargs.get("votes", 1), reward_kwargs.get("temperature"))
     make_chat_model(reward_kwargs.get("llm"))
 
 
-def _check(votes: int, temperature: float | None, max_chars: int, max_parts: int) -> None:
-    if not isinstance(votes, int) or votes < 1:
-        raise UserInputError(f"reward_kwargs.votes={votes!r}: must be a whole number from 1")
+def _check_votes(votes: int, temperature: float | None) -> None:
     if votes > 1 and temperature == 0:
-        raise UserInputError("reward_kwargs.temperature=0 makes all votes alike; raise it, or set votes=1")
-    if not isinstance(max_chars, int) or max_chars < _LEAST_CHARS:
-        raise UserInputError(f"reward_kwargs.max_chars={max_chars!r}: must be a whole number from {_LEAST_CHARS}")
-    if isinstance(max_parts, bool) or not isinstance(max_parts, int) or max_parts < 1:
-        raise UserInputError(f"reward_kwargs.max_parts={max_parts!r}: must be a whole number from 1")
+        raise UserInputError(f"{KWARGS_KEY}.temperature=0 makes all votes alike; raise it, or set votes=1")

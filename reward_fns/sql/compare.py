@@ -8,8 +8,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from verl_agentic.core.checked import Within
 from verl_agentic.databases import QueryResult
 
 Row = tuple[Any, ...]
@@ -33,7 +34,7 @@ class Match:
 
     column_order: Literal["strict", "any"] = "strict"
     column_names: bool = False
-    tolerance: float = 1e-9
+    tolerance: Annotated[float, Within(0, 0.1)] = 1e-9
     dates: bool = True
     compat: Literal["none", "bird"] = "none"
 

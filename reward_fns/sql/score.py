@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from verl_agentic.core import FailureKind, UserInputError
+from verl_agentic.core import FailureKind
+from verl_agentic.core.checked import Within, check_arguments
 from verl_agentic.core.messages.thoughts import without_thoughts
 from verl_agentic.databases import QueryLimitError, QueryRefusedError, QueryTimeoutError
 from verl_agentic.reward_fns.common import (
+    KWARGS_KEY,
     OnUndecided,
     RewardResult,
     Submission,
-    check_on_undecided,
     decided,
     decode_ground_truth,
     no_answer,
@@ -40,7 +41,7 @@ def compute_score(
     ground_truth: Any,
     extra_info: dict[str, Any] | None = None,
     on_undecided: OnUndecided = "zero",
-    partial: float = 0.0,
+    partial: Annotated[float, Within(least=0, below=1)] = 0.0,
     **kwargs: Any,
 ) -> RewardResult:
     """Judge an answer that is one SQL query, bare, as inline code, or in a fenced code block, the last of which counts.
@@ -67,7 +68,7 @@ def compute_score(
         InfrastructureError: the trajectory cannot be read, the database cannot be reached, or ``drop``.
         UserInputError: an argument is wrong, or a driver is missing.
     """
-    _check_partial(partial)
+    check_arguments(compute_score, {"partial": partial}, KWARGS_KEY)
     truth = read_truth(decode_ground_truth(ground_truth), kwargs)
     submission = read_submission(solution_str, extra_info)
     query = _query(submission, solution_str)
@@ -94,14 +95,7 @@ def check_kwargs(reward_kwargs: Mapping[str, Any]) -> None:
     Raises:
         UserInputError: a keyword is out of its range.
     """
-    _check_partial(reward_kwargs.get("partial", 0.0))
-    check_on_undecided(reward_kwargs.get("on_undecided", "zero"))
     read_settings(reward_kwargs)
-
-
-def _check_partial(partial: object) -> None:
-    if isinstance(partial, bool) or not isinstance(partial, int | float) or not 0 <= partial < 1:
-        raise UserInputError(f"reward_kwargs.partial={partial!r}: must be a number from 0 to below 1")
 
 
 def _query(submission: Submission, solution_str: str) -> str | None:

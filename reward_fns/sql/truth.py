@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from verl_agentic.core import BrokenTaskError, UserInputError
+from verl_agentic.core.checked import Within, check_arguments, value_of
 from verl_agentic.databases import LARGE, SMALL, Limits, dialect_of
+from verl_agentic.reward_fns.common import KWARGS_KEY
 from verl_agentic.reward_fns.sql.compare import Match
 
-_CHOICES = {"column_order": ("strict", "any"), "compat": ("none", "bird")}
+_TIMEOUT = Annotated[float, Within(above=0, most=600)] | None
 _CHARS_OF_PROBES = 1000
 _FIELDS = {field.name for field in dataclasses.fields(Match)}
 KEYWORDS = (*sorted(_FIELDS), "timeout_seconds")
@@ -72,8 +74,10 @@ def read_truth(truth: dict[str, Any], settings: dict[str, Any]) -> Truth:
     # A long reference is executed, too, and so is an answer that is somewhat wordier.
     limits = dataclasses.replace(limits, sql_chars=max(limits.sql_chars, 2 * len(sql) + _CHARS_OF_PROBES))
     if own:
-        given = {key: settings[key] for key in _FIELDS & set(settings)}
-        match = _checked({**given, **own}, "ground_truth.compare", BrokenTaskError)
+        try:
+            match = _match({**settings, **own}, "ground_truth.compare")
+        except UserInputError as error:
+            raise BrokenTaskError(str(error)) from error
     return Truth(sql, places, match, limits)
 
 
@@ -83,23 +87,10 @@ def read_settings(settings: Mapping[str, Any]) -> tuple[Match, float | None]:
     Raises:
         UserInputError: naming the setting that is out of its range.
     """
-    seconds = settings.get("timeout_seconds")
-    if seconds is not None and (
-        isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= 600
-    ):
-        raise UserInputError(f"reward_kwargs.timeout_seconds={seconds!r}: must be a number of seconds up to 600")
-    given = {key: settings[key] for key in _FIELDS & set(settings)}
-    return _checked(given, "reward_kwargs", UserInputError), None if seconds is None else float(seconds)
+    seconds = value_of(_TIMEOUT, settings.get("timeout_seconds"), f"{KWARGS_KEY}.timeout_seconds", plain=False)
+    return _match(settings, KWARGS_KEY), None if seconds is None else float(seconds)
 
 
-def _checked(values: dict[str, Any], where: str, error: type[Exception]) -> Match:
-    for key, value in values.items():
-        if key in _CHOICES:
-            if value not in _CHOICES[key]:
-                raise error(f"{where}.{key}={value!r}: must be {' or '.join(_CHOICES[key])}")
-        elif key == "tolerance":
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 0.1:
-                raise error(f"{where}.tolerance={value!r}: must be a relative difference from 0 to 0.1")
-        elif not isinstance(value, bool):
-            raise error(f"{where}.{key}={value!r}: must be true or false")
-    return Match(**values)
+def _match(values: Mapping[str, Any], where: str) -> Match:
+    check_arguments(Match, values, where)
+    return Match(**{name: values[name] for name in _FIELDS & set(values)})

@@ -35,15 +35,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from verl_agentic.core import End, FailureKind, InfrastructureError, Trajectory, UserInputError
+from verl_agentic.core.checked import Count
 from verl_agentic.core.trajectory import ToolCall
 from verl_agentic.reward_fns.common import RewardResult, decided, decode_ground_truth, read_submission
-from verl_agentic.reward_fns.misses import check_kwargs, tried_out
+from verl_agentic.reward_fns.misses import tried_out
 from verl_agentic.reward_fns.state.confirmations import Confirmations
 from verl_agentic.reward_fns.state.statements import shown_to_user, told
 from verl_agentic.reward_fns.state.tables import TableVerdict, judge_table
 from verl_agentic.reward_fns.state.truth import StateTruth, read_truth
 
-__all__ = ["StateResult", "check_kwargs", "compute_score"]
+__all__ = ["StateResult", "compute_score"]
 
 Failure = tuple[FailureKind, str]
 
@@ -74,7 +75,7 @@ def compute_score(
     extra_info: dict[str, Any] | None = None,
     *,
     partial: bool = False,
-    max_misses: int | None = None,
+    max_misses: Count | None = None,
     **kwargs: Any,
 ) -> StateResult:
     """1.0 when the final state, the calls, the statements and the end are all as they must be, else 0.0 and why.
@@ -98,7 +99,6 @@ def compute_score(
         InfrastructureError: the trajectory is not one, or it has no end or no final state.
         BrokenTaskError: the ground truth is not of the form above.
     """
-    check_kwargs({"max_misses": max_misses})
     trajectory = read_submission(solution_str, extra_info).trajectory
     if trajectory is None:
         raise UserInputError(

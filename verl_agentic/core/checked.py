@@ -31,7 +31,6 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from verl_agentic.core.errors import UserInputError
 
 T = TypeVar("T")
-F = TypeVar("F", bound=Callable[..., Any])
 
 _MAX_SHOWN = 200
 
@@ -243,6 +242,8 @@ def _converted(annotation: Any, value: Any, key: str, plain: bool, bounds: tuple
 def _one_of(options: Sequence[Any], value: Any, key: str, plain: bool, bounds: tuple[Any, ...]) -> Any:
     if value is None:
         return _fit(value, type(None) in options)
+    # With several, a text is a text and a number a number.
+    plain = plain and sum(option is not type(None) for option in options) == 1
     for option in options:
         try:
             return _converted(option, value, key, plain, bounds)

@@ -3,7 +3,7 @@
 from verl_agentic.core.outcome import ErrorKind
 from verl_agentic.flywheel.agreement import AgreementVerifier
 from verl_agentic.flywheel.budget import BudgetedHook, HookBudget, HookUse
-from verl_agentic.flywheel.curriculum import CurriculumSettings, draw_epoch
+from verl_agentic.flywheel.curriculum import CurriculumSettings, Shares, draw_epoch
 from verl_agentic.flywheel.file_import import import_tasks
 from verl_agentic.flywheel.hook import FlywheelHook, RoundInput, RoundResult, TaskResult
 from verl_agentic.flywheel.hooks.frontier import FrontierHook
@@ -31,6 +31,7 @@ __all__ = [
     "RoundInput",
     "RoundResult",
     "Scorer",
+    "Shares",
     "TaskResult",
     "TreesHook",
     "Verifier",

@@ -12,8 +12,8 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from verl_agentic.core import UserInputError
 from verl_agentic.core.checked import Count, Positive, Seconds, Within, read
 from verl_agentic.core.named import is_file_name
-from verl_agentic.flywheel import CurriculumSettings, HookBudget
-from verl_agentic.flywheel.curriculum import Part, Shares
+from verl_agentic.flywheel import CurriculumSettings, HookBudget, Shares
+from verl_agentic.flywheel.curriculum import Part
 from verl_agentic.rollout import DialogueLimits, SessionPlan
 from verl_agentic.tool_envs.registry import configured_environment
 from verl_agentic.training.stages import StagePlan, read_plan

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from verl_agentic.core import FailureKind, Outcome, Task, UserInputError
-from verl_agentic.flywheel import CurriculumSettings, draw_epoch
+from verl_agentic.flywheel import CurriculumSettings, Shares, draw_epoch
 from verl_agentic.flywheel.quotas import fair_quotas
 from verl_agentic.store import Candidates, Cell, Progress, StatusChange, Store, TaskStatus, store_url
 
-NEW_ONLY = {"frontier": 0.0, "grown": 0.0, "new": 1.0, "failed": 0.0, "replay": 0.0}
+NEW_ONLY = Shares(frontier=0.0, grown=0.0, new=1.0, failed=0.0, replay=0.0)
 
 
 def make_task(number: int, kind: str = "math", depth: int = 1) -> Task:
@@ -81,7 +81,7 @@ def test_replay_stays_within_its_share_under_ratios(tmp_path: Path) -> None:
     store = make_store(tmp_path, tasks)
     mastered = {task.id for task in tasks[:380]}
     store.commit_round(1, [], dict.fromkeys(mastered, StatusChange(TaskStatus.MASTERED)), {})
-    drawn = draw_epoch(store, 1, 100, 0, CurriculumSettings(replay=0.2, depths={1: 1, 2: 1}))
+    drawn = draw_epoch(store, 1, 100, 0, CurriculumSettings(Shares(replay=0.2), depths={1: 1, 2: 1}))
     assert 0 < sum(one in mastered for one in drawn) <= 20
 
 
@@ -104,7 +104,7 @@ def test_a_stale_result_makes_a_task_new_again(tmp_path: Path) -> None:
     every = {Progress.FAILED: 1, Progress.FRONTIER: 2, Progress.SOLVED: 1, Progress.NEW: 2}
     assert progress_of(store, 3) == progress_of(store, 3, max_staleness=3) == every
     assert progress_of(store, 3, max_staleness=2) == {Progress.FRONTIER: 1, Progress.NEW: 5}
-    drawn = draw_epoch(store, 3, 5, 0, CurriculumSettings(**NEW_ONLY, max_staleness=2))
+    drawn = draw_epoch(store, 3, 5, 0, CurriculumSettings(NEW_ONLY, max_staleness=2))
     assert set(drawn) == {task.id for task in tasks} - {tasks[3].id}
 
 
@@ -205,9 +205,9 @@ def test_a_draw_reads_the_index_and_never_the_tasks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"kinds": {"math": -1}}, r"curriculum\.kinds\.math must be a number >= 0"),
-        ({"depths": {2: float("nan")}}, r"curriculum\.depths\.2 must be a number >= 0"),
-        ({"max_age": -1}, r"curriculum\.max_age must be a whole number >= 0 or null"),
+        ({"kinds": {"math": -1}}, r"curriculum\.kinds\.math must be a number of at least 0, got -1"),
+        ({"depths": {2: float("nan")}}, r"curriculum\.depths\.2 must be a number of at least 0, got nan"),
+        ({"max_age": -1}, r"curriculum\.max_age must be a whole number of at least 0, or null"),
         ({"max_staleness": 1.5}, r"curriculum\.max_staleness must be a whole number"),
     ],
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from verl_agentic.core import FailureKind, Outcome, Task, UserInputError
-from verl_agentic.flywheel import CurriculumSettings, draw_epoch
+from verl_agentic.flywheel import CurriculumSettings, Shares, draw_epoch
 from verl_agentic.store import StatusChange, Store, TaskStatus, store_url
 
 
@@ -96,7 +96,9 @@ def test_shares_are_kept_where_tasks_allow(tmp_path: Path) -> None:
     assert len(drawn & set(names[300:])) == 45
     assert len(drawn & failed) == 10
     assert len(drawn & mastered) == 5
-    other = set(draw_epoch(store, 2, 100, 0, CurriculumSettings(frontier=0, grown=0, new=0, failed=1, replay=0)))
+    other = set(
+        draw_epoch(store, 2, 100, 0, CurriculumSettings(Shares(frontier=0, grown=0, new=0, failed=1, replay=0)))
+    )
     assert other == failed
 
 
@@ -107,12 +109,14 @@ def test_what_the_flywheel_made_has_a_share_of_its_own_the_latest_first(tmp_path
     for epoch, tasks in rounds.items():
         store.commit_round(epoch, tasks, {}, {})
     first, second = ({task.id for task in tasks} for tasks in rounds.values())
-    drawn = set(draw_epoch(store, 2, 100, 0, CurriculumSettings(frontier=0, grown=1, new=1, failed=0, replay=0)))
+    drawn = set(
+        draw_epoch(store, 2, 100, 0, CurriculumSettings(Shares(frontier=0, grown=1, new=1, failed=0, replay=0)))
+    )
     assert second <= drawn
     assert len(drawn & first) == 20
     assert len(drawn & set(ids(store, "math")) - first - second) == 50
     train(store, 2, dict.fromkeys(second, 0.5))
-    again = set(draw_epoch(store, 3, 60, 0, CurriculumSettings(frontier=1, grown=1, new=0, failed=0, replay=0)))
+    again = set(draw_epoch(store, 3, 60, 0, CurriculumSettings(Shares(frontier=1, grown=1, new=0, failed=0, replay=0))))
     assert again == first | second
 
 
@@ -162,10 +166,10 @@ def test_tasks_born_later_are_not_drawn_earlier(tmp_path: Path) -> None:
 
 
 def test_bad_settings_name_their_key(tmp_path: Path) -> None:
-    with pytest.raises(UserInputError, match=r"agentic\.curriculum\.shares\.new must be a number >= 0"):
-        CurriculumSettings(new=-1)
+    with pytest.raises(UserInputError, match=r"agentic\.curriculum\.shares\.new must be a number of at least 0"):
+        Shares(new=-1)
     with pytest.raises(UserInputError, match=r"agentic\.curriculum\.shares: all are 0"):
-        CurriculumSettings(0, 0, 0, 0, 0)
+        Shares(0, 0, 0, 0, 0)
     with pytest.raises(UserInputError, match="epoch_size"):
         draw_epoch(make_store(tmp_path, {"math": 1}), 0, 0, seed=0)
     with pytest.raises(UserInputError, match="no task that can be drawn"):

@@ -80,7 +80,9 @@ def test_options_come_from_the_configuration_and_must_have_values() -> None:
     }
     with pytest.raises(UserInputError, match=rf"^{KEY}\.mcp\.servers has no value; set it on the command line"):
         rollout({"env_options": {"mcp": {"servers": "???"}}})
-    with pytest.raises(UserInputError, match=r"^agentic\.rollout\.grace_seconds must be at least 0, got -1"):
+    with pytest.raises(
+        UserInputError, match=r"^agentic\.rollout\.grace_seconds must be a number of at least 0, got -1"
+    ):
         rollout({"grace_seconds": -1})
 
 

@@ -59,7 +59,8 @@ def test_an_epoch_s_stage_follows_from_its_number() -> None:
     assert [stage.kinds for stage in plan.stages] == [("math", "sql"), ("service",), ("math", "sql", "service")]
     assert settings.kinds == ["math", "sql", "service"]
     assert [len(stage.hooks) for stage in plan.stages] == [1, 0, 1]
-    assert (plan.at(0).curriculum.new, plan.at(9).curriculum.new, plan.at(9).curriculum.failed) == (0.1, 1.0, 0.1)
+    assert [plan.at(epoch).curriculum.shares.new for epoch in (0, 9)] == [0.1, 1.0]
+    assert plan.at(9).curriculum.shares.failed == 0.1
     assert total_epochs(OmegaConf.create(SEQUENCE), 9) == 5
 
 
@@ -82,7 +83,7 @@ def test_a_run_of_one_stage_is_described_by_the_other_keys() -> None:
         ({"stage": "paper", "epochs": 1}, r"agentic.stages\[1\].stage: unknown stage 'paper'"),
         ({"stage": "own", "epochs": 1, "kinds": ["chess"]}, r"agentic.stages\[1\].kinds: unknown family 'chess'"),
         ({"stage": "own", "epochs": 1, "kinds": "math"}, r"agentic.stages\[1\].kinds must be a list"),
-        ({"stage": "mixed", "epoch": 1, "epochs": 1}, r"agentic.stages\[1\].epoch is unknown; a stage has"),
+        ({"stage": "mixed", "epoch": 1, "epochs": 1}, r"agentic.stages\[1\].epoch is unknown; did you mean epochs\?"),
         ({"stage": "mixed", "epochs": 1, "flywheel": "trees_"}, r"agentic.stages\[1\].flywheel: unknown flywheel"),
         ({"stage": "mixed", "epochs": 1, "flywheel": 3}, r"agentic.stages\[1\].flywheel must be a name or a list"),
         ({"stage": "mixed", "epochs": 1, "shares": {"old": 1}}, r"agentic.stages\[1\].shares.old is unknown"),
