@@ -32,10 +32,10 @@ from typing import Annotated, Any
 
 from verl_agentic.core import BrokenTaskError, FailureKind, Trajectory, UserInputError
 from verl_agentic.core.checked import Within, check_arguments, refuse_unknown
-from verl_agentic.reward_fns.common import RewardResult, Verdict, read_submission
+from verl_agentic.reward_fns.common import KWARGS_KEY, RewardResult, Verdict, read_submission
 from verl_agentic.reward_fns.components import as_trajectory, brevity, message_format, tool_use, turns
 from verl_agentic.reward_fns.invoke import invoke
-from verl_agentic.reward_fns.registry import BUILT_IN, COMBINED, KWARGS_KEY, reward_function
+from verl_agentic.reward_fns.registry import BUILT_IN, COMBINED, reward_function
 from verl_agentic.reward_fns.rubric import JUDGE_FIGURES
 from verl_agentic.reward_fns.specs import (
     RewardSpec,

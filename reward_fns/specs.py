@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 from verl_agentic.core import UserInputError
 from verl_agentic.core.checked import Within, refuse_unknown, value_of
+from verl_agentic.reward_fns.common import KWARGS_KEY
 from verl_agentic.reward_fns.registry import (
     COMMON,
-    KWARGS_KEY,
     ComputeScore,
     check_keywords,
     check_kwargs,

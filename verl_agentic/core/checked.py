@@ -73,6 +73,8 @@ class Described:
 
 Share = Annotated[float, Within(0, 1)]
 """A part of a whole."""
+Likeness = Annotated[float, Within(above=0, most=1)]
+"""A part of a whole, but not nothing: from when on two things count as alike, or a task as mastered."""
 Count = Annotated[int, Within(least=0)]
 """How many, none included."""
 Positive = Annotated[int, Within(least=1)]
@@ -96,9 +98,13 @@ class Setting:
     default: Any
 
 
-@functools.lru_cache(maxsize=256)
 def settings_of(owner: Any) -> tuple[Setting, ...]:
     """The fields of a dataclass, or the keywords of a function or class, in the order they are declared."""
+    return _settings_of(owner)
+
+
+@functools.lru_cache(maxsize=256)
+def _settings_of(owner: Any) -> tuple[Setting, ...]:
     if dataclasses.is_dataclass(owner):
         hints = typing.get_type_hints(owner, include_extras=True)
         return tuple(
@@ -183,7 +189,7 @@ def refuse_unknown(names: Iterable[object], known: Iterable[str], key: str) -> N
         if name not in known:
             alike = difflib.get_close_matches(str(name), known, n=1)
             meant = f" did you mean {alike[0]}?" if alike else ""
-            raise UserInputError(f"{key}.{name} is unknown;{meant} known keys of {key}: {', '.join(known)}")
+            raise UserInputError(f"{key}.{name} is unknown;{meant} known keys: {', '.join(known)}")
 
 
 def value_of(annotation: Any, value: Any, key: str, plain: bool = True) -> Any:

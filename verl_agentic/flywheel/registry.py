@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from verl_agentic.core import UserInputError
+from verl_agentic.core.checked import check_arguments
 from verl_agentic.core.named import named_object
 from verl_agentic.flywheel.budget import LIMITS, BudgetedHook, HookBudget
 from verl_agentic.flywheel.hook import FlywheelHook
@@ -75,6 +76,8 @@ def _make(key: str, config: Mapping[str, Any], resources: Mapping[str, Any], lim
         if option in resources or not (takes_any or option in parameters):
             own = ", ".join(known for known in parameters if known not in resources) or "nothing"
             raise UserInputError(f"{key}: {name!r} takes no {option!r}; it takes {own}")
+    if factory.__module__.startswith("verl_agentic."):  # what a user annotates may be meant for a type checker alone
+        check_arguments(factory, arguments, key)
     changes = config.get("budget") or {}
     if not isinstance(changes, Mapping):
         raise UserInputError(f"{key}.budget must be a mapping, e.g. {{seconds: 600}}, got {changes!r}")

@@ -395,10 +395,10 @@ def test_hooks_are_made_from_configuration() -> None:
         ({"name": "forntier"}, "unknown hook 'forntier'; known: .*frontier"),
         ({"name": "no.such.module:Hook"}, "cannot be imported"),
         ({"name": "frontier", "treshold": 1}, "takes no 'treshold'; it takes threshold, groups, variants"),
-        ({"name": "frontier", "threshold": 0}, "threshold must be above 0"),
-        ({"name": "frontier", "groups": 0}, "groups must be at least 1"),
-        ({"name": "frontier", "variants": 2}, "variants must lie between"),
-        ({"name": "frontier", "threshold": "high"}, "cannot be built"),
+        ({"name": "frontier", "threshold": 0}, r"hooks\[0\]\.threshold must be a number above 0 and at most 1, got 0"),
+        ({"name": "frontier", "groups": 0}, r"hooks\[0\]\.groups must be a whole number of at least 1, got 0"),
+        ({"name": "frontier", "variants": 2}, r"hooks\[0\]\.variants must be a number from 0 to 1, got 2"),
+        ({"name": "frontier", "threshold": "high"}, r"hooks\[0\]\.threshold must be a number"),
     ],
 )
 def test_a_bad_hook_entry_is_one_clear_message(config: dict[str, Any], message: str) -> None:

@@ -21,7 +21,7 @@ GOOD: dict[str, Any] = {"base_url": "http://127.0.0.1:1/v1/", "model": "m"}
         ({"base_url": ""}, "llm.base_url is not set"),
         ({"base_url": "127.0.0.1:8000"}, "is not an API's URL"),
         ({"base_url": "ftp://host/v1"}, "is not an API's URL"),
-        ({"modle": "m"}, r"llm\.modle is unknown; did you mean model\? known keys of agentic\.llm: base_url"),
+        ({"modle": "m"}, r"llm\.modle is unknown; did you mean model\? known keys: base_url"),
         ({"concurrency": 0}, "concurrency must be a whole number of at least 1, or null, got 0"),
         ({"concurrency": "many"}, "concurrency must be a whole number of at least 1, or null, got 'many'"),
         ({"max_tokens": None}, "max_tokens must be a whole number of at least 1, got None"),

@@ -145,7 +145,7 @@ def test_values_that_were_tried_out(misses: list[Made], options: dict[str, Any],
 
 
 def test_a_bound_that_is_none() -> None:
-    with pytest.raises(UserInputError, match="max_misses=-1"):
+    with pytest.raises(UserInputError, match="max_misses must be a whole number of at least 0, or null, got -1"):
         judge(GOOD_READ, max_misses=-1)
     with pytest.raises(BrokenTaskError, match="max_misses"):
         judge(GOOD_READ, truth={**TRUTH, "max_misses": "3"})

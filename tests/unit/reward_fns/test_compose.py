@@ -132,7 +132,10 @@ def test_failures_of_a_part_are_what_they_are(file: Path) -> None:
         ({"parts": [{"reward": "math", "weight": 0.5}, {"reward": "sql", "weight": 0.5}]}, "must be more than"),
         ({"parts": [{"reward": "math", "decides": False}]}, "no part decides"),
         ({"parts": [{"reward": "math", "weight": 2}], "mode": "min"}, r"\[0\]\.weight: only a weighted_sum"),
-        ({"parts": ["math"], "mode": "max"}, r"reward_kwargs\.mode='max'"),
+        (
+            {"parts": ["math"], "mode": "max"},
+            r"reward_kwargs\.mode must be one of weighted_sum, product, min, got 'max'",
+        ),
         ({"parts": ["math"], "modus": "min"}, r"reward_kwargs\.modus is unknown"),
     ],
 )

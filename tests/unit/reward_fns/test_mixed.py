@@ -135,7 +135,10 @@ def test_undecided_passes_through_unshaped(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"weights": {"fromat": 1}}, rf"{KEY}weights\.fromat is unknown; known keys: correctness"),
+        (
+            {"weights": {"fromat": 1}},
+            rf"{KEY}weights\.fromat is unknown; did you mean format\? known keys: correctness",
+        ),
         ({"weights": {"correctness": -1}}, rf"{KEY}weights\.correctness must be a number of at least 0"),
         ({"weights": {"correctness": True}}, "must be a number"),
         ({"weights": [1]}, rf"{KEY}weights must map"),
@@ -144,7 +147,7 @@ def test_undecided_passes_through_unshaped(monkeypatch: pytest.MonkeyPatch) -> N
         ({"by_data_source": {"a": "mixed"}}, "part of itself"),
         ({"by_data_source": {"a": {"reward": "math", "kwarg": {}}}}, rf"{KEY}by_data_source\.a\.kwarg is unknown"),
         ({"by_data_source": {"a": "/no/file.py:f"}}, "no such file"),
-        ({"max_tokens": 0}, rf"{KEY}max_tokens must be at least 1"),
+        ({"max_tokens": 0}, rf"{KEY}max_tokens must be a number of at least 1, or null, got 0"),
         ({"metrics": ["acc"]}, rf"{KEY}metrics: 'acc' is always there"),
     ],
 )

@@ -67,12 +67,16 @@ def test_a_judge_that_cannot_be_made_is_one_error(llm: Any, said: str, monkeypat
 @pytest.mark.parametrize(
     ("name", "reward_kwargs", "said"),
     [
-        ("rubric", {"llm": LLM, "votes": 0}, "reward_kwargs.votes=0"),
+        ("rubric", {"llm": LLM, "votes": 0}, "reward_kwargs.votes must be a whole number"),
         ("rubric", {"llm": LLM, "votes": 3, "temperature": 0}, "temperature=0 makes all votes alike"),
-        ("rubric", {"llm": LLM, "on_undecided": "guess"}, "on_undecided='guess'"),
+        ("rubric", {"llm": LLM, "on_undecided": "guess"}, "on_undecided must be zero or drop, got 'guess'"),
         ("mixed", {"by_data_source": {"a": "math"}, "on_undecided": "guess"}, "by_data_source.a: .*on_undecided"),
-        ("compose", {"parts": ["sql"], "on_undecided": "guess"}, "on_undecided='guess'"),
-        ("compose", {"parts": [{"reward": "math", "kwargs": {"seconds": -1}}]}, r"parts\[0\]: .*seconds=-1"),
+        ("compose", {"parts": ["sql"], "on_undecided": "guess"}, "on_undecided must be zero or drop, got 'guess'"),
+        (
+            "compose",
+            {"parts": [{"reward": "math", "kwargs": {"seconds": -1}}]},
+            r"parts\[0\]: .*seconds must be a number above 0 and at most 60, got -1",
+        ),
     ],
 )
 def test_values_out_of_range_are_found_before_anything_is_scored(
@@ -85,11 +89,11 @@ def test_values_out_of_range_are_found_before_anything_is_scored(
 @pytest.mark.parametrize(
     ("name", "kwargs", "said"),
     [
-        ("math", {"reltol": 0.1}, r"reltol is unknown; known keys: .*rel_tol"),
-        ("sql", {"column_ordr": "any"}, r"column_ordr is unknown; known keys: .*column_order.*timeout_seconds"),
-        ("sql", {"tolerance": -1}, "tolerance=-1"),
-        ("sql", {"timeout_seconds": 0}, "timeout_seconds=0"),
-        ("sql", {"partial": 1}, "partial=1"),
+        ("math", {"reltol": 0.1}, r"reltol is unknown; did you mean rel_tol"),
+        ("sql", {"column_ordr": "any"}, r"column_ordr is unknown; .* known keys: .*column_order.*timeout_seconds"),
+        ("sql", {"tolerance": -1}, "tolerance must be a number from 0 to 0.1, got -1"),
+        ("sql", {"timeout_seconds": 0}, "timeout_seconds must be a number above 0 and at most 600, or null, got 0"),
+        ("sql", {"partial": 1}, "partial must be a number from 0 to below 1, got 1"),
         ("state", {"partail": True}, "partail is unknown"),
         ("calls", {"partail": True}, "partail is unknown"),
         ("rubric", {"llm": LLM, "vote": 3}, "vote is unknown"),

@@ -139,7 +139,7 @@ def test_mocked_tools_and_users_ask_the_language_model_that_is_configured() -> N
     ("node", "said"),
     [
         ({"rollout": {"max_turn": 3}}, r"agentic\.rollout\.max_turn is unknown; did you mean max_turns\? known keys"),
-        ({"storage": {}}, r"agentic\.storage is unknown; did you mean store\? known keys of agentic: profile"),
+        ({"storage": {}}, r"agentic\.storage is unknown; did you mean store\? known keys: profile"),
     ],
 )
 def test_an_unknown_key_comes_with_those_that_are_known(node: dict[str, Any], said: str) -> None:

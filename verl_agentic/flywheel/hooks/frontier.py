@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence, Set
 
-from verl_agentic.core import Task, UserInputError
+from verl_agentic.core import Task
+from verl_agentic.core.checked import Likeness, Positive, Share, check_arguments
 from verl_agentic.flywheel.hook import RoundInput, RoundResult, TaskResult
 from verl_agentic.flywheel.parents import grow_in_turn, parent_groups
 from verl_agentic.store import StatusChange, TaskStatus
@@ -25,9 +26,9 @@ class FrontierHook:
     def __init__(
         self,
         families: Mapping[str, TaskFamily],
-        threshold: float = 1.0,
-        groups: int = 1,
-        variants: float = 0.5,
+        threshold: Likeness = 1.0,
+        groups: Positive = 1,
+        variants: Share = 0.5,
     ) -> None:
         """
         Args:
@@ -40,12 +41,8 @@ class FrontierHook:
         Raises:
             UserInputError: a setting is out of its range.
         """
-        if not 0 < threshold <= 1:
-            raise UserInputError(f"FrontierHook: threshold must be above 0 and at most 1, got {threshold!r}")
-        if groups < 1:
-            raise UserInputError(f"FrontierHook: groups must be at least 1, got {groups!r}")
-        if not 0 <= variants <= 1:
-            raise UserInputError(f"FrontierHook: variants must lie between 0 and 1, got {variants!r}")
+        given = {"threshold": threshold, "groups": groups, "variants": variants}
+        check_arguments(FrontierHook, given, "FrontierHook")
         self._families = dict(families)
         self._threshold = threshold
         self._groups = groups

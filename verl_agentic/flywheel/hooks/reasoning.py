@@ -12,6 +12,7 @@ from typing import Any
 
 from verl_agentic.core import InfrastructureError, RejectedError, Rejection, Task, UserInputError
 from verl_agentic.core.chat import BudgetSpentError, ChatModel, make_chat_model
+from verl_agentic.core.checked import Likeness, Share, check_arguments
 from verl_agentic.core.outcome import ErrorKind
 from verl_agentic.core.task import WRITTEN
 from verl_agentic.flywheel.agreement import AgreementVerifier
@@ -66,8 +67,8 @@ class ReasoningHook:
         llm: Mapping[str, Any] | None = None,
         operators: Sequence[str] | None = None,
         personas: str | None = None,
-        share: float = 0.5,
-        similarity: float = 0.8,
+        share: Share = 0.5,
+        similarity: Likeness = 0.8,
         solvers: Sequence[Mapping[str, Any]] | int = 3,
         agree: int | None = None,
     ) -> None:
@@ -84,10 +85,7 @@ class ReasoningHook:
         Raises:
             UserInputError: a setting is wrong, or an operator needs a language model and there is none.
         """
-        if not 0 <= share <= 1:
-            raise UserInputError(f"ReasoningHook: share must lie between 0 and 1, got {share!r}")
-        if not 0 < similarity <= 1:
-            raise UserInputError(f"ReasoningHook: similarity must be above 0 and at most 1, got {similarity!r}")
+        check_arguments(ReasoningHook, {"share": share, "similarity": similarity}, "ReasoningHook")
         self._model: ChatModel | None = make_chat_model(llm) if llm else None
         self._operators = make_operators(operators, load_personas(personas), self._model)
         self._share = share

@@ -8,6 +8,7 @@ from typing import Any
 
 from verl_agentic.core import RejectedError, Rejection, Task, UserInputError
 from verl_agentic.core.chat import make_chat_model
+from verl_agentic.core.checked import Share, check_arguments
 from verl_agentic.flywheel.hook import RoundInput, RoundResult, TaskResult
 from verl_agentic.flywheel.hooks.author import TreeAuthor
 from verl_agentic.flywheel.hooks.settings import read_written
@@ -35,7 +36,7 @@ class TreesHook:
     def __init__(
         self,
         families: Mapping[str, TaskFamily],
-        share: float = 0.5,
+        share: Share = 0.5,
         operators: Sequence[str] | None = None,
         llm: Mapping[str, Any] | None = None,
         written: Mapping[str, Any] | None = None,
@@ -52,8 +53,7 @@ class TreesHook:
             UserInputError: a setting is out of its range, there is no family of trees, or something is to be written
                 and there is no language model.
         """
-        if not 0 <= share <= 1:
-            raise UserInputError(f"TreesHook: share must lie between 0 and 1, got {share!r}")
+        check_arguments(TreesHook, {"share": share}, "TreesHook")
         self._families = {kind: family for kind, family in families.items() if isinstance(family, TreeFamily)}
         if not self._families:
             raise UserInputError("TreesHook: no family of behavior trees; add 'tree' to agentic.kinds")

@@ -13,8 +13,9 @@ from verl_agentic.isolation.pool import (
     WorkerTimeoutError,
 )
 from verl_agentic.reward_fns.answer_text import answer_in_text
-from verl_agentic.reward_fns.math import MAX_CHARS, acompute_score, check_kwargs, compute_score, statistics
+from verl_agentic.reward_fns.math import MAX_CHARS, acompute_score, compute_score, statistics
 from verl_agentic.reward_fns.math.judge import Judge
+from verl_agentic.reward_fns.registry import check_kwargs
 
 KEYS = {"score": float, "acc": float, "verdict": str, "failure": str, "reason": str}
 
@@ -168,7 +169,7 @@ def test_rounding_of_a_decimal_reference_is_opt_in() -> None:
 )  # fmt: skip
 def test_bad_keywords_are_named(kwargs: dict[str, Any]) -> None:
     with pytest.raises(UserInputError, match=next(iter(kwargs))):
-        check_kwargs(kwargs)
+        check_kwargs(compute_score, kwargs)
     with pytest.raises(UserInputError, match=next(iter(kwargs))):
         compute_score("math", "<answer>1</answer>", "1", **kwargs)
 

@@ -296,10 +296,10 @@ def test_a_broken_rubric(truth: Any, message: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"votes": 0}, "votes=0"),
+        ({"votes": 0}, r"reward_kwargs\.votes must be a whole number of at least 1, got 0"),
         ({"votes": 3, "temperature": 0.0}, "makes all votes alike"),
-        ({"max_chars": 10}, "max_chars=10"),
-        ({"max_parts": 0}, "max_parts=0"),
+        ({"max_chars": 10}, "max_chars must be a whole number of at least 4096, got 10"),
+        ({"max_parts": 0}, "max_parts must be a whole number of at least 1, got 0"),
         ({}, "agentic.llm is not set"),
     ],
 )
