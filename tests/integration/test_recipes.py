@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import is_dataclass
 from importlib import resources
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 from omegaconf import OmegaConf
+
+from verl_agentic.core.checked import settings_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("verl_installed")]
 
@@ -89,6 +92,31 @@ def test_verl_accepts_it(
     assert settings.accelerators == (0 if profile == "cpu" else devices)
     sequences = config.actor_rollout_ref.actor.ppo_mini_batch_size * config.actor_rollout_ref.rollout.n
     assert sequences % (devices * config.trainer.nnodes) == 0
+
+
+def test_every_key_can_be_set_without_a_plus(compose: Callable[..., Any]) -> None:
+    from verl_agentic.llm import LLMSettings
+    from verl_agentic.training.settings import AgenticSettings, read_settings
+
+    def keys(kind: type, key: str) -> dict[str, Any]:
+        """Those that any text, number or nothing can be given, with such a value."""
+        found = {}
+        for one in settings_of(kind):
+            if is_dataclass(one.default):
+                found |= keys(type(one.default), f"{key}.{one.name}")
+            elif isinstance(one.default, int | float) and one.default:
+                found[f"{key}.{one.name}"] = one.default * 2
+        return found
+
+    values = keys(AgenticSettings, "agentic")
+    assert values["agentic.curriculum.shares.grown"] == 0.7
+    config = compose("profile=cpu", "llm=openai", *(f"{key}={value}" for key, value in values.items()))
+    assert {key: OmegaConf.select(config, key) for key in values} == values
+    read_settings(compose("profile=cpu", "agentic.rollout.max_turns=4", "agentic.curriculum.kinds={math: 2}"))
+    of_llm = keys(LLMSettings, "agentic.llm")
+    assert of_llm["agentic.llm.reply_attempts"] == 6
+    config = compose("llm=vllm", *(f"{key}={value}" for key, value in of_llm.items()))
+    assert {key: OmegaConf.select(config, key) for key in of_llm} == of_llm
 
 
 def test_hyperparameters_are_the_papers(compose: Callable[..., Any]) -> None:
@@ -192,7 +220,7 @@ def test_the_epochs_of_a_run_follow_from_its_stages(compose: Callable[..., Any])
 def test_a_folder_takes_the_models_place(compose: Callable[..., Any], tiny_model: Path) -> None:
     before, after = compose("profile=cpu"), compose("profile=cpu", f"model={tiny_model}")
     keys = changed(before, after)
-    assert keys == {"agentic.model": None, "actor_rollout_ref.model.path": str(tiny_model)}
+    assert keys == {"agentic.model": "hub", "actor_rollout_ref.model.path": str(tiny_model)}
 
 
 def test_a_relative_folder_is_found_from_here(

@@ -17,6 +17,7 @@ A default stands in the dataclass or signature and nowhere else, and so does wha
 from __future__ import annotations
 
 import collections.abc
+import copy
 import dataclasses
 import difflib
 import functools
@@ -61,6 +62,8 @@ class Within:
         high = f"below {self.below:.10g}" if self.below is not None else ""
         if self.most is not None:
             high = f"{self.most:.10g}" if low.startswith("from") else f"at most {self.most:.10g}"
+        if not low and high.startswith("at most"):
+            return f"of {high}"
         return (" to " if low.startswith("from") else " and ").join(filter(None, (low, high)))
 
 
@@ -153,6 +156,15 @@ def read(kind: type[T], data: Any, key: str) -> T:
         if name in data or setting.default is dataclasses.MISSING:
             values[name] = value_of(setting.annotation, data.get(name), f"{key}.{name}")
     return kind(**values)
+
+
+def defaults_of(kind: type) -> dict[str, Any]:
+    """Plain data of a dataclass whose every field has its default; what has none is left out."""
+    return {
+        one.name: dataclasses.asdict(one.default) if dataclasses.is_dataclass(one.default) else copy.copy(one.default)
+        for one in settings_of(kind)
+        if one.default is not dataclasses.MISSING
+    }
 
 
 def check(settings: Any, key: str) -> None:

@@ -1,6 +1,7 @@
 """Recipes and groups on Hydra's search path, read from the installed package.
 
-Also makes ``model=PATH`` work for any Hugging Face folder, which no group file could name beforehand.
+Also makes ``model=PATH`` work for any Hugging Face folder, which no group file could name beforehand, and serves the
+defaults of our settings as configurations, since Hydra refuses to override what none sets.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import os
 import sys
 from importlib import resources
 from pathlib import PurePosixPath
+from typing import Any
 
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.object_type import ObjectType
@@ -23,9 +25,14 @@ if sys.version_info >= (3, 11):
 else:
     from importlib.abc import Traversable
 
+from verl_agentic.core.checked import defaults_of
+from verl_agentic.llm import LLMSettings
+from verl_agentic.training.settings import AgenticSettings
 from verl_agentic.training.stages import USER_CONF_ENV
 
 SCHEME = "verl-agentic"
+_SETTINGS = {"settings/agentic": ("agentic", AgenticSettings), "settings/llm": ("agentic.llm", LLMSettings)}
+"""What recipes and the group ``llm`` start from: the key of the node, and the dataclass with its defaults."""
 
 
 class AgenticConfigSource(ConfigSource):  # type: ignore[misc]
@@ -41,7 +48,13 @@ class AgenticConfigSource(ConfigSource):  # type: ignore[misc]
     def load_config(self, config_path: str) -> ConfigResult:
         model_path = _model_path(config_path)
         if model_path:
-            return self._model_config(model_path)
+            return self._made({"actor_rollout_ref": {"model": {"path": _folder(model_path)}}})
+        if config_path in _SETTINGS:
+            key, settings = _SETTINGS[config_path]
+            node: dict[str, Any] = defaults_of(settings)
+            for name in reversed(key.split(".")):
+                node = {name: node}
+            return self._made(node)
         file = _locate(self._normalize_file_name(config_path))
         if not file.is_file():
             raise ConfigLoadError(f"Config not found : {config_path}")
@@ -57,7 +70,8 @@ class AgenticConfigSource(ConfigSource):  # type: ignore[misc]
         return not _model_path(config_path) and _locate(config_path).is_dir()
 
     def is_config(self, config_path: str) -> bool:
-        return bool(_model_path(config_path)) or _locate(self._normalize_file_name(config_path)).is_file()
+        made = bool(_model_path(config_path)) or config_path in _SETTINGS
+        return made or _locate(self._normalize_file_name(config_path)).is_file()
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
         found: list[str] = []
@@ -69,16 +83,9 @@ class AgenticConfigSource(ConfigSource):  # type: ignore[misc]
             self._list_add_result(files=found, file_path=path, file_name=name, results_filter=results_filter)
         return sorted(set(found))
 
-    def _model_config(self, model_path: str) -> ConfigResult:
-        path = os.path.abspath(os.path.expanduser(model_path))
-        if not os.path.isdir(path):
-            # Hydra prints this kind of exception without a traceback.
-            raise ConfigCompositionException(
-                f"model={model_path}: no such folder ({path}); give a folder in Hugging Face format, "
-                "or model=starter, model=smollm2, model=hub"
-            )
+    def _made(self, node: dict[str, Any]) -> ConfigResult:
         return ConfigResult(
-            config=OmegaConf.create({"actor_rollout_ref": {"model": {"path": path}}}),
+            config=OmegaConf.create(node),
             path=f"{SCHEME}://",
             provider=self.provider,
             header={"package": "_global_"},
@@ -124,3 +131,14 @@ def _model_path(config_path: str) -> str | None:
         return None
     looks_like_path = rest.startswith(("/", "~", ".")) or "/" in rest or os.path.isfile(f"{rest}/config.json")
     return rest if looks_like_path else None
+
+
+def _folder(model_path: str) -> str:
+    path = os.path.abspath(os.path.expanduser(model_path))
+    if not os.path.isdir(path):
+        # Hydra prints this kind of exception without a traceback.
+        raise ConfigCompositionException(
+            f"model={model_path}: no such folder ({path}); give a folder in Hugging Face format, "
+            "or model=starter, model=smollm2, model=hub"
+        )
+    return path
