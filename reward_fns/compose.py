@@ -5,7 +5,8 @@
 * ``parts``: ``[{reward: math, weight: 0.8}, {reward: "my.module:style", weight: 0.2}]``. ``reward`` is a name as
   everywhere; further keys of a part are ``kwargs`` (its keywords), ``name`` (its key in the result; default: the
   reward's own) and ``decides``;
-* ``mode``: ``weighted_sum`` (default), ``product`` or ``min`` of the parts' scores, each of which lies in [0, 1].
+* ``mode``: ``weighted_sum`` (default), ``product`` or ``min`` of the parts' scores, each of which lies in [0, 1];
+* ``on_undecided``: score 0 with verdict ``undecided``, or drop the sample, where a part has no verdict.
 
 All parts get the same row and run at the same time; other keywords, such as ``on_undecided``, go to each.
 

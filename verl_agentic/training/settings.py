@@ -112,7 +112,7 @@ class CurriculumNode:
 
 @dataclass
 class BudgetNode:
-    """``agentic.flywheel.budget``: see :class:`verl_agentic.flywheel.HookBudget`."""
+    """``agentic.flywheel.budget``: :class:`verl_agentic.flywheel.HookBudget`, with the defaults of a run."""
 
     seconds: Seconds | None = 1800.0
     requests: Count | None = None
@@ -170,6 +170,7 @@ class AgenticSettings:
             all of them, whatever is given.
         seed: seed of tasks, draws, sessions and starter.
         run_dir: folder of everything a run leaves behind.
+        llm: a language model besides the policy: ``client``, the factory that makes it, and what that takes.
     """
 
     profile: str = "cpu"
