@@ -23,7 +23,6 @@ from verl_agentic.flywheel import registry as hooks
 from verl_agentic.flywheel.hooks.settings import WrittenSettings
 from verl_agentic.llm import LLMSettings
 from verl_agentic.reward_fns import registry as rewards
-from verl_agentic.reward_fns.sql import score as sql
 from verl_agentic.reward_fns.sql.compare import Match
 from verl_agentic.tool_envs import registry as environments
 from verl_agentic.tool_envs.users import registry as users
@@ -35,7 +34,7 @@ COMMAND = "python -m docs.generate"
 
 _NOTE = f"<!-- Written by `{COMMAND}`; changes belong into the sources it reads. -->\n"
 _ENTRY = re.compile(r"^(?:\* )?`{0,2}(\w+)`{0,2}((?:, `{0,2}\w+`{0,2})*):\s+(.*)$")
-_SENTENCE = re.compile(r"(?<=[.;])\s")
+_SENTENCES = re.compile(r"\.\s[A-Z]")
 # Handed over by whoever makes them, not configured.
 _GIVEN = ("self", "user", "env_options", "families", "data_source", "solution_str", "ground_truth", "extra_info")
 # Imports verl, which takes a quarter of a minute; its options are in the group's file below.
@@ -86,7 +85,6 @@ def configuration() -> str:
         function = rewards.reward_function(name)
         more = [Match] if name == "sql" else []
         parts.append(_section(name, function, *more, module=sys.modules[function.__module__].__doc__ or ""))
-    assert {*sql.KEYWORDS} == {*(one.name for one in settings_of(Match)), "timeout_seconds"}
     parts.append("## Groups\n")
     parts += [_group(name, decides) for name, decides in _GROUPS.items()]
     return "\n".join(part for part in parts if part)
@@ -124,10 +122,13 @@ def _section(title: str, *owners: Any, module: str = "") -> str:
         for one in own:
             texts |= _described(inspect.getdoc(one) or "")
         for setting in settings_of(owner):
-            if setting.name in _GIVEN or dataclasses.is_dataclass(setting.default):
+            handed_over = setting.name in _GIVEN and not dataclasses.is_dataclass(owner)
+            if handed_over or dataclasses.is_dataclass(setting.default):
                 continue
             if setting.name not in texts:
-                raise LookupError(f"{owner.__module__}.{owner.__qualname__}: its docstring says nothing of {setting.name!r}")
+                raise LookupError(
+                    f"{owner.__module__}.{owner.__qualname__}: its docstring says nothing of {setting.name!r}"
+                )
             rows.append((f"`{setting.name}`", _default(setting), allowed(setting.annotation), texts[setting.name]))
     if not rows:
         return ""
@@ -160,15 +161,17 @@ def _described(text: str) -> dict[str, str]:
 def _markdown(text: str) -> str:
     text = re.sub(r":\w+:`~?(?:[\w.]*\.)?(\w+)`", r"`\1`", text)
     text = text.replace("``None``", "`null`").replace("``", "`")
-    return text.rstrip(".;") if len(_SENTENCE.split(text)) == 1 else text.rstrip(";")
+    return text.rstrip(";") if _SENTENCES.search(text) else text.rstrip(".;")
 
 
 def _default(setting: Setting) -> str:
     value = setting.default
     if value is dataclasses.MISSING:
         return "must be given"
-    shown = {None: "null", True: "true", False: "false"}.get(value) if isinstance(value, bool | None) else None
-    return f"`{shown or (value if value != '' else repr(value))}`".replace("'", "") if value != "" else "`''`"
+    if isinstance(value, bool | None):
+        return f"`{str(value).lower()}`".replace("none", "null")
+    value = list(value) if isinstance(value, tuple) else value
+    return f"`{value}`".replace("'", "")
 
 
 def _group(name: str, decides: str) -> str:

@@ -26,7 +26,7 @@ from verl_agentic.reward_fns.common import (
 from verl_agentic.reward_fns.sql.compare import Match, difference
 from verl_agentic.reward_fns.sql.partial import partial_share
 from verl_agentic.reward_fns.sql.reference import Reference, borrowed
-from verl_agentic.reward_fns.sql.truth import KEYWORDS, read_settings, read_truth
+from verl_agentic.reward_fns.sql.truth import KEYWORDS, read_match, read_truth
 
 __all__ = ["KEYWORDS", "check_kwargs", "compute_score"]
 
@@ -42,6 +42,7 @@ def compute_score(
     extra_info: dict[str, Any] | None = None,
     on_undecided: OnUndecided = "zero",
     partial: Annotated[float, Within(least=0, below=1)] = 0.0,
+    timeout_seconds: Annotated[float, Within(above=0, most=600)] | None = None,
     **kwargs: Any,
 ) -> RewardResult:
     """Judge an answer that is one SQL query, bare, as inline code, or in a fenced code block, the last of which counts.
@@ -61,15 +62,16 @@ def compute_score(
         on_undecided: what becomes of a query that a clock stopped, not a budget: ``zero`` or ``drop``.
         partial: score of a wrong query that runs on the right tables and columns; a third of it for running only.
             Less than 1; ``acc`` stays 0.
-        kwargs: fields of :class:`~verl_agentic.reward_fns.sql.Match` for all rows, and ``timeout_seconds``.
+        timeout_seconds: longest query; by default 2 seconds for states that are built, 30 for a database of a ``url``.
+        kwargs: fields of :class:`~verl_agentic.reward_fns.sql.Match` for all rows.
 
     Raises:
         BrokenTaskError: the reference cannot be executed.
         InfrastructureError: the trajectory cannot be read, the database cannot be reached, or ``drop``.
         UserInputError: an argument is wrong, or a driver is missing.
     """
-    check_arguments(compute_score, {"partial": partial}, KWARGS_KEY)
-    truth = read_truth(decode_ground_truth(ground_truth), kwargs)
+    check_arguments(compute_score, {"partial": partial, "timeout_seconds": timeout_seconds}, KWARGS_KEY)
+    truth = read_truth(decode_ground_truth(ground_truth), kwargs, timeout_seconds)
     submission = read_submission(solution_str, extra_info)
     query = _query(submission, solution_str)
     if not query:
@@ -95,7 +97,7 @@ def check_kwargs(reward_kwargs: Mapping[str, Any]) -> None:
     Raises:
         UserInputError: a keyword is out of its range.
     """
-    read_settings(reward_kwargs)
+    read_match(reward_kwargs)
 
 
 def _query(submission: Submission, solution_str: str) -> str | None:

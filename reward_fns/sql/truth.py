@@ -5,18 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 from verl_agentic.core import BrokenTaskError, UserInputError
-from verl_agentic.core.checked import Within, check_arguments, value_of
+from verl_agentic.core.checked import check_arguments
 from verl_agentic.databases import LARGE, SMALL, Limits, dialect_of
 from verl_agentic.reward_fns.common import KWARGS_KEY
 from verl_agentic.reward_fns.sql.compare import Match
 
-_TIMEOUT = Annotated[float, Within(above=0, most=600)] | None
 _CHARS_OF_PROBES = 1000
 _FIELDS = {field.name for field in dataclasses.fields(Match)}
-KEYWORDS = (*sorted(_FIELDS), "timeout_seconds")
+KEYWORDS = tuple(sorted(_FIELDS))
 """Settings of the reward function that its signature does not name."""
 
 
@@ -42,8 +41,13 @@ class Truth:
         return dialect_of(self.places[0][0])
 
 
-def read_truth(truth: dict[str, Any], settings: dict[str, Any]) -> Truth:
+def read_truth(truth: dict[str, Any], settings: dict[str, Any], seconds: float | None = None) -> Truth:
     """Check the ground truth, whose ``compare`` goes before the reward function's ``settings``.
+
+    Args:
+        truth: the ground truth.
+        settings: keywords of the reward function, fields of :class:`Match` among them.
+        seconds: longest query, ``None`` to go by the kind of database.
 
     Raises:
         BrokenTaskError: the ground truth is not of the form.
@@ -68,29 +72,24 @@ def read_truth(truth: dict[str, Any], settings: dict[str, Any]) -> Truth:
     if not isinstance(own, dict) or not set(own) <= _FIELDS:
         raise BrokenTaskError(f"ground_truth 'compare' must be an object of {', '.join(sorted(_FIELDS))}")
     limits = LARGE if places[0][1] is None else SMALL
-    match, seconds = read_settings(settings)
+    match = read_match(settings)
     if seconds is not None:
-        limits = dataclasses.replace(limits, seconds=seconds)
+        limits = dataclasses.replace(limits, seconds=float(seconds))
     # A long reference is executed, too, and so is an answer that is somewhat wordier.
     limits = dataclasses.replace(limits, sql_chars=max(limits.sql_chars, 2 * len(sql) + _CHARS_OF_PROBES))
     if own:
         try:
-            match = _match({**settings, **own}, "ground_truth.compare")
+            match = read_match({**settings, **own}, "ground_truth.compare")
         except UserInputError as error:
             raise BrokenTaskError(str(error)) from error
     return Truth(sql, places, match, limits)
 
 
-def read_settings(settings: Mapping[str, Any]) -> tuple[Match, float | None]:
-    """How results are compared, and the seconds of a query; ``None`` leaves them to the kind of database.
+def read_match(settings: Mapping[str, Any], where: str = KWARGS_KEY) -> Match:
+    """How results are compared, from settings of which some may be of something else.
 
     Raises:
         UserInputError: naming the setting that is out of its range.
     """
-    seconds = value_of(_TIMEOUT, settings.get("timeout_seconds"), f"{KWARGS_KEY}.timeout_seconds", plain=False)
-    return _match(settings, KWARGS_KEY), None if seconds is None else float(seconds)
-
-
-def _match(values: Mapping[str, Any], where: str) -> Match:
-    check_arguments(Match, values, where)
-    return Match(**{name: values[name] for name in _FIELDS & set(values)})
+    check_arguments(Match, settings, where)
+    return Match(**{name: settings[name] for name in _FIELDS & set(settings)})

@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from verl_agentic.core import InfrastructureError, Task, UserInputError
+from verl_agentic.core.checked import Described, Positive, Within, check_arguments
 from verl_agentic.core.exits import ExitedError, exits_contained
 from verl_agentic.isolation.pool import WorkerCrashedError, WorkerError, WorkerStartError, WorkerTimeoutError
 from verl_agentic.isolation.threads import shared_threads
@@ -18,6 +19,7 @@ from verl_agentic.tool_envs.functions.worker import as_text, isolated_pool
 from verl_agentic.tool_envs.selection import select_tools
 from verl_agentic.tool_envs.users.base import User
 
+_TOOLS = "a list of 'package.module:name' or 'path/to/file.py:name'"
 _KEY = "agentic.rollout.env_options.functions"
 
 
@@ -40,13 +42,13 @@ class FunctionsEnvironment(Environment):
         self,
         user: User | None = None,
         *,
-        tools: Sequence[str] = (),
+        tools: Annotated[Sequence[str], Described(_TOOLS)] = (),
         errors_to_policy: bool = False,
-        threads: int = 64,
+        threads: Positive = 64,
         isolate: bool = False,
-        isolated_processes: int = 2,
-        isolated_seconds: float = 30.0,
-        isolated_memory_mib: int = 1024,
+        isolated_processes: Positive = 2,
+        isolated_seconds: Annotated[float, Within(above=0)] = 30.0,
+        isolated_memory_mib: Positive = 1024,
     ) -> None:
         """Describe the tools.
 
@@ -64,18 +66,9 @@ class FunctionsEnvironment(Environment):
             UserInputError: an option cannot be used, or a tool cannot be imported or has no schema.
         """
         super().__init__(user)
-        if isinstance(tools, str) or not tools:
-            raise UserInputError(f"{_KEY}.tools must be a list of 'package.module:name' or 'path/to/file.py:name'")
-        counts = {
-            "threads": threads,
-            "isolated_processes": isolated_processes,
-            "isolated_memory_mib": isolated_memory_mib,
-        }
-        for name, value in counts.items():
-            if value < 1:
-                raise UserInputError(f"{_KEY}.{name} must be at least 1, got {value}")
-        if isolated_seconds <= 0:
-            raise UserInputError(f"{_KEY}.isolated_seconds must be above 0, got {isolated_seconds}")
+        check_arguments(FunctionsEnvironment, locals(), _KEY)
+        if not tools:
+            raise UserInputError(f"{_KEY}.tools must be {_TOOLS}")
         self._specs = tuple(str(spec) for spec in tools)
         try:
             self._tools = load_tools(self._specs)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from verl_agentic.core import InfrastructureError, Task, UserInputError
+from verl_agentic.core import InfrastructureError, Task
+from verl_agentic.core.checked import Positive, Within, check_arguments
 from verl_agentic.tool_envs.base import Environment
 from verl_agentic.tool_envs.mcp.connection import McpConnection, shared_connection
 from verl_agentic.tool_envs.mcp.settings import KEY, read_servers
@@ -33,10 +34,10 @@ class McpEnvironment(Environment):
         user: User | None = None,
         *,
         servers: Mapping[str, Any] | None = None,
-        share: str = "process",
-        start_seconds: float = 30.0,
-        check_seconds: float = 5.0,
-        max_message_bytes: int = 1 << 20,
+        share: Literal["process", "session"] = "process",
+        start_seconds: Annotated[float, Within(above=0)] = 30.0,
+        check_seconds: Annotated[float, Within(above=0)] = 5.0,
+        max_message_bytes: Positive = 1 << 20,
     ) -> None:
         """Describe the servers; nothing starts before a session opens.
 
@@ -55,8 +56,7 @@ class McpEnvironment(Environment):
             UserInputError: naming the option that cannot be used.
         """
         super().__init__(user)
-        if share not in ("process", "session"):
-            raise UserInputError(f"{KEY}.share must be process or session, got {share!r}")
+        check_arguments(McpEnvironment, locals(), KEY)
         self._servers = read_servers(
             servers, start_seconds=start_seconds, check_seconds=check_seconds, max_message_bytes=max_message_bytes
         )

@@ -74,9 +74,6 @@ def read_servers(servers: Any, **bounds: float) -> tuple[ServerSettings, ...]:
     """
     if not isinstance(servers, Mapping) or not servers:
         raise UserInputError(f"{KEY}.servers must name at least one server")
-    for key, value in bounds.items():
-        if value <= 0:
-            raise UserInputError(f"{KEY}.{key} must be above 0, got {value}")
     return tuple(_read(str(name), server, bounds) for name, server in servers.items())
 
 

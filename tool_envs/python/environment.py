@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import PurePosixPath
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 from verl_agentic.core import BrokenTaskError, Task, UserInputError
+from verl_agentic.core.checked import Count, Described, Positive, Within, check_arguments
 from verl_agentic.tool_envs.base import Environment, ToolError
 from verl_agentic.tool_envs.python.fusion import FusionBackend
 from verl_agentic.tool_envs.python.local import LocalBackend
@@ -56,15 +57,15 @@ class PythonEnvironment(Environment):
         self,
         user: User | None = None,
         *,
-        seconds: float = 10.0,
-        memory_mb: int | None = 512,
-        scratch_mb: int = 16,
-        max_chars: int = 4000,
-        packages: Sequence[str] | None = None,
+        seconds: Annotated[float, Within(above=0)] = 10.0,
+        memory_mb: Positive | None = 512,
+        scratch_mb: Positive = 16,
+        max_chars: Positive = 4000,
+        packages: Annotated[Sequence[str] | None, Described("a list of names, like [numpy, sympy]")] = None,
         allow_weak: bool = False,
         url: str | None = None,
-        concurrency: int = 64,
-        retries: int = 3,
+        concurrency: Positive = 64,
+        retries: Count = 3,
     ) -> None:
         """Describe the session.
 
@@ -88,19 +89,10 @@ class PythonEnvironment(Environment):
         super().__init__(user)
         if url and memory_mb == -1 and not isinstance(memory_mb, bool):
             memory_mb = None
-        for name, value, kinds, low in (
-            ("seconds", seconds, (int, float), 0),
-            ("memory_mb", 1 if url and memory_mb is None else memory_mb, int, 0),
-            ("scratch_mb", scratch_mb, int, 0),
-            ("max_chars", max_chars, int, 0),
-            ("concurrency", concurrency, int, 0),
-            ("retries", retries, int, -1),
-        ):
-            if isinstance(value, bool) or not isinstance(value, kinds) or not low < value < math.inf:
-                raise UserInputError(f"{_KEY}.{name}={value!r}: must be a number above {low}")
+        if memory_mb is None and not url:
+            raise UserInputError(f"{_KEY}.memory_mb must be a whole number of at least 1, got None")
+        check_arguments(PythonEnvironment, locals(), _KEY)
         packages = PACKAGES if packages is None else packages
-        if isinstance(packages, str) or not all(isinstance(name, str) and name for name in packages):
-            raise UserInputError(f"{_KEY}.packages={packages!r}: must be a list of names, like [numpy, sympy]")
         self._backend: Backend
         if url:
             if not url.startswith(("http://", "https://")):

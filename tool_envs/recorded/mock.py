@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from verl_agentic.core import BrokenTaskError, Task
+from verl_agentic.core.chat import make_chat_model
+from verl_agentic.core.checked import check_arguments
 from verl_agentic.core.untrusted.fence import encoded
 from verl_agentic.tool_envs.base import Environment, ToolError
-from verl_agentic.tool_envs.recorded.simulator import ToolSimulator, checked_model
+from verl_agentic.tool_envs.recorded.simulator import OutputChars, ToolSimulator
 from verl_agentic.tool_envs.users.base import User
 
 MAX_WORLD_CHARS = 60_000
@@ -25,7 +27,7 @@ class MockEnvironment(Environment):
     """
 
     def __init__(
-        self, user: User | None = None, *, llm: Mapping[str, Any] | None = None, max_chars: int = 4000
+        self, user: User | None = None, *, llm: Mapping[str, Any] | None = None, max_chars: OutputChars = 4000
     ) -> None:
         """Describe the session.
 
@@ -38,7 +40,8 @@ class MockEnvironment(Environment):
             UserInputError: there is no endpoint, it cannot be used, or ``max_chars`` is too small.
         """
         super().__init__(user)
-        self._model = checked_model(llm, max_chars, _KEY)
+        check_arguments(MockEnvironment, {"max_chars": max_chars}, _KEY)
+        self._model = make_chat_model(llm)
         self._max_chars = max_chars
         self._calls: list[dict[str, Any]] = []
 

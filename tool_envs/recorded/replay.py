@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 from verl_agentic.core import BrokenTaskError, Task
 from verl_agentic.core.canonical import ToolSignature, same_value
-from verl_agentic.core.chat import ChatModel
+from verl_agentic.core.chat import ChatModel, make_chat_model
+from verl_agentic.core.checked import check_arguments
 from verl_agentic.core.untrusted.fence import clipped, encoded
 from verl_agentic.tool_envs.base import Environment, ToolError
-from verl_agentic.tool_envs.recorded.simulator import Answer, ToolSimulator, checked_model
+from verl_agentic.tool_envs.recorded.simulator import Answer, OutputChars, ToolSimulator
 from verl_agentic.tool_envs.registry import register_environment
 from verl_agentic.tool_envs.users.base import User
 
@@ -52,7 +53,7 @@ class ReplayEnvironment(Environment):
     """
 
     def __init__(
-        self, user: User | None = None, *, llm: Mapping[str, Any] | None = None, max_chars: int = 4000
+        self, user: User | None = None, *, llm: Mapping[str, Any] | None = None, max_chars: OutputChars = 4000
     ) -> None:
         """Describe the session.
 
@@ -65,9 +66,8 @@ class ReplayEnvironment(Environment):
             UserInputError: the endpoint cannot be used, or ``max_chars`` is too small.
         """
         super().__init__(user)
-        self._model: ChatModel | None = (
-            checked_model(llm, max_chars, "agentic.rollout.env_options.replay") if llm else None
-        )
+        check_arguments(ReplayEnvironment, {"max_chars": max_chars}, "agentic.rollout.env_options.replay")
+        self._model: ChatModel | None = make_chat_model(llm) if llm else None
         self._max_chars = max_chars
         self._simulator: ToolSimulator | None = None
         self._paths: dict[Path, list[_Recording]] = {}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from verl_agentic.core import Message, Task, UserInputError
+from verl_agentic.core import Message, Task
 from verl_agentic.core.canonical import canonical, only_reads
-from verl_agentic.core.chat import ChatModel, ChatRequest, make_chat_model
+from verl_agentic.core.chat import ChatModel, ChatRequest
+from verl_agentic.core.checked import Within
 from verl_agentic.core.untrusted.fence import clipped, encoded, fenced
 from verl_agentic.tool_envs.base import ToolError
 
@@ -21,7 +21,8 @@ ANSWER_SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
 }
 MAX_ARGUMENT_CHARS = 16_000
-LEAST_CHARS = 64
+OutputChars = Annotated[int, Within(least=64)]
+"""Longest output of a tool that a language model answers for."""
 
 _HISTORY_CHARS = 40_000
 _ENTRY_CHARS = 4_000
@@ -145,22 +146,6 @@ class ToolSimulator:
         shown = [event.entry for position, event in enumerate(self._events) if position in kept]
         left_out = len(self._events) - len(kept)
         return [{"calls_left_out": left_out}, *shown] if left_out else shown
-
-
-def checked_model(llm: Mapping[str, Any] | None, max_chars: int, where: str) -> ChatModel:
-    """The model that an environment's options name.
-
-    Args:
-        llm: its configuration (``agentic.llm``).
-        max_chars: longest output.
-        where: key of the options, for messages.
-
-    Raises:
-        UserInputError: the model cannot be made, or ``max_chars`` is too small.
-    """
-    if isinstance(max_chars, bool) or not isinstance(max_chars, int) or max_chars < LEAST_CHARS:
-        raise UserInputError(f"{where}.max_chars={max_chars!r}: must be a whole number from {LEAST_CHARS}")
-    return make_chat_model(llm)
 
 
 def _shown(arguments: dict[str, Any]) -> Any:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 from verl_agentic.core import BrokenTaskError, Task, UserInputError
+from verl_agentic.core.checked import Count, Positive, Seconds, Within, check_arguments
 from verl_agentic.isolation.threads import shared_threads
 from verl_agentic.tool_envs.base import Environment, ToolError
 from verl_agentic.tool_envs.search.documents import Document, from_data
@@ -59,12 +59,12 @@ class SearchEnvironment(Environment):
         corpus: str | None = None,
         url: str | None = None,
         cache: str | None = None,
-        k: int = 3,
-        max_k: int = 10,
-        max_chars: int = 4000,
-        seconds: float = 30.0,
-        retries: int = 3,
-        concurrency: int = 16,
+        k: Positive = 3,
+        max_k: Positive = 10,
+        max_chars: Annotated[int, Within(least=100)] = 4000,
+        seconds: Seconds = 30.0,
+        retries: Count = 3,
+        concurrency: Positive = 16,
     ) -> None:
         """Describe the session.
 
@@ -84,16 +84,9 @@ class SearchEnvironment(Environment):
             UserInputError: an option has a value that it cannot have.
         """
         super().__init__(user)
-        for name, value, kinds, low in (
-            ("k", k, int, 1),
-            ("max_k", max_k, int, k),
-            ("max_chars", max_chars, int, 100),
-            ("seconds", seconds, (int, float), 0.001),
-            ("retries", retries, int, 0),
-            ("concurrency", concurrency, int, 1),
-        ):
-            if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value < math.inf:
-                raise UserInputError(f"{_KEY}.{name}={value!r}: must be a number of at least {low}")
+        check_arguments(SearchEnvironment, locals(), _KEY)
+        if max_k < k:
+            raise UserInputError(f"{_KEY}.max_k must be at least {_KEY}.k={k}, got {max_k}")
         if corpus and url:
             raise UserInputError(f"{_KEY} names both a corpus and a url; give one of them")
         if url and not url.startswith(("http://", "https://")):

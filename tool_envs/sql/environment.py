@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from verl_agentic.core import Task, UserInputError
+from verl_agentic.core import Task
+from verl_agentic.core.checked import Within, check_arguments
 from verl_agentic.databases import Database, QueryRefusedError, QueryResult
 from verl_agentic.databases.base import quote
 from verl_agentic.isolation.threads import shared_threads
@@ -66,8 +66,8 @@ class SqlEnvironment(Environment):
         *,
         root: str | None = None,
         variables: Sequence[str] = (),
-        seconds: float = 10.0,
-        rows: int = MAX_SHOWN_ROWS,
+        seconds: Annotated[float, Within(above=0)] = 10.0,
+        rows: Annotated[int, Within(1, 1000)] = MAX_SHOWN_ROWS,
     ) -> None:
         """Describe the session.
 
@@ -83,14 +83,7 @@ class SqlEnvironment(Environment):
             UserInputError: an option has a value that it cannot have.
         """
         super().__init__(user)
-        if root is not None and not isinstance(root, str):
-            raise UserInputError(f"{OPTIONS}.root={root!r}: must be the name of a folder")
-        if isinstance(variables, str) or not all(isinstance(name, str) for name in variables):
-            raise UserInputError(f"{OPTIONS}.variables={variables!r}: must be a list of names")
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < math.inf:
-            raise UserInputError(f"{OPTIONS}.seconds={seconds!r}: must be a number above 0")
-        if isinstance(rows, bool) or not isinstance(rows, int) or not 1 <= rows <= 1000:
-            raise UserInputError(f"{OPTIONS}.rows={rows!r}: must be a number from 1 to 1000")
+        check_arguments(SqlEnvironment, locals(), OPTIONS)
         self._root, self._variables = root, frozenset(variables)
         self._seconds, self._rows = seconds, rows
         self._database: Database | None = None

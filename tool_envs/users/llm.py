@@ -18,10 +18,11 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from verl_agentic.core import Message, Task, UserInputError
+from verl_agentic.core import Message, Task
 from verl_agentic.core.chat import ChatRequest, make_chat_model
+from verl_agentic.core.checked import Within, check_arguments
 from verl_agentic.core.untrusted.fence import clipped
 from verl_agentic.tool_envs.users.base import User, UserReply
 from verl_agentic.tool_envs.users.drafts import invented, plays_the_agent
@@ -58,7 +59,9 @@ class LLMUser(User):
     replies (``agentic.llm.cache``) they are the same again.
     """
 
-    def __init__(self, *, llm: Mapping[str, Any] | None = None, max_chars: int = 600) -> None:
+    def __init__(
+        self, *, llm: Mapping[str, Any] | None = None, max_chars: Annotated[int, Within(least=64)] = 600
+    ) -> None:
         """Choose the model.
 
         Args:
@@ -68,10 +71,7 @@ class LLMUser(User):
         Raises:
             UserInputError: there is no endpoint, or an option cannot be used.
         """
-        if isinstance(max_chars, bool) or not isinstance(max_chars, int) or max_chars < 64:
-            raise UserInputError(
-                f"agentic.rollout.simulator_options.max_chars={max_chars!r}: must be a whole number from 64"
-            )
+        check_arguments(LLMUser, {"max_chars": max_chars}, "agentic.rollout.simulator_options")
         self._model = make_chat_model(llm)
         self._max_chars = max_chars
         self._silent = True

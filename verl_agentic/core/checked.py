@@ -160,11 +160,11 @@ def read(kind: type[T], data: Any, key: str) -> T:
 
 def defaults_of(kind: type) -> dict[str, Any]:
     """Plain data of a dataclass whose every field has its default; what has none is left out."""
-    return {
-        one.name: dataclasses.asdict(one.default) if dataclasses.is_dataclass(one.default) else copy.copy(one.default)
-        for one in settings_of(kind)
-        if one.default is not dataclasses.MISSING
-    }
+    return {one.name: _plain(one.default) for one in settings_of(kind) if one.default is not dataclasses.MISSING}
+
+
+def _plain(value: Any) -> Any:
+    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) else copy.copy(value)  # type: ignore[arg-type]
 
 
 def check(settings: Any, key: str) -> None:
