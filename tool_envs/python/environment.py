@@ -97,7 +97,14 @@ class PythonEnvironment(Environment):
         if url:
             if not url.startswith(("http://", "https://")):
                 raise UserInputError(f"{_KEY}.url={url!r}: must begin with http:// or https://")
-            self._backend = FusionBackend(url, seconds, memory_mb, max_chars, concurrency, retries)
+            self._backend = FusionBackend(
+                url,
+                seconds=seconds,
+                memory_mb=memory_mb,
+                max_chars=max_chars,
+                concurrency=concurrency,
+                retries=retries,
+            )
         else:
             assert memory_mb is not None
             cpu = math.ceil(seconds * _CALLS_OF_CPU)

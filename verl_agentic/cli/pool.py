@@ -132,7 +132,13 @@ def _stats(store: Store, arguments: argparse.Namespace) -> None:
 
 def _filter(arguments: argparse.Namespace) -> PoolFilter:
     status = None if arguments.status is None else TaskStatus(arguments.status)
-    return PoolFilter(arguments.kind, status, arguments.depth, arguments.operator, arguments.generator)
+    return PoolFilter(
+        kind=arguments.kind,
+        status=status,
+        depth=arguments.depth,
+        operator=arguments.operator,
+        generator=arguments.generator,
+    )
 
 
 def _entry(store: Store, task_id: str) -> PoolEntry:

@@ -64,11 +64,11 @@ class ChatUsage:
 
     def __add__(self, other: ChatUsage) -> ChatUsage:
         return ChatUsage(
-            self.prompt_tokens + other.prompt_tokens,
-            self.cached_tokens + other.cached_tokens,
-            self.completion_tokens + other.completion_tokens,
-            self.cost + other.cost,
-            self.retries + other.retries,
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            cost=self.cost + other.cost,
+            retries=self.retries + other.retries,
         )
 
 

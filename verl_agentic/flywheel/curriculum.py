@@ -122,7 +122,7 @@ def draw_epoch(
             )
         return drawn
     settings = settings or CurriculumSettings()
-    candidates = Candidates(store, epoch, settings.max_age, settings.max_staleness, lag)
+    candidates = Candidates(store, epoch, max_age=settings.max_age, max_staleness=settings.max_staleness, lag=lag)
     draw = _Draw(candidates, settings, random.Random(f"{seed}/draw/{epoch}"))
     ids = draw.tasks(size)
     store.save_draw(epoch, ids)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
@@ -255,20 +256,7 @@ class Store:
         with self.reading() as connection:
             for row in connection.execute(query):
                 key = (row.step, row.task_id, row.uid)
-                grouped.setdefault(key, []).append(
-                    Outcome(
-                        row.task_id,
-                        row.session,
-                        row.step,
-                        row.epoch,
-                        row.reward,
-                        row.acc,
-                        FailureKind(row.failure),
-                        row.turns,
-                        row.trajectory,
-                        row.policy_version,
-                    )
-                )
+                grouped.setdefault(key, []).append(_of_row(Outcome, row, failure=FailureKind(row.failure)))
         # A uid is random: it keeps groups apart but must not decide their order.
         ordered = sorted(grouped.items(), key=lambda item: item[0][:2])
         return [
@@ -410,20 +398,7 @@ class Store:
             query = query.where(table.c.step == step)
         with self.reading() as connection:
             rows = connection.execute(query.order_by(table.c.step, table.c.task_id, table.c.session)).all()
-        return [
-            Evaluation(
-                row.split,
-                row.step,
-                row.task_id,
-                row.kind,
-                row.session,
-                row.acc,
-                row.reward,
-                FailureKind(row.failure),
-                row.trajectory,
-            )
-            for row in rows
-        ]
+        return [_of_row(Evaluation, row, failure=FailureKind(row.failure)) for row in rows]
 
     def evaluation_steps(self, split: str) -> list[int]:
         """Steps at which a split was evaluated, in order."""
@@ -583,3 +558,11 @@ def _finite(value: Any) -> float | None:
     except (TypeError, ValueError):
         return None
     return number if math.isfinite(number) else None
+
+
+_Record = TypeVar("_Record", Outcome, Evaluation)
+
+
+def _of_row(kind: type[_Record], row: Any, **changes: Any) -> _Record:
+    """The record whose fields are the row's columns of the same names, but for ``changes``."""
+    return kind(**{one.name: getattr(row, one.name) for one in dataclasses.fields(kind)} | changes)

@@ -99,7 +99,9 @@ class EpochPlanner:
             self.close_epoch(epoch)
             size = self.steps_per_epoch * self.batch_size
             curriculum = self._plan.at(epoch).curriculum
-            self._drawn = (epoch, draw_epoch(self.store, epoch, size, self.settings.seed, curriculum, self._lag))
+            seed = self.settings.seed
+            ids = draw_epoch(self.store, epoch, size=size, seed=seed, settings=curriculum, lag=self._lag)
+            self._drawn = (epoch, ids)
         return self._drawn[1]
 
     def end_epoch(self, next_epoch: int) -> None:

@@ -184,8 +184,14 @@ async def test_isolated_functions_run_elsewhere_and_are_killed() -> None:
         ({"tools": ["acme_worlds.tools:weather", f"{TOOLS_FILE}:weather"]}, "both a tool 'weather'"),
         ({"tools": ["acme_worlds.tools:PLUGIN"]}, "cannot be imported"),
         ({"tools": ["acme_worlds.tools:Basket"], "isolate": True}, r"functions\.isolate: 'acme_worlds.tools:Basket'"),
-        ({"tools": ["acme_worlds.tools:weather"], "threads": 0}, r"functions\.threads must be at least 1"),
-        ({"tools": ["acme_worlds.tools:weather"], "isolated_seconds": 0}, r"functions\.isolated_seconds must be above"),
+        (
+            {"tools": ["acme_worlds.tools:weather"], "threads": 0},
+            r"functions\.threads must be a whole number of at least 1, got 0",
+        ),
+        (
+            {"tools": ["acme_worlds.tools:weather"], "isolated_seconds": 0},
+            r"functions\.isolated_seconds must be a number above 0, got 0",
+        ),
     ],
 )
 def test_options_that_cannot_be_used_are_named(options: dict[str, Any], message: str) -> None:

@@ -168,7 +168,10 @@ def test_secrets_are_named_and_never_held(monkeypatch: pytest.MonkeyPatch) -> No
         ({"servers": {"a": {"url": "http://x", "headers_env": {"A": 1}}}}, r"servers\.a\.headers_env must give"),
         ({"servers": {"a": {"command": ["x"], "env": {"A": "UNSET_"}}}}, r"a\.env: environment variable UNSET_ is not"),
         ({"servers": {"a": {"command": ["x"]}}, "share": "all"}, r"mcp\.share must be process or session"),
-        ({"servers": {"a": {"command": ["x"]}}, "start_seconds": 0}, r"mcp\.start_seconds must be above 0"),
+        (
+            {"servers": {"a": {"command": ["x"]}}, "start_seconds": 0},
+            r"mcp\.start_seconds must be a number above 0, got 0",
+        ),
     ],
 )
 def test_options_that_cannot_be_used_are_named(options: dict[str, Any], message: str) -> None:

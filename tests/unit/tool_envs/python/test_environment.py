@@ -126,9 +126,8 @@ async def test_a_broken_task_is_named(env_args: dict[str, Any], message: str) ->
     ],
 )
 def test_wrong_options_are_named(options: dict[str, Any]) -> None:
-    with pytest.raises(
-        UserInputError, match=rf"agentic\.rollout\.env_options\.python\.{next(iter(options))}( must be |=)"
-    ):
+    key = rf"agentic\.rollout\.env_options\.python\.{next(iter(options))}"
+    with pytest.raises(UserInputError, match=rf"{key}(\[0\] must be | must be |=)"):
         PythonEnvironment(**options)
 
 

@@ -174,5 +174,7 @@ def test_broken_tasks(llm: dict[str, Any], task: Task, message: str) -> None:
 def test_options_are_checked(llm: dict[str, Any]) -> None:
     with pytest.raises(UserInputError, match=r"agentic\.llm is not set"):
         MockEnvironment()
-    with pytest.raises(UserInputError, match=r"env_options.mock.max_chars=True"):
+    with pytest.raises(
+        UserInputError, match=r"env_options.mock.max_chars must be a whole number of at least 64, got True"
+    ):
         MockEnvironment(llm=llm, max_chars=True)

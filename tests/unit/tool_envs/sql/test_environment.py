@@ -213,7 +213,7 @@ async def test_variables_must_be_allowed_and_set(monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_options(options: dict[str, Any], key: str) -> None:
-    with pytest.raises(UserInputError, match=rf"agentic\.rollout\.env_options\.sql\.{key}="):
+    with pytest.raises(UserInputError, match=rf"agentic\.rollout\.env_options\.sql\.{key} must be "):
         SqlEnvironment(**options)
 
 

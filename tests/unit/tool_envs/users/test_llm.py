@@ -180,7 +180,7 @@ def test_a_long_dialogue_stays_within_bounds(endpoint: Any, llm: dict[str, Any])
     [
         ({}, "agentic.llm is not set"),
         ({"llm": {"model": "m"}}, "agentic.llm.base_url is not set"),
-        ({"llm": None, "max_chars": 1}, "simulator_options.max_chars=1"),
+        ({"llm": None, "max_chars": 1}, "simulator_options.max_chars must be a whole number of at least 64, got 1"),
         ({"warmth": 1}, "simulator_options.warmth is unknown to the user 'llm'; options: llm, max_chars"),
     ],
 )
