@@ -105,10 +105,13 @@ SEPARATE = ["trainer.v1.trainer_mode=agentic_separate_async"]
             ["agentic.stages=[{stage: agentic, epochs: 1, flywheel: trees}]"],
             "agentic.stages[0].flywheel[0]: TreesHook: no family of behavior trees",
         ),
-        (["agentic.flywheel.budget.seconds=0"], "agentic.flywheel.budget.seconds must be a number of at least 0.001"),
+        (
+            ["agentic.flywheel.budget.seconds=0"],
+            "agentic.flywheel.budget.seconds must be a number of at least 0.001, or null",
+        ),
         (
             ["agentic.flywheel.hooks=[{name: frontier, budget: {usd: -1}}]"],
-            "agentic.flywheel.hooks[0].budget.usd must be a number of at least 0, got -1",
+            "agentic.flywheel.hooks[0].budget.usd must be a number of at least 0, or null, got -1",
         ),
         (["trainer.logger=[console,tensorbored]"], "trainer.logger: unknown 'tensorbored'; known: wandb, "),
         (["trainer.logger=[swanlab]"], "trainer.logger: 'swanlab' needs module 'swanlab', which is missing; run: pip"),

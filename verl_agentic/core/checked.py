@@ -291,8 +291,6 @@ def _scalar(kind: type, value: Any, plain: bool, bounds: tuple[Any, ...]) -> Any
 def _from_text(kind: type, value: Any) -> Any:
     if kind is bool and isinstance(value, str):
         return {"true": True, "false": False}.get(value.lower(), value)
-    if kind is str and isinstance(value, int) and not isinstance(value, bool):
-        return str(value)  # a folder called 2024
     if kind in (int, float) and isinstance(value, str):
         try:
             return int(value) if kind is int else float(value)

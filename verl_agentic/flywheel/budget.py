@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import concurrent.futures
 import ctypes
-import math
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
-from verl_agentic.core import InfrastructureError, UserInputError
+from verl_agentic.core import InfrastructureError
 from verl_agentic.core.chat import (
     BudgetSpentError,
     ChatModel,
@@ -25,6 +24,7 @@ from verl_agentic.core.chat import (
     MalformedReplyError,
     wrapping_models,
 )
+from verl_agentic.core.checked import Count, Positive, Seconds, Within, check, refuse_unknown, settings_of
 from verl_agentic.flywheel.hook import FlywheelHook, RoundInput, RoundResult
 
 _REPORT_SECONDS = 30.0
@@ -54,22 +54,15 @@ class HookBudget:
         pause_seconds: pause before it is tried again.
     """
 
-    seconds: float | None = None
-    requests: int | None = None
-    tokens: int | None = None
-    usd: float | None = None
-    attempts: int = 1
-    pause_seconds: float = 5.0
+    seconds: Seconds | None = None
+    requests: Count | None = None
+    tokens: Count | None = None
+    usd: Annotated[float, Within(least=0)] | None = None
+    attempts: Positive = 1
+    pause_seconds: Annotated[float, Within(least=0)] = 5.0
 
     def __post_init__(self) -> None:
-        for name, least, whole in LIMITS:
-            value = getattr(self, name)
-            if value is None and name not in ("attempts", "pause_seconds"):
-                continue
-            number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-            if not (number and math.isfinite(value) and value >= least):
-                kind = "a whole number" if whole else "a number"
-                raise UserInputError(f"budget.{name} must be {kind} of at least {least:g}, got {value!r}")
+        check(self, "budget")
 
     def changed(self, values: Mapping[str, Any]) -> HookBudget:
         """This budget with some limits replaced.
@@ -77,21 +70,8 @@ class HookBudget:
         Raises:
             UserInputError: there is no such limit, or its value is wrong.
         """
-        known = [name for name, _, _ in LIMITS]
-        for name in values:
-            if name not in known:
-                raise UserInputError(f"budget.{name} is unknown; there are {', '.join(known)}")
+        refuse_unknown(values, (one.name for one in settings_of(HookBudget)), "budget")
         return replace(self, **{str(name): value for name, value in values.items()})
-
-
-LIMITS = (
-    ("seconds", 0.001, False),
-    ("requests", 0, True),
-    ("tokens", 0, True),
-    ("usd", 0, False),
-    ("attempts", 1, True),
-    ("pause_seconds", 0, False),
-)
 
 
 class Meter:

@@ -57,6 +57,7 @@ def test_what_is_not_given_has_its_default() -> None:
     ("data", "message"),
     [
         ({}, r"^agentic\.x\.name must be a text, got None$"),
+        ({"name": 2024}, r"^agentic\.x\.name must be a text, got 2024$"),
         ({"attempts": 0}, r"^agentic\.x\.attempts must be a whole number of at least 1, got 0$"),
         ({"attempts": 1.5}, r"attempts must be a whole number of at least 1, got 1\.5"),
         ({"attempts": True}, r"attempts must be a whole number of at least 1, got True"),
@@ -90,7 +91,7 @@ def test_a_long_value_is_not_repeated_whole() -> None:
 
 def test_texts_that_are_numbers_count_as_such() -> None:
     """As environment variables and a shell give them."""
-    given = {"name": 2024, "attempts": "3", "seconds": "1e-1", "on": "true", "depths": {"2": "0.5"}}
+    given = {"name": "2024", "attempts": "3", "seconds": "1e-1", "on": "true", "depths": {"2": "0.5"}}
     assert read(Outer, given, "k") == Outer("2024", 3, 0.1, True, depths={2: 0.5})
     whole = read(Outer, {"name": "a", "attempts": 1e4, "seconds": 5}, "k")
     assert (whole.attempts, type(whole.attempts), type(whole.seconds)) == (10000, int, float)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from verl_agentic.core import UserInputError
+from verl_agentic.core.checked import Described, Positive, Share, Within, read
 from verl_agentic.synthesis.trees.writer import MAX_TOKENS
+
+Place = Annotated[str | None, Described("a path, or null")]
 
 
 @dataclass(frozen=True)
@@ -29,15 +30,15 @@ class WrittenSettings:
         max_tokens: longest reply.
     """
 
-    share: float = 0.25
-    invent: float = 0.5
-    personas: str | None = None
-    policies: str | None = None
-    workflows: str | None = None
-    repairs: int = 2
-    similarity: float = 0.8
-    temperature: float = 0.8
-    max_tokens: int = MAX_TOKENS
+    share: Share = 0.25
+    invent: Share = 0.5
+    personas: Place = None
+    policies: Place = None
+    workflows: Place = None
+    repairs: Annotated[int, Within(0, 10)] = 2
+    similarity: Annotated[float, Within(0.01, 1)] = 0.8
+    temperature: Annotated[float, Within(0, 2)] = 0.8
+    max_tokens: Positive = MAX_TOKENS
 
 
 def read_written(config: Mapping[str, Any], where: str = "written") -> WrittenSettings:
@@ -48,42 +49,13 @@ def read_written(config: Mapping[str, Any], where: str = "written") -> WrittenSe
     """
     if not isinstance(config, Mapping):
         raise UserInputError(f"{where} must be a mapping, e.g. {{share: 0.25}}")
-    known = {one.name for one in dataclasses.fields(WrittenSettings)}
-    for key, value in config.items():
-        if key in _OF_THE_BUDGET:
+    for key in _OF_THE_BUDGET:
+        if key in config:
             raise UserInputError(
                 f"{where}.{key} is a limit of the hook's budget; write {{name: trees, budget: "
-                f"{{{key}: {json.dumps(value, default=str)}}}, written: ...}}"
+                f"{{{key}: {json.dumps(config[key], default=str)}}}, written: ...}}"
             )
-        if key not in known:
-            raise UserInputError(f"{where}.{key} is unknown; known keys: {', '.join(sorted(known))}")
-        if value is None and key in _TEXTS:
-            continue
-        if key in _TEXTS:
-            if not isinstance(value, str):
-                raise UserInputError(f"{where}.{key} must be a path, got {value!r}")
-        elif not _fits(key, value):
-            low, high = _RANGES[key]
-            bound = f"from {low:g}" + ("" if math.isinf(high) else f" to {high:g}")
-            kind = "a whole number" if key in _WHOLE else "a number"
-            raise UserInputError(f"{where}.{key} must be {kind} {bound}, got {value!r}")
-    return WrittenSettings(**config)
+    return read(WrittenSettings, config, where)
 
 
-_TEXTS = ("personas", "policies", "workflows")
-_WHOLE = ("repairs", "max_tokens")
 _OF_THE_BUDGET = ("requests", "tokens", "usd", "seconds")
-_RANGES: dict[str, tuple[float, float]] = {
-    "share": (0, 1),
-    "invent": (0, 1),
-    "repairs": (0, 10),
-    "similarity": (0.01, 1),
-    "temperature": (0, 2),
-    "max_tokens": (1, math.inf),
-}
-
-
-def _fits(key: str, value: Any) -> bool:
-    wanted = int if key in _WHOLE else (int, float)
-    low, high = _RANGES[key]
-    return isinstance(value, wanted) and not isinstance(value, bool) and low <= value <= high

@@ -387,7 +387,7 @@ def test_the_hook_is_made_by_name_and_refuses_bad_settings() -> None:
     [hook] = make_hooks([{"name": "trees", "share": 0.5, "operators": ["hidden"]}], families={"tree": FAMILY})
     assert isinstance(hook.hook, TreesHook)
     for config, families, message in (
-        ({"share": 2}, {"tree": FAMILY}, "TreesHook.share must be a number from 0 to 1, got 2"),
+        ({"share": 2}, {"tree": FAMILY}, "share must be a number from 0 to 1, got 2"),
         ({"operators": ["magic"]}, {"tree": FAMILY}, "unknown operator 'magic'; one of hidden"),
         ({}, {"service": ServiceFamily()}, "add 'tree' to agentic.kinds"),
     ):

@@ -479,7 +479,7 @@ def test_a_round_keeps_rejected_texts_and_their_reasons(endpoint: Any, llm: dict
     [
         ({"shares": 1}, "written.shares is unknown"),
         ({"share": 2}, "written.share must be a number from 0 to 1, got 2"),
-        ({"repairs": "many"}, "written.repairs must be a whole number from 0"),
+        ({"repairs": "many"}, "written.repairs must be a whole number from 0 to 10, got 'many'"),
         ({"requests": 32}, r"written.requests is a limit .* write {name: trees, budget: {requests: 32}, written: ...}"),
         ({"usd": None}, r"written.usd is a limit of the hook's budget; .*budget: {usd: null}"),
         ({"policies": "/no/such.txt"}, "/no/such.txt: cannot be read"),
