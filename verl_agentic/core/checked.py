@@ -7,8 +7,8 @@
         attempts: Annotated[int, Within(least=1)] = 3
         pause_seconds: Annotated[float, Within(least=0)] = 0.5
 
-    read(Retries, {"attempts": 0}, "agentic.retries")
-    # UserInputError: agentic.retries.attempts must be a whole number of at least 1, got 0
+    read(Retries, {"attempts": 0}, "retries")
+    # UserInputError: retries.attempts must be a whole number of at least 1, got 0
 
 A default stands in the dataclass or signature and nowhere else, and so does what a key means: under ``Attributes`` or
 ``Args`` of the docstring, from where the reference of the configuration is generated.
