@@ -43,6 +43,7 @@ Where two readings of an answer would do, these rules tell which counts:
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import math
 from typing import Annotated, Any
@@ -152,6 +153,15 @@ def statistics() -> dict[str, int]:
 def _settings(rel_tol: Any, abs_tol: Any, seconds: Any, on_undecided: Any) -> Tolerance:
     if rel_tol == 0 and abs_tol == 0 and seconds == SECONDS and on_undecided in ("zero", "drop"):
         return EXACT
+    given = (rel_tol, abs_tol, seconds, on_undecided)
+    # Read once per configuration: to check takes as long as to judge.
+    return (
+        _checked(*given) if all(isinstance(one, int | float | str) for one in given) else _checked.__wrapped__(*given)
+    )
+
+
+@functools.lru_cache(maxsize=64, typed=True)
+def _checked(rel_tol: Any, abs_tol: Any, seconds: Any, on_undecided: Any) -> Tolerance:
     given = {"rel_tol": rel_tol, "abs_tol": abs_tol, "seconds": seconds, "on_undecided": on_undecided}
     check_arguments(compute_score, given, KWARGS_KEY)
     return Tolerance(float(rel_tol), float(abs_tol))
