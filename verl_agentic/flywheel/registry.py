@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from verl_agentic.core import UserInputError
-from verl_agentic.core.checked import check_arguments
+from verl_agentic.core.checked import check_arguments, settings_of
 from verl_agentic.core.named import named_object
-from verl_agentic.flywheel.budget import LIMITS, BudgetedHook, HookBudget
+from verl_agentic.flywheel.budget import BudgetedHook, HookBudget
 from verl_agentic.flywheel.hook import FlywheelHook
 
 _BUILT_IN = {
@@ -20,7 +20,7 @@ _BUILT_IN = {
 }
 _registered: dict[str, Callable[..., FlywheelHook]] = {}
 
-_LIMITS = frozenset(name for name, _, _ in LIMITS)
+_LIMITS = frozenset(one.name for one in settings_of(HookBudget))
 
 H = TypeVar("H", bound=Callable[..., FlywheelHook])
 

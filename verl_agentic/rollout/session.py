@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from verl_agentic.core import InfrastructureError, Task
 from verl_agentic.core.chat import BudgetSpentError, noting_failures
+from verl_agentic.core.checked import Positive, Seconds
 from verl_agentic.rollout.deadline import DeadlineError, because, within
 from verl_agentic.rollout.dialogue import Dialogue
 from verl_agentic.rollout.limits import DialogueLimits
@@ -46,8 +47,8 @@ class SessionPlan:
     simulator: str = "scripted"
     simulator_options: Mapping[str, Any] = field(default_factory=dict)
     limits: DialogueLimits = field(default_factory=DialogueLimits)
-    trajectory_seconds: float = 600.0
-    attempts: int = 2
+    trajectory_seconds: Seconds = 600.0
+    attempts: Positive = 2
 
     def dialogue(self, task: Task, seed: int) -> Dialogue:
         """A dialogue that is yet to be opened, in an environment and with a user of its own.

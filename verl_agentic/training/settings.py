@@ -18,6 +18,8 @@ from verl_agentic.rollout import DialogueLimits, SessionPlan
 from verl_agentic.tool_envs.registry import configured_environment
 from verl_agentic.training.stages import StagePlan, read_plan
 
+_SESSION = SessionPlan()
+
 
 @dataclass(frozen=True)
 class RolloutSettings(DialogueLimits):
@@ -35,13 +37,13 @@ class RolloutSettings(DialogueLimits):
         attempts: how often a trajectory is tried when the infrastructure fails, before its sample is dropped.
     """
 
-    tool_env: str | None = None
+    tool_env: str | None = _SESSION.tool_env
     env_options: dict[str, Any] = field(default_factory=dict)
-    simulator: str = "scripted"
+    simulator: str = _SESSION.simulator
     simulator_options: dict[str, Any] = field(default_factory=dict)
     max_turn_tokens: Positive | None = None
-    trajectory_seconds: Seconds = 600.0
-    attempts: Positive = 2
+    trajectory_seconds: Seconds = _SESSION.trajectory_seconds
+    attempts: Positive = _SESSION.attempts
 
     @property
     def limits(self) -> DialogueLimits:
