@@ -40,7 +40,7 @@ class Budget:
     """``agentic.llm.budget``: what may be spent in all, as the ledger counts it; ``None`` for no limit.
 
     Attributes:
-        usd: US dollars; needs ``prices``.
+        usd: US dollars of the whole run; needs ``prices``. A hook's in a round are in ``agentic.flywheel.budget``.
         tokens: tokens of requests and replies.
     """
 

@@ -15,7 +15,7 @@ _REWARDS = ("critic/score/mean", "critic/rewards/mean")
 _RECENT_STEPS = 20
 
 
-class Progress:
+class RunProgress:
     """Turns the metrics of steps into lines.
 
     Args:

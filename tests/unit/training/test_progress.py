@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from verl_agentic.core import FailureKind
 from verl_agentic.store import Evaluation
-from verl_agentic.training.progress import Progress, shown_success
+from verl_agentic.training.progress import RunProgress, shown_success
 
 
 def metrics(reward: float, pool: int = 600, **kinds: float) -> dict[str, float]:
@@ -14,7 +14,7 @@ def metrics(reward: float, pool: int = 600, **kinds: float) -> dict[str, float]:
 
 def test_each_step_has_a_line_and_each_epoch_one_of_its_means() -> None:
     clock = [0.0]
-    progress = Progress(steps=5, steps_per_epoch=2, now=lambda: clock[0])
+    progress = RunProgress(steps=5, steps_per_epoch=2, now=lambda: clock[0])
     said = []
     for step, of_step in enumerate(
         [metrics(0.2, math=0.5, sql=0), metrics(0.4, 656, math=1), metrics(0.5), metrics(0.5), metrics(0.6)], 1
@@ -35,7 +35,7 @@ def test_each_step_has_a_line_and_each_epoch_one_of_its_means() -> None:
 
 def test_a_resumed_run_reckons_with_its_own_steps() -> None:
     clock = [100.0]
-    progress = Progress(steps=10, steps_per_epoch=5, now=lambda: clock[0])
+    progress = RunProgress(steps=10, steps_per_epoch=5, now=lambda: clock[0])
     clock[0] += 3.0
     assert progress.lines(8, {}) == ["step 8/10: 6.0 s left, epoch 2/2, no figures, 3.0 s"]
 

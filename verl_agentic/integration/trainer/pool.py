@@ -24,7 +24,7 @@ from verl_agentic.integration.trainer.recorder import Recorder
 from verl_agentic.integration.trainer.watchdog import Watchdog
 from verl_agentic.report.numbers import duration
 from verl_agentic.training.epochs import EpochPlanner
-from verl_agentic.training.progress import Progress, shown_success
+from verl_agentic.training.progress import RunProgress, shown_success
 from verl_agentic.training.run import open_store
 from verl_agentic.training.settings import read_settings
 
@@ -160,7 +160,7 @@ class PoolTrainer(PPOTrainer):  # type: ignore[misc]
             super().on_init_end()
 
     def on_train_begin(self) -> None:
-        self.progress = Progress(self.total_training_steps, self.steps_per_epoch)
+        self.progress = RunProgress(self.total_training_steps, self.steps_per_epoch)
         super().on_train_begin()
 
     def step(self, metrics: dict[str, Any], timing_raw: dict[str, Any]) -> Any:
