@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from verl_agentic.core import BrokenTaskError, Task, Trajectory, UserInputError
-from verl_agentic.core.named import named_object
+from verl_agentic.core.named import Registry
 from verl_agentic.reward_fns.invoke import accepted, invoke
 
 BUILT_IN = ("math", "sql", "state", "calls", "rubric")
@@ -22,11 +22,15 @@ KWARGS_KEY = "reward.custom_reward_function.reward_kwargs"
 # What our recipes always hand over, and what verl's reward manager does where it serves a reward model.
 COMMON = ("on_undecided", "llm", "reward_router_address", "reward_model_tokenizer")
 
-_PATHS = {name: f"verl_agentic.reward_fns.{name}:compute_score" for name in (*BUILT_IN, *COMBINED)}
 _T = TypeVar("_T")
 
 ComputeScore = Callable[..., Any]
 """verl's ``compute_score(data_source, solution_str, ground_truth, extra_info, **kwargs)``; sync or async."""
+
+_PATHS: dict[str, ComputeScore | str] = {
+    name: f"verl_agentic.reward_fns.{name}:compute_score" for name in (*BUILT_IN, *COMBINED)
+}
+REWARDS = Registry("reward function", _PATHS)
 
 
 def reward_function(name: str) -> ComputeScore:
@@ -35,7 +39,7 @@ def reward_function(name: str) -> ComputeScore:
     Raises:
         UserInputError: no reward function goes by that name.
     """
-    return named_object("reward function", name, _PATHS)
+    return REWARDS.get(name)
 
 
 def configured_reward(name: str) -> ComputeScore:
@@ -46,7 +50,7 @@ def configured_reward(name: str) -> ComputeScore:
     Raises:
         UserInputError: no reward function goes by that name.
     """
-    return named_object("reward function", name, _PATHS, files=True)
+    return REWARDS.get(name, files=True)
 
 
 def check_kwargs(function: ComputeScore, reward_kwargs: Mapping[str, Any]) -> None:

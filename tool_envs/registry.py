@@ -8,12 +8,11 @@ from typing import Any, TypeVar
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError, UserInputError
 from verl_agentic.core.exits import ExitedError, exits_contained
-from verl_agentic.core.named import named_class, parameters_of
+from verl_agentic.core.named import Registry, is_file_name, parameters_of
 from verl_agentic.tool_envs.base import Environment
 from verl_agentic.tool_envs.users.base import User
 
-# Built-in environments are imported when first asked for, so that none of them costs import time.
-_BUILT_IN = {
+_BUILT_IN: dict[str, type[Environment] | str] = {
     "calculator": "verl_agentic.tool_envs.calculator:CalculatorEnvironment",
     "sql": "verl_agentic.tool_envs.sql.environment:SqlEnvironment",
     "world": "verl_agentic.tool_envs.world.environment:WorldEnvironment",
@@ -27,7 +26,7 @@ _BUILT_IN = {
     "python": "verl_agentic.tool_envs.python.environment:PythonEnvironment",
     "search": "verl_agentic.tool_envs.search.environment:SearchEnvironment",
 }
-_registered: dict[str, type[Environment]] = {}
+ENVIRONMENTS = Registry("environment", _BUILT_IN, base=Environment)
 
 OPTIONS_KEY = "agentic.rollout.env_options"
 """Where options of environments are set; every message about one begins with it."""
@@ -40,11 +39,7 @@ E = TypeVar("E", bound=type[Environment])
 def register_environment(name: str) -> Callable[[E], E]:
     """Class decorator that makes an :class:`Environment` known by ``name``."""
 
-    def decorate(cls: E) -> E:
-        _registered[name] = cls
-        return cls
-
-    return decorate
+    return ENVIRONMENTS.register(name)
 
 
 def environment_class(name: str) -> type[Environment]:
@@ -53,7 +48,7 @@ def environment_class(name: str) -> type[Environment]:
     Raises:
         UserInputError: no environment goes by that name.
     """
-    return _known_class(name, files=False)
+    return ENVIRONMENTS.get(name)
 
 
 def configured_environment(name: str) -> type[Environment]:
@@ -64,15 +59,8 @@ def configured_environment(name: str) -> type[Environment]:
     Raises:
         UserInputError: no environment goes by that name.
     """
-    return _known_class(name, files=True)
-
-
-def _known_class(name: str, files: bool) -> type[Environment]:
-    if name in _registered:
-        return _registered[name]
-    cls: type[Environment] = named_class("environment", name, _BUILT_IN, Environment, tuple(_registered), files)
-    _registered[name] = cls
-    return cls
+    cls = ENVIRONMENTS.get(name, files=True)
+    return register_environment(name)(cls) if is_file_name(name) else cls
 
 
 def make_environment(

@@ -106,13 +106,13 @@ def test_recipes_name_what_is_there() -> None:
 
 def test_registered_names() -> None:
     """Tasks, recipes and command lines name these."""
-    from verl_agentic.flywheel.registry import _BUILT_IN as hooks
-    from verl_agentic.reward_fns.registry import BUILT_IN, COMBINED
-    from verl_agentic.synthesis.families import _BUILT_IN as families
+    from verl_agentic.flywheel.registry import HOOKS as hooks
+    from verl_agentic.reward_fns.registry import REWARDS as rewards
+    from verl_agentic.synthesis.families import FAMILIES as families
     from verl_agentic.synthesis.reasoning import OPERATORS as reasoning
     from verl_agentic.synthesis.trees.operators import OPERATORS as trees
-    from verl_agentic.tool_envs.registry import _BUILT_IN as environments
-    from verl_agentic.tool_envs.users.registry import _BUILT_IN as users
+    from verl_agentic.tool_envs.registry import ENVIRONMENTS as environments
+    from verl_agentic.tool_envs.users.registry import USERS as users
 
     assert set(environments) >= {
         "calculator", "combined", "functions", "mcp", "mock", "python", "replay", "search", "service", "sql",
@@ -121,7 +121,7 @@ def test_registered_names() -> None:
     assert set(users) >= {"llm", "none", "scripted"}
     assert set(hooks) >= {"frontier", "reasoning", "trees"}
     assert set(families) >= {"math", "reasoning_gym", "service", "sql", "tree"}
-    assert {*BUILT_IN, *COMBINED} >= {"calls", "compose", "math", "mixed", "rubric", "sql", "state"}
+    assert set(rewards) >= {"calls", "compose", "math", "mixed", "rubric", "sql", "state"}
     assert set(reasoning) >= {
         "deepen", "distract", "enlarge", "llm_persona", "nest", "persona", "rephrase", "reverse", "self_instruct",
     }  # fmt: skip

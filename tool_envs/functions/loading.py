@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from verl_agentic.core import UserInputError
-from verl_agentic.core.named import module_of_file
+from verl_agentic.core.named import imported
 from verl_agentic.tool_envs.functions.schema import function_schema
 
 LIFECYCLE = ("setup", "teardown", "state")
@@ -57,25 +56,8 @@ def load_tools(specs: Sequence[str]) -> dict[str, FunctionTool]:
 
 
 @functools.cache
-def load_object(spec: str) -> Any:
-    """The object that ``package.module:name`` or ``path/to/file.py:name`` stands for.
-
-    Raises:
-        UserInputError: it cannot be imported.
-    """
-    source, _, name = spec.rpartition(":")
-    if not source or not name:
-        raise UserInputError(f"{spec!r} is neither 'package.module:name' nor 'path/to/file.py:name'")
-    try:
-        module = module_of_file(source) if source.endswith(".py") else importlib.import_module(source)
-        return getattr(module, name)
-    except (Exception, SystemExit) as error:  # whatever a user's module raises while it is imported
-        raise UserInputError(f"{spec!r} cannot be imported: {type(error).__name__}: {error}") from error
-
-
-@functools.cache
 def _tools_of(spec: str) -> tuple[FunctionTool, ...]:
-    found = load_object(spec)
+    found = imported("tool", spec)
     if isinstance(found, type):
         tools = tuple(
             FunctionTool(spec, name, method, function_schema(_without_self(method), name), found)

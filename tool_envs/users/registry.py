@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from verl_agentic.core import UserInputError
-from verl_agentic.core.named import named_class, parameters_of
+from verl_agentic.core.named import Registry, parameters_of
 from verl_agentic.tool_envs.users.base import User
 
-_BUILT_IN = {
+_BUILT_IN: dict[str, type[User] | str] = {
     "scripted": "verl_agentic.tool_envs.users.scripted:ScriptedUser",
     "llm": "verl_agentic.tool_envs.users.llm:LLMUser",
     "none": "verl_agentic.tool_envs.users.base:NoUser",
 }
+USERS = Registry("user", _BUILT_IN, base=User)
 
 
 def make_user(name: str, **options: Any) -> User:
@@ -28,7 +29,7 @@ def make_user(name: str, **options: Any) -> User:
     Raises:
         UserInputError: no user goes by that name, or it has no such option.
     """
-    cls = named_class("user", name, _BUILT_IN, User, files=True)
+    cls = USERS.get(name, files=True)
     parameters = parameters_of(cls)
     for key in options:
         if parameters is not None and key not in parameters:
@@ -36,5 +37,4 @@ def make_user(name: str, **options: Any) -> User:
             raise UserInputError(
                 f"agentic.rollout.simulator_options.{key} is unknown to the user {name!r}; options: {known}"
             )
-    user: User = cls(**options)
-    return user
+    return cls(**options)

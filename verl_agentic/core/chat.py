@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from verl_agentic.core.errors import InfrastructureError, UserInputError
-from verl_agentic.core.named import named_object
+from verl_agentic.core.named import Registry
 from verl_agentic.core.task import Message
 
 DEFAULT_CLIENT = "verl_agentic.llm:chat_model"
@@ -209,6 +209,7 @@ def note_failure(text: str) -> None:
         noted[:] = [text] if text else []
 
 
+_CLIENTS: Registry[Callable[[dict[str, Any]], ChatModel]] = Registry("agentic.llm.client", {})
 _wrap: ContextVar[Callable[[ChatModel], ChatModel] | None] = ContextVar("_wrap", default=None)
 
 
@@ -233,7 +234,7 @@ def make_chat_model(config: Mapping[str, Any] | None) -> ChatModel:
         raise NoChatModelError("agentic.llm is not set; add llm=openai or llm=vllm to the command")
     options = _plain(config)
     client = options.pop("client", DEFAULT_CLIENT)
-    model: ChatModel = named_object("agentic.llm.client", str(client), {})(options)
+    model = _CLIENTS.get(str(client))(options)
     wrap = _wrap.get()
     return wrap(model) if wrap else model
 

@@ -8,16 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from verl_agentic.core import UserInputError
-from verl_agentic.core.named import named_object
+from verl_agentic.core.named import Registry
 from verl_agentic.flywheel.budget import LIMITS, BudgetedHook, HookBudget
 from verl_agentic.flywheel.hook import FlywheelHook
 
-_BUILT_IN = {
+_BUILT_IN: dict[str, Callable[..., FlywheelHook] | str] = {
     "frontier": "verl_agentic.flywheel.hooks.frontier:FrontierHook",
     "trees": "verl_agentic.flywheel.hooks.trees:TreesHook",
     "reasoning": "verl_agentic.flywheel.hooks.reasoning:ReasoningHook",
 }
-_registered: dict[str, Callable[..., FlywheelHook]] = {}
+HOOKS = Registry("hook", _BUILT_IN)
 
 _LIMITS = frozenset(name for name, _, _ in LIMITS)
 
@@ -27,11 +27,7 @@ H = TypeVar("H", bound=Callable[..., FlywheelHook])
 def register_hook(name: str) -> Callable[[H], H]:
     """Decorator that makes a hook class (or a function that returns a hook) known by ``name``."""
 
-    def decorate(factory: H) -> H:
-        _registered[name] = factory
-        return factory
-
-    return decorate
+    return HOOKS.register(name)
 
 
 def make_hooks(
@@ -95,9 +91,7 @@ def _make(key: str, config: Mapping[str, Any], resources: Mapping[str, Any], lim
 
 
 def _factory(key: str, name: str) -> Callable[..., FlywheelHook]:
-    if name in _registered:
-        return _registered[name]
     try:
-        return named_object("hook", name, _BUILT_IN, tuple(_registered))
+        return HOOKS.get(name)
     except UserInputError as error:
         raise UserInputError(f"{key}: {error}") from error

@@ -392,7 +392,7 @@ def test_hooks_are_made_from_configuration() -> None:
     ("config", "message"),
     [
         ({}, r"hooks\[0\] must be a mapping with a 'name'"),
-        ({"name": "forntier"}, "unknown hook 'forntier'; known: .*frontier"),
+        ({"name": "forntier"}, r"unknown hook 'forntier' \(did you mean 'frontier'\?\); known: .*trees; or give"),
         ({"name": "no.such.module:Hook"}, "cannot be imported"),
         ({"name": "frontier", "treshold": 1}, "takes no 'treshold'; it takes threshold, groups, variants"),
         ({"name": "frontier", "threshold": 0}, "threshold must be above 0"),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from verl_agentic.core import Rejection, Task
+from verl_agentic.core.named import Registry
 from verl_agentic.flywheel.checks.base import Candidate
 from verl_agentic.flywheel.verify import Verifier
 from verl_agentic.synthesis.math.story import read_story
@@ -22,7 +21,7 @@ class SolvedByRoutes:
         routes: ways to solve, by kind of task; at least two for a kind.
     """
 
-    def __init__(self, otherwise: Verifier | None = None, routes: Mapping[str, Sequence[Route]] = ROUTES) -> None:
+    def __init__(self, otherwise: Verifier | None = None, routes: Registry[tuple[Route, ...]] = ROUTES) -> None:
         for kind, ways in routes.items():
             if len(ways) < LEAST_ROUTES:
                 raise ValueError(f"{kind} has fewer than {LEAST_ROUTES} routes")
@@ -32,10 +31,10 @@ class SolvedByRoutes:
     def __call__(self, candidate: Candidate) -> Rejection | None:
         task = candidate.task
         try:
-            for route in self._routes.get(task.kind, ()):
-                if why := route(task):
-                    return Rejection("routes_disagree", why)
             if task.kind in self._routes:
+                for route in self._routes.get(task.kind):
+                    if why := route(task):
+                        return Rejection("routes_disagree", why)
                 return None
             unread = f"there are no routes for kind {task.kind!r}"
         except UnreadableError as error:

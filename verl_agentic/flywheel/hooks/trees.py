@@ -132,5 +132,5 @@ def _operators_of(task: Task) -> set[str]:
 def _weight(operator: str, parent: TaskResult, failing: Mapping[str, float]) -> float:
     """The operator's failure rate, up to doubled by the share of the parent's failures that it aims at."""
     kinds = [outcome.failure for group in parent.groups for outcome in group.outcomes if outcome.acc < 1]
-    aimed = sum(kind in OPERATORS[operator].aims_at for kind in kinds)
+    aimed = sum(kind in operator_named(operator).aims_at for kind in kinds)
     return failing[operator] * (1 + (aimed / len(kinds) if kinds else 0))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from verl_agentic.core import UserInputError
 from verl_agentic.core.chat import ChatModel
-from verl_agentic.core.named import named_class
+from verl_agentic.core.named import Registry, parameters_of
 from verl_agentic.synthesis.math.operators import (
     DeepenMath,
     DistractMath,
@@ -26,7 +26,7 @@ from verl_agentic.synthesis.sql.operators import (
     ReverseSql,
 )
 
-_TEMPLATES: tuple[type[Operator], ...] = (
+_BUILT_IN: tuple[type[Operator], ...] = (
     DeepenMath,
     EnlargeMath,
     DistractMath,
@@ -38,10 +38,17 @@ _TEMPLATES: tuple[type[Operator], ...] = (
     NestSql,
     ReverseSql,
     RephraseSql,
+    Persona,
+    SelfInstruct,
+    LlmPersona,
 )
-_WITH_LLM = (SelfInstruct.name, LlmPersona.name)
-OPERATORS = tuple(dict.fromkeys([*(operator.name for operator in _TEMPLATES), Persona.name, *_WITH_LLM]))
-"""Names of all operators."""
+Operators = tuple[type[Operator], ...]
+OPERATORS: Registry[Operators | type[Operator]] = Registry(
+    "operator",
+    {named.name: tuple(one for one in _BUILT_IN if one.name == named.name) for named in _BUILT_IN},
+    base=Operator,
+)
+"""Operators by name: one, or several for different kinds of task."""
 
 
 def make_operators(
@@ -50,34 +57,28 @@ def make_operators(
     """The operators of the given names, for every kind of task that they grow.
 
     Args:
-        names: names, or ``package.module:Class`` of :class:`Operator` subclasses that need no arguments; ``None`` for
-            all built-in ones that can be had.
+        names: names, or ``package.module:Class`` of :class:`Operator` subclasses, whose constructors may name
+            ``personas`` and ``model`` and need nothing else; ``None`` for all known ones that can be had.
         personas: who may ask a question.
         model: a language model, ``None`` where there is none.
 
     Raises:
         UserInputError: a name is unknown, or its operator needs a language model and there is none.
     """
-    available = [name for name in OPERATORS if model is not None or name not in _WITH_LLM]
-    wanted = available if names is None else list(names)
-    people = tuple(personas)
-    found: list[Operator] = []
-    for name in wanted:
-        if name not in OPERATORS:
-            try:
-                found.append(named_class("operator", name, {}, Operator, OPERATORS)())
-            except UserInputError as error:
-                raise UserInputError(f"operators: {error}") from error
-            continue
-        if name not in available:
-            raise UserInputError(
-                f"operators: {name!r} needs a language model; add llm=openai or llm=vllm, or remove it"
-            )
-        found += [operator() for operator in _TEMPLATES if operator.name == name]
-        if name == Persona.name:
-            found.append(Persona(people))
-        elif model is not None and name == SelfInstruct.name:
-            found.append(SelfInstruct(model))
-        elif model is not None and name == LlmPersona.name:
-            found.append(LlmPersona(model, people))
-    return found
+    resources = {"personas": tuple(personas), "model": model}
+    made: list[Operator] = []
+    for name in OPERATORS if names is None else names:
+        try:
+            found = OPERATORS.get(name)
+        except UserInputError as error:
+            raise UserInputError(f"operators: {error}") from error
+        for operator in found if isinstance(found, tuple) else (found,):
+            wanted = {key: value for key, value in resources.items() if key in (parameters_of(operator) or ())}
+            if "model" in wanted and model is None:
+                if names is None:
+                    continue
+                raise UserInputError(
+                    f"operators: {name!r} needs a language model; add llm=openai or llm=vllm, or remove it"
+                )
+            made.append(operator(**wanted))
+    return made

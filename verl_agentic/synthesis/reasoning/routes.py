@@ -6,6 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from verl_agentic.core import BrokenTaskError, Task
+from verl_agentic.core.named import Registry
 from verl_agentic.databases import QueryRefusedError, QueryResult
 from verl_agentic.databases.sqlite import SqliteDatabase
 from verl_agentic.reward_fns.sql import is_ordered, same_result
@@ -68,10 +69,9 @@ def by_text(task: Task) -> str | None:
     return None if told == reference else f"the question says {told}, the reference is {reference}"
 
 
-ROUTES: dict[str, tuple[Route, ...]] = {
-    "math": (by_calculation, by_equation),
-    "sql": (by_text, by_tables),
-}
+ROUTES: Registry[tuple[Route, ...]] = Registry(
+    "kind of task", {"math": (by_calculation, by_equation), "sql": (by_text, by_tables)}, paths=False
+)
 """Routes by kind of task."""
 LEAST_ROUTES = 2
 
@@ -84,7 +84,7 @@ def register_routes(kind: str, *routes: Route) -> None:
     """
     if len(routes) < LEAST_ROUTES:
         raise ValueError(f"{kind} needs at least {LEAST_ROUTES} routes, got {len(routes)}")
-    ROUTES[kind] = routes
+    ROUTES.register(kind)(routes)
 
 
 def _compare(task: Task, solve: Callable[[Story], Fraction], name: str) -> str | None:

@@ -68,13 +68,13 @@ def dealt(structure: str) -> Split:
 def _variants(tree: BehaviorTree) -> Iterator[tuple[BehaviorTree, Sequence[str], bool]]:
     """A tree and what up to two operators make of it: the variant, its new leaves, and whether it is the simplest."""
     yield tree, list(check_form(tree)), True
-    for operator in OPERATORS.values():
+    for _, operator in OPERATORS.items():
         for position, site in enumerate(operator.sites(tree)):
             once = _fit(operator.grow(tree, site))
             if once is None:
                 continue
             yield once, affected(tree, once), position == 0
-            for second in OPERATORS.values() if position == 0 else ():
+            for _, second in OPERATORS.items() if position == 0 else ():
                 for further in second.sites(once)[:1]:
                     twice = _fit(second.grow(once, further))
                     if twice is not None:

@@ -20,7 +20,7 @@ def applicable(task: Task) -> list[tuple[Operator, str]]:
         BrokenTaskError: the task was not compiled from a tree.
     """
     tree = tree_of(task)
-    return [(operator, site) for operator in OPERATORS.values() for site in operator.sites(tree)]
+    return [(operator, site) for _, operator in OPERATORS.items() for site in operator.sites(tree)]
 
 
 def grow_task(task: Task, operator: Operator, site: str, rng: random.Random, protected: Set[str]) -> Task:

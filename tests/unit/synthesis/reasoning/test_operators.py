@@ -7,6 +7,7 @@ import functools
 import itertools
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ from verl_agentic.synthesis.math.solve import calculated, solved
 from verl_agentic.synthesis.math.story import read_story
 from verl_agentic.synthesis.question import question_of
 from verl_agentic.synthesis.reasoning import OPERATORS, Operator, make_operators
+from verl_agentic.synthesis.reasoning.persona import Persona
 from verl_agentic.synthesis.reasoning.personas import load_personas
 from verl_agentic.synthesis.reasoning.routes import ROUTES
 from verl_agentic.synthesis.sql.evaluate import evaluate, ties
@@ -69,7 +71,7 @@ async def test_what_an_operator_makes_is_solved_in_every_way(operator: Operator,
         assert (child.parent, child.operator, child.generator) == (parent.id, operator.name, "")
         assert child.id != parent.id and child.structure not in kept_back
         assert child.messages[0] == parent.messages[0]
-        assert [route(child) for route in ROUTES[kind]] == [None, None], child.messages
+        assert [route(child) for route in ROUTES.get(kind)] == [None, None], child.messages
         dialogue = await play(child, family.expert(child))
         assert (await judge(child, dialogue.trajectory))["acc"] == 1.0, child.messages
         assert all(call.error is None for call in dialogue.trajectory.calls)
@@ -155,7 +157,7 @@ def test_wrong_references_are_seen_by_each_route() -> None:
         for task in parents(kind):
             truth = wrong or {**task.ground_truth, "sql": f"{task.ground_truth['sql']} LIMIT 0".replace("LIMIT 2 ", "")}
             broken = dataclasses.replace(task, id="", ground_truth=truth)
-            assert all(route(broken) for route in ROUTES[kind]), task.messages
+            assert all(route(broken) for route in ROUTES.get(kind)), task.messages
 
 
 SCHEMA = ["CREATE TABLE dogs(name TEXT, city TEXT, age INTEGER)", "CREATE TABLE cities(city TEXT, land TEXT)"]
@@ -222,3 +224,21 @@ def test_operators_by_name() -> None:
         make_operators(["deeper"], ["x"])
     with pytest.raises(UserInputError, match="add llm=openai"):
         make_operators(["self_instruct"], ["x"])
+
+
+def test_an_operator_may_be_registered_and_gets_what_its_constructor_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OPERATORS, "_known", {**OPERATORS._known})
+
+    @OPERATORS.register("echoed")
+    class Echoed(Persona):
+        def __init__(self, personas: tuple[str, ...], model: Any) -> None:
+            super().__init__(personas)
+            self.model = model
+
+    assert "echoed" not in [operator.name for operator in make_operators(None, ["a gardener"])]
+    with pytest.raises(UserInputError, match="'echoed' needs a language model"):
+        make_operators(["echoed"], ["a gardener"])
+    (made,) = make_operators(["echoed"], ["a gardener"], "model")  # type: ignore[arg-type]
+    assert isinstance(made, Echoed) and made.model == "model" and made._personas == ("a gardener",)
+    with pytest.raises(UserInputError, match=r"operators: unknown operator 'deepn' \(did you mean 'deepen'\?\)"):
+        make_operators(["deepn"], ["a gardener"])

@@ -172,7 +172,7 @@ def test_what_is_visible_is_stated_truly_and_what_is_hidden_is_not() -> None:
 
 
 def grown(tree: BehaviorTree, name: str, site: str) -> BehaviorTree:
-    after = OPERATORS[name].grow(tree, site)
+    after = OPERATORS.get(name).grow(tree, site)
     check_tree(after)
     return after
 
@@ -182,16 +182,16 @@ def grown(tree: BehaviorTree, name: str, site: str) -> BehaviorTree:
 def test_every_operator_grows_fit_trees_that_differ(name: str) -> None:
     made = 0
     for tree in (REFUNDS, FLIGHTS):
-        for site in OPERATORS[name].sites(tree)[:3]:
+        for site in OPERATORS.get(name).sites(tree)[:3]:
             after = grown(tree, name, site)
             made += 1
             assert after.grown == (f"{name}:{site}",)
             assert affected(tree, after) and tree.grown == ()
-            assert OPERATORS[name].grow(tree, site) == after
+            assert OPERATORS.get(name).grow(tree, site) == after
             assert from_data(to_data(after)) == after
     assert made >= 2
     with pytest.raises(BrokenTaskError, match="does not apply"):
-        OPERATORS[name].grow(REFUNDS, "nowhere")
+        OPERATORS.get(name).grow(REFUNDS, "nowhere")
 
 
 def test_missing_information_is_asked_for() -> None:
@@ -388,7 +388,7 @@ def test_the_hook_is_made_by_name_and_refuses_bad_settings() -> None:
     assert isinstance(hook.hook, TreesHook)
     for config, families, message in (
         ({"share": 2}, {"tree": FAMILY}, "share must lie between 0 and 1"),
-        ({"operators": ["magic"]}, {"tree": FAMILY}, "unknown operator 'magic'; one of hidden"),
+        ({"operators": ["magic"]}, {"tree": FAMILY}, "unknown operator 'magic'; known: adversary"),
         ({}, {"service": ServiceFamily()}, "add 'tree' to agentic.kinds"),
     ):
         with pytest.raises(UserInputError, match=message):
@@ -417,9 +417,9 @@ def test_a_workflow_becomes_a_linear_tree_that_grows() -> None:
     assert task.messages[1]["content"] == "Please set desk. Member id: M-4. Day: 3."
     assert [call["arguments"] for call in task.meta["normal_path"]] == [{"member_id": "M-4"}, {"desk": "D-7", "day": 3}]
     for name in ("missing", "confirmation", "hidden"):
-        for site in OPERATORS[name].sites(tree)[:3]:
+        for site in OPERATORS.get(name).sites(tree)[:3]:
             grown(tree, name, site)
-    assert OPERATORS["hidden"].sites(tree) == ("set_desk.fines",)
+    assert OPERATORS.get("hidden").sites(tree) == ("set_desk.fines",)
     named = {"normal_workflow": told["tool_return_expected"]["normal_path"], "task_background": "M-4, 3"}
     assert workflow_tree(named, "desks") == tree
 
@@ -491,7 +491,7 @@ def test_commands_name_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "nodes.cancel is unreachable" in capsys.readouterr().out
     assert main(["tree", "tasks", str(unfit), "--out", str(tmp_path / "t.jsonl")]) == 2
     assert main(["tree", "grow", "refunds", "--operator", "magic"]) == 2
-    assert "unknown operator 'magic'; one of hidden" in capsys.readouterr().err
+    assert "unknown operator 'magic'; known: adversary" in capsys.readouterr().err
     assert main(["tree", "show", "nowhere.yaml", "--out", str(tmp_path / "x.svg")]) == 2
     assert "nowhere.yaml: cannot be read" in capsys.readouterr().err
 

@@ -111,7 +111,7 @@ def shown(body: dict[str, Any]) -> Any:
 def bigger(body: dict[str, Any], name: str = "adversary") -> str:
     """What a good model answers when it is to grow a tree: what one of our operators makes of it."""
     tree = from_wire(shown(body))
-    return json.dumps(to_wire(OPERATORS[name].grow(tree, OPERATORS[name].sites(tree)[-1])))
+    return json.dumps(to_wire(OPERATORS.get(name).grow(tree, OPERATORS.get(name).sites(tree)[-1])))
 
 
 # The form
@@ -121,8 +121,8 @@ def test_the_form_for_models_says_all_but_the_lineage() -> None:
     assert from_wire(to_wire(LOANS)) == LOANS
     for name in OPERATORS:
         for tree in (REFUNDS, FLIGHTS):
-            for site in OPERATORS[name].sites(tree)[:1]:
-                grown = OPERATORS[name].grow(tree, site)
+            for site in OPERATORS.get(name).sites(tree)[:1]:
+                grown = OPERATORS.get(name).grow(tree, site)
                 assert from_wire(to_wire(grown)) == replace(grown, grown=())
 
 
@@ -155,7 +155,7 @@ def test_shapes_know_a_tree_under_other_names() -> None:
     assert tree_shape(other) == tree_shape(LOANS) and tree_shape(LOANS, "kept") != tree_shape(LOANS, "renewed")
     assert path_shape(replace(other, name="loans"), "renewed") != path_shape(LOANS, "renewed")
     # Another branch elsewhere does not hide a path.
-    wider = OPERATORS["confirmation"].grow(REFUNDS, "cancel")
+    wider = OPERATORS.get("confirmation").grow(REFUNDS, "cancel")
     assert path_shape(wider, "refunded") == path_shape(REFUNDS, "refunded")
     assert tree_shape(wider, "refunded") != tree_shape(REFUNDS, "refunded")
 
@@ -390,7 +390,7 @@ def test_what_is_kept_for_evaluation_is_known_under_another_name(
     site = name.split("/")[1].partition(":")[2]
 
     def copies(body: dict[str, Any]) -> str:
-        return json.dumps(to_wire(OPERATORS["hidden"].grow(from_wire(shown(body)), site)))
+        return json.dumps(to_wire(OPERATORS.get("hidden").grow(from_wire(shown(body)), site)))
 
     endpoint.content = copies
     writing = asyncio.run(writer(llm).grow(REFUNDS, 1))

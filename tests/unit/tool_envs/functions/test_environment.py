@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError, Task, UserInputError
+from verl_agentic.core.named import imported
 from verl_agentic.isolation.threads import ThreadPool
 from verl_agentic.tool_envs import ToolError, environment_class
 from verl_agentic.tool_envs.functions.environment import FunctionsEnvironment
@@ -101,9 +102,7 @@ async def test_a_failed_teardown_is_reported_once_all_are_torn_down(tmp_path: Pa
     await env.open(make_task(), 0)
     with pytest.raises(InfrastructureError, match=r"B\.teardown: OSError: gone"):
         await env.close()
-    from verl_agentic.tool_envs.functions.loading import load_object
-
-    assert load_object(f"{path}:log") == ["b", "a"]
+    assert imported("log", f"{path}:log") == ["b", "a"]
 
 
 async def test_an_async_function_is_cancelled_at_the_deadline() -> None:
@@ -177,9 +176,12 @@ async def test_isolated_functions_run_elsewhere_and_are_killed() -> None:
     [
         ({}, r"functions\.tools must be a list"),
         ({"tools": "acme_worlds.tools:weather"}, r"functions\.tools must be a list"),
-        ({"tools": ["weather"]}, "neither 'package.module:name' nor"),
-        ({"tools": ["acme_worlds.tools:nothing"]}, "'acme_worlds.tools:nothing' cannot be imported: AttributeError"),
-        ({"tools": ["acme_worlds.none:nothing"]}, "cannot be imported: ModuleNotFoundError"),
+        ({"tools": ["weather"]}, "neither 'package.module:Name' nor"),
+        (
+            {"tools": ["acme_worlds.tools:nothing"]},
+            "acme_worlds.tools:nothing' cannot be imported: .* has no 'nothing'",
+        ),
+        ({"tools": ["acme_worlds.none:nothing"]}, "cannot be imported: No module named"),
         ({"tools": ["/nowhere/file.py:f"]}, "no such file: /nowhere/file.py"),
         ({"tools": ["acme_worlds.tools:weather", f"{TOOLS_FILE}:weather"]}, "both a tool 'weather'"),
         ({"tools": ["acme_worlds.tools:PLUGIN"]}, "cannot be imported"),

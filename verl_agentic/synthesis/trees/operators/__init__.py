@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from verl_agentic.core import UserInputError
+from verl_agentic.core.named import Registry
 from verl_agentic.synthesis.trees.operators.base import Operator
 from verl_agentic.synthesis.trees.operators.conditions import CrossDependency, Escalation, HiddenCondition
 from verl_agentic.synthesis.trees.operators.dialogue import (
@@ -15,19 +15,17 @@ from verl_agentic.synthesis.trees.operators.failure import ToolFailure
 
 __all__ = ["OPERATORS", "Operator", "operator_named"]
 
-OPERATORS: dict[str, Operator] = {
-    operator.name: operator
-    for operator in (
-        HiddenCondition(),
-        MissingInformation(),
-        Confirmation(),
-        MixedRequests(),
-        Escalation(),
-        ToolFailure(),
-        AdversarialUser(),
-        CrossDependency(),
-    )
-}
+_BUILT_IN: tuple[Operator, ...] = (
+    HiddenCondition(),
+    MissingInformation(),
+    Confirmation(),
+    MixedRequests(),
+    Escalation(),
+    ToolFailure(),
+    AdversarialUser(),
+    CrossDependency(),
+)
+OPERATORS: Registry[Operator] = Registry("operator", {one.name: one for one in _BUILT_IN}, paths=False)
 
 
 def operator_named(name: str) -> Operator:
@@ -36,6 +34,4 @@ def operator_named(name: str) -> Operator:
     Raises:
         UserInputError: there is none.
     """
-    if name not in OPERATORS:
-        raise UserInputError(f"unknown operator {name!r}; one of {', '.join(OPERATORS)}")
-    return OPERATORS[name]
+    return OPERATORS.get(name)
