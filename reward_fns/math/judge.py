@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import OrderedDict
+
+from cachetools import LRUCache
 
 from verl_agentic.core import BrokenTaskError, FailureKind
 from verl_agentic.isolation.fair_lock import Turns
@@ -40,8 +41,7 @@ class Judge:
         self._pool = WorkerPool(
             "verl_agentic.reward_fns.math.symbolic:equivalent", size=workers, memory_bytes=MEMORY_BYTES
         )
-        self._cache: OrderedDict[bytes, Decision] = OrderedDict()
-        self._cache_size = cache_size
+        self._cache: LRUCache[bytes, Decision] = LRUCache(cache_size)
         self._lock = threading.Lock()
         self._turns = Turns()
 
@@ -92,8 +92,6 @@ class Judge:
         key = _key(answer, reference, tolerance)
         with self._lock:
             known = self._cache.get(key)
-            if known is not None:
-                self._cache.move_to_end(key)
         if known is not None:
             self.counters.add("cache_hits")
             return key, known
@@ -109,8 +107,6 @@ class Judge:
         if decision.verdict is not Verdict.UNDECIDED:  # the next try may have more luck
             with self._lock:
                 self._cache[key] = decision
-                if len(self._cache) > self._cache_size:
-                    self._cache.popitem(last=False)
         return decision
 
     def _from_worker(self, equal: object) -> Decision:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import marshal
 import re
 import threading
-from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError
 from verl_agentic.databases import Database, QueryRefusedError, QueryTimeoutError, open_database
+from verl_agentic.isolation.shared_cache import SharedCache, content_key
 from verl_agentic.reward_fns.sql.compare import Group, plain
 from verl_agentic.reward_fns.sql.order import expected_groups, is_backwards
 from verl_agentic.reward_fns.sql.truth import Truth
@@ -22,8 +16,6 @@ from verl_agentic.reward_fns.sql.truth import Truth
 KEPT = 128
 """Questions whose databases stay open; groups of rollouts ask the same one many times in a row."""
 
-# The version of its format that writes equal values equally, whoever else refers to them.
-_NO_REFERENCES = 2
 # What the clock says, and what a database that others write to holds, is not kept.
 _CLOCK = re.compile(r"\b(now|current_(?:date|time|timestamp)|localtime(?:stamp)?|age)\b", re.IGNORECASE)
 
@@ -45,8 +37,6 @@ class Reference:
         self._states: list[State] = []
         self._lock = threading.Lock()
         self._keeps = not _CLOCK.search(truth.sql) and truth.places[0][1] is not None
-        self.users = 0
-        self.dropped = False
 
     def __len__(self) -> int:
         return len(self.truth.places)
@@ -71,11 +61,6 @@ class Reference:
                     raise
             return self._states[number] if self._keeps else self._execute(self._states[number].database, number)
 
-    def close(self) -> None:
-        """Close the databases."""
-        for state in self._states:
-            state.database.close()
-
     def _execute(self, database: Database, number: int) -> State:
         sql = self.truth.sql
         try:
@@ -92,34 +77,10 @@ class Reference:
         return State(database, ready, result.columns)
 
 
-def _content(values: list[Any]) -> bytes:
-    """Bytes that differ where plain values do; ``marshal`` takes a fraction of the time that JSON does."""
-    try:
-        return marshal.dumps(values, _NO_REFERENCES)
-    except ValueError:
-        return json.dumps(values, default=str).encode("utf-8", "surrogatepass")
+_KEPT: SharedCache[Reference] = SharedCache(KEPT, lambda _: 1)
 
 
-_kept: OrderedDict[bytes, Reference] = OrderedDict()
-_lock = threading.Lock()
-
-
-@contextmanager
-def borrowed(truth: Truth) -> Iterator[Reference]:
-    """The reference of this content, which is not closed while it is in use."""
-    key = hashlib.sha256(_content([truth.sql, truth.places, str(truth.limits), str(truth.match)])).digest()
-    with _lock:
-        reference = _kept[key] = _kept.pop(key) if key in _kept else Reference(truth)
-        reference.users += 1
-        while len(_kept) > KEPT:
-            _, oldest = _kept.popitem(last=False)
-            oldest.dropped = True
-            if not oldest.users:
-                oldest.close()
-    try:
-        yield reference
-    finally:
-        with _lock:
-            reference.users -= 1
-            if reference.dropped and not reference.users:
-                reference.close()
+def find_reference(truth: Truth) -> Reference:
+    """The reference of this content. One that nobody holds any more closes its databases."""
+    key = content_key([truth.sql, truth.places, str(truth.limits), str(truth.match)])
+    return _KEPT.get(key, lambda: Reference(truth))

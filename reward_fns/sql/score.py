@@ -24,7 +24,7 @@ from verl_agentic.reward_fns.common import (
 )
 from verl_agentic.reward_fns.sql.compare import Match, difference
 from verl_agentic.reward_fns.sql.partial import partial_share
-from verl_agentic.reward_fns.sql.reference import Reference, borrowed
+from verl_agentic.reward_fns.sql.reference import Reference, find_reference
 from verl_agentic.reward_fns.sql.truth import KEYWORDS, read_settings, read_truth
 
 __all__ = ["KEYWORDS", "check_kwargs", "compute_score"]
@@ -73,13 +73,12 @@ def compute_score(
     query = _query(submission, solution_str)
     if not query:
         return no_answer(submission)
-    with borrowed(truth) as reference:
-        try:
-            reason, runs = _judge(reference, query, truth.match)
-        except QueryTimeoutError as error:
-            return undecided(str(error), on_undecided)
-        except QueryLimitError as error:
-            return over_limits(str(error))
+    try:
+        reason, runs = _judge(find_reference(truth), query, truth.match)
+    except QueryTimeoutError as error:
+        return undecided(str(error), on_undecided)
+    except QueryLimitError as error:
+        return over_limits(str(error))
     if reason is None:
         return decided(FailureKind.NONE)
     result = wrong_answer(submission, reason)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cachetools import LRUCache
+
 from verl_agentic.core import BrokenTaskError, InfrastructureError
 from verl_agentic.databases.base import quote
 from verl_agentic.databases.guard import (
@@ -23,6 +25,7 @@ from verl_agentic.databases.guard import (
 Row = dict[str, Any]
 
 INSTRUCTIONS_PER_ROW = 100
+_MAX_TOOLSETS = 64
 
 _ROWID_NAMES = ("rowid", "_rowid_", "oid")
 _VIRTUAL = re.compile(r"\s*create\s+virtual\b", re.IGNORECASE)
@@ -81,7 +84,7 @@ class Template:
         """
         self.lock = threading.Lock()
         self.foreign_keys = foreign_keys
-        self.actions: dict[bytes, Any] = {}
+        self.actions: LRUCache[bytes, Any] = LRUCache(_MAX_TOOLSETS)
         self._followed: frozenset[str] = frozenset()
         self.reader = GuardedConnection()
         try:

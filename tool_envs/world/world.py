@@ -41,7 +41,6 @@ from verl_agentic.tool_envs.world.template import Row, record
 
 MAX_ARGUMENT_CHARS = 1000
 MAX_ROWS = 50
-_MAX_TOOLSETS = 64
 # What SQLite says of values that are within our bounds, yet grow beyond its own.
 _TOO_BIG = ("too big", "too complex")
 
@@ -77,8 +76,6 @@ class DatabaseWorld:
         with self._template.lock:
             toolsets = self._template.actions
             if key not in toolsets:
-                if len(toolsets) >= _MAX_TOOLSETS:
-                    toolsets.clear()
                 toolsets[key] = read_actions(self._template, actions, preconditions, parameters, bool(now))
             self._actions: dict[str, Action] = toolsets[key]
 

@@ -9,11 +9,11 @@ import math
 import os
 import signal
 import time
-from collections import OrderedDict
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from cachetools import LRUCache
 from sqlalchemy.engine import URL, make_url
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError, UserInputError
@@ -152,26 +152,33 @@ class WorkerDatabase(Closing):
         return reply
 
 
-_open: OrderedDict[str, Database] = OrderedDict()
+class _Open(LRUCache[str, Database]):
+    """Databases by what describes them; what makes room for another one is closed."""
+
+    def popitem(self) -> tuple[str, Database]:
+        key, database = super().popitem()
+        database.close()
+        return key, database
+
+
+_open = _Open(_KEPT)
 
 
 def serve(request: dict[str, Any]) -> dict[str, Any]:
     """The worker's side of :class:`WorkerDatabase`."""
     key = request["key"]
     try:
-        if key not in _open:
+        database = _open.get(key)
+        if database is None:
             if "spec" not in request:
                 return {"unknown": True}
-            _open[key] = _build(**request["spec"])
-            if len(_open) > _KEPT:
-                _open.popitem(last=False)[1].close()
-        _open.move_to_end(key)
+            database = _open[key] = _build(**request["spec"])
         if request["op"] == "tables":
-            return {"tables": _open[key].tables}
+            return {"tables": database.tables}
         # Ends this process where neither the engine nor Python gets to look at a clock.
         signal.setitimer(signal.ITIMER_REAL, request["seconds"])
         try:
-            result = _open[key].query(request["sql"], request["max_rows"])
+            result = database.query(request["sql"], request["max_rows"])
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
     except MemoryError:

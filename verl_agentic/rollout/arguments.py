@@ -82,23 +82,16 @@ def tool_arguments(tools: list[dict[str, Any]]) -> dict[str, Arguments]:
         if name in found:
             raise BrokenTaskError(f"two tools are called {name!r}")
         try:
-            found[name] = _shared({"type": "object", **parameters})
+            found[name] = _shared(json.dumps({"type": "object", **parameters}))
         except BrokenTaskError as error:
             raise BrokenTaskError(f"tool {name!r}: {error}") from error
     return found
 
 
 # Tasks of a family share their tools, and checking a schema costs more than a whole scripted dialogue.
-_known: dict[str, Arguments] = {}
-
-
-def _shared(schema: dict[str, Any]) -> Arguments:
-    key = json.dumps(schema)
-    if key not in _known:
-        if len(_known) >= _MAX_VALIDATORS:
-            _known.clear()
-        _known[key] = Arguments(schema)
-    return _known[key]
+@functools.lru_cache(maxsize=_MAX_VALIDATORS)
+def _shared(schema: str) -> Arguments:
+    return Arguments(json.loads(schema))
 
 
 def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[jsonschema.ValidationError]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
+import threading
 from collections.abc import Sequence
 from typing import Any
 
+from cachetools import LRUCache
 from verl.utils.tokenizer.chat_template import apply_chat_template
 from verl.utils.tokenizer.continuous_token import (
     ContinuousTokenBuilder,
@@ -37,20 +38,22 @@ class ChatMLBuilder(QwenContinuousTokenBuilder):  # type: ignore[misc]
     def __init__(self, tokenizer: Any, **kwargs: Any) -> None:
         super().__init__(tokenizer, **kwargs)
         self._added_ids = frozenset(tokenizer.get_added_vocab().values())
-        self._prompts: OrderedDict[str, list[int]] = OrderedDict()
-        self._same: dict[tuple[Any, ...], bool] = {}
-        self._prefixes: dict[str, str] = {}
+        self._lock = threading.Lock()  # long messages are rendered in threads
+        self._prompts: LRUCache[str, list[int]] = LRUCache(MAX_PROMPTS)
+        self._same: LRUCache[tuple[Any, ...], bool] = LRUCache(MAX_SHAPES)
+        self._prefixes: LRUCache[str, str] = LRUCache(MAX_SHAPES)
 
     def build_initial_tokens(
         self, messages: list[dict[str, Any]], *, tools: list[dict[str, Any]] | None = None, **media: Any
     ) -> list[int]:
         """Tokens of a prompt; rendered once for a group of trajectories."""
         key = json.dumps([messages, tools])
-        token_ids = self._prompts.get(key)
+        with self._lock:
+            token_ids = self._prompts.get(key)
         if token_ids is None:
-            token_ids = self._prompts[key] = super().build_initial_tokens(messages, tools=tools, **media)
-            while len(self._prompts) > MAX_PROMPTS:
-                self._prompts.popitem(last=False)
+            token_ids = super().build_initial_tokens(messages, tools=tools, **media)
+            with self._lock:
+                self._prompts[key] = token_ids
         return list(token_ids)
 
     def render_delta_token_id(
@@ -64,7 +67,8 @@ class ChatMLBuilder(QwenContinuousTokenBuilder):  # type: ignore[misc]
         """Tokens that ``appended_messages`` add to ``prefix_messages``."""
         roles = tuple(message["role"] for message in (*prefix_messages, *appended_messages))
         shape = (roles, len(prefix_messages), add_generation_prompt, json.dumps(tools))
-        same = self._same.get(shape)
+        with self._lock:
+            same = self._same.get(shape)
         if same:
             alone = self._alone(prefix_messages, appended_messages, add_generation_prompt)
             if alone is not None:
@@ -73,10 +77,9 @@ class ChatMLBuilder(QwenContinuousTokenBuilder):  # type: ignore[misc]
             prefix_messages, appended_messages, add_generation_prompt=add_generation_prompt, tools=tools
         )
         if same is None:
-            if len(self._same) >= MAX_SHAPES:
-                self._same.clear()
             alone = self._alone(prefix_messages, appended_messages, add_generation_prompt)
-            self._same[shape] = alone == token_ids and bool(token_ids) and token_ids[0] in self._added_ids
+            with self._lock:
+                self._same[shape] = alone == token_ids and bool(token_ids) and token_ids[0] in self._added_ids
         return token_ids
 
     def _alone(
@@ -84,11 +87,12 @@ class ChatMLBuilder(QwenContinuousTokenBuilder):  # type: ignore[misc]
     ) -> list[int] | None:
         """Tokens of the difference alone; ``None`` where the template does not just append."""
         key = json.dumps(prefix)
-        before = self._prefixes.get(key)
+        with self._lock:
+            before = self._prefixes.get(key)
         if before is None:
-            if len(self._prefixes) >= MAX_SHAPES:
-                self._prefixes.clear()
-            before = self._prefixes[key] = self._render(prefix, False)
+            before = self._render(prefix, False)
+            with self._lock:
+                self._prefixes[key] = before
         text = self._render([*prefix, *appended], add_generation_prompt)
         if not text.startswith(before):
             return None
