@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from verl_agentic.core import BrokenTaskError
 from verl_agentic.databases import QueryRefusedError
-from verl_agentic.databases.guarded_sqlite import GuardedDatabase
+from verl_agentic.databases.open import GuardedDatabase
 from verl_agentic.reward_fns.sql.ddl import Column, Table
 
 _DAYS = [f"2024-{month:02}-{day:02}" for month in (1, 2, 6, 12) for day in (1, 15, 28)]

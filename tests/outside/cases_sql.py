@@ -280,7 +280,7 @@ def bomb(sql: str) -> Callable[[], None]:
 
     def check() -> None:
         from verl_agentic.databases import QueryRefusedError
-        from verl_agentic.databases.guarded_sqlite import GuardedDatabase
+        from verl_agentic.databases.open import GuardedDatabase
 
         with GuardedDatabase(T, T_STATES[0]) as database:
             started = time.process_time()

@@ -6,21 +6,18 @@ import dataclasses
 import os
 import re
 from collections.abc import Collection, Hashable
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from verl_agentic.core import BrokenTaskError, InfrastructureError, UserInputError
-from verl_agentic.databases import LARGE, SMALL, Database, Limits
-from verl_agentic.databases.guarded_sqlite import GuardedDatabase
-from verl_agentic.databases.worker import WorkerDatabase
+from verl_agentic.core import BrokenTaskError, UserInputError
+from verl_agentic.databases import LARGE, SMALL, Database, open_database, open_file
+from verl_agentic.databases.open import DIALECTS
 from verl_agentic.isolation.shared_cache import SharedCache, content_key
 from verl_agentic.tool_envs.task_files import file_key, file_under
 
 OPTIONS = "agentic.rollout.env_options.sql"
-ENGINES = ("sqlite", "postgresql", "duckdb")
 
 _MAX_DATABASES = 64
 _SHARED: SharedCache[Database] = SharedCache(_MAX_DATABASES, lambda _: 1)
@@ -53,33 +50,10 @@ def open_shared(env_args: dict[str, Any], root: str | None, variables: Collectio
     limits = SMALL if built else dataclasses.replace(LARGE, seconds=seconds)
     if "file" in env_args:
         path = file_under(root, env_args["file"], f"{OPTIONS}.root")
-        return _SHARED.get((file_key(path), limits), lambda: _open_file(path, limits))
+        return _SHARED.get((file_key(path), limits), lambda: open_file(path, limits, key="env_args.file"))
     url = _read_url(env_args.get("url", "sqlite://"), built, variables)
     key: Hashable = (url, content_key([schema, rows]), limits)
-    return _SHARED.get(key, lambda: _open_url(url, schema, rows, limits))
-
-
-def _open_url(url: URL, schema: list[str] | None, rows: dict[str, Any] | None, limits: Limits) -> Database:
-    if url.get_backend_name() == "sqlite":
-        return GuardedDatabase(schema or (), rows, limits=limits)
-    database = WorkerDatabase(url, schema, rows, limits, "env_args.url")
-    _ = database.tables  # build it now, so that what is wrong with it is known here
-    return database
-
-
-def _open_file(path: Path, limits: Limits) -> Database:
-    try:
-        with path.open("rb") as file:
-            head = file.read(16)
-    except OSError as error:
-        raise InfrastructureError(f"database {path} cannot be read: {error}") from error
-    if head[8:12] == b"DUCK":
-        database = WorkerDatabase(URL.create("duckdb", database=str(path)), None, None, limits, "env_args.file")
-        _ = database.tables
-        return database
-    if head != b"SQLite format 3\0":
-        raise BrokenTaskError(f"env_args.file={path.name!r} is neither a SQLite nor a DuckDB database")
-    return GuardedDatabase(path=path, limits=limits)
+    return _SHARED.get(key, lambda: open_database(url, schema, rows, limits, key="env_args.url"))
 
 
 def _read_url(text: Any, built: bool, variables: Collection[str]) -> URL:
@@ -89,8 +63,8 @@ def _read_url(text: Any, built: bool, variables: Collection[str]) -> URL:
     except (ArgumentError, ValueError, TypeError, AttributeError):
         # Without the text, which might hold a password, and without the chain that shows it.
         raise BrokenTaskError("env_args.url is not a database URL") from None
-    if backend not in ENGINES:
-        raise BrokenTaskError(f"env_args.url: database {backend!r} is not one of {', '.join(ENGINES)}")
+    if backend not in DIALECTS:
+        raise BrokenTaskError(f"env_args.url: database {backend!r} is not one of {', '.join(DIALECTS)}")
     if backend != "postgresql":
         if not built:
             raise BrokenTaskError(f"env_args.url: name a {backend} database by env_args.file, below {OPTIONS}.root")

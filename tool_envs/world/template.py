@@ -14,23 +14,25 @@ from cachetools import LRUCache
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError
 from verl_agentic.databases.base import quote
-from verl_agentic.databases.guard import (
-    BUILD_ACTIONS,
-    MAX_INSTRUCTIONS,
-    SQL_ERRORS,
-    STATEMENT_ACTIONS,
-    GuardedConnection,
-)
+from verl_agentic.databases.guard import CREATES, READS, SQL_ERRORS, WRITES, Bound, GuardedConnection, Rules
 
 Row = dict[str, Any]
 
+MAX_INSTRUCTIONS = 1_000_000
 INSTRUCTIONS_PER_ROW = 100
+MAX_VALUE_BYTES = 1_000_000
 _MAX_TOOLSETS = 64
 
 _ROWID_NAMES = ("rowid", "_rowid_", "oid")
 _VIRTUAL = re.compile(r"\s*create\s+virtual\b", re.IGNORECASE)
 # Holds table and rowid of every row that a session wrote; filled by triggers, which sessions inherit by their copies.
 _TOUCHED = "verl_agentic_touched"
+# A world is a function of its task and its calls. The statements are its author's, so that they may call any function
+# that is, too; nothing of them alters the schema once it is built.
+_STATEMENTS = Rules(READS | WRITES, reserved=_TOUCHED)
+OWN_STATEMENTS = Rules(READS | WRITES | {sqlite3.SQLITE_TRANSACTION})
+_BUILD = Rules(OWN_STATEMENTS.actions | CREATES | {sqlite3.SQLITE_REINDEX})
+_BOUNDS = {Bound.LENGTH: MAX_VALUE_BYTES, Bound.LIKE_PATTERN_LENGTH: 1000}
 # Measured with tables of five columns; what a connection and its statements take comes on top.
 _BYTES_PER_ROW, _BYTES_PER_TEMPLATE = 400, 150_000
 
@@ -86,7 +88,7 @@ class Template:
         self.foreign_keys = foreign_keys
         self.actions: LRUCache[bytes, Any] = LRUCache(_MAX_TOOLSETS)
         self._followed: frozenset[str] = frozenset()
-        self.reader = GuardedConnection()
+        self.reader = _connection()
         try:
             if path:
                 self._read(path)
@@ -126,7 +128,7 @@ class Template:
 
     def copy(self) -> GuardedConnection:
         """A database of one's own, not guarded yet; the caller holds the lock."""
-        own = GuardedConnection()
+        own = _connection()
         try:
             self.reader.raw.backup(own.raw)
             own.execute("PRAGMA temp_store = MEMORY")
@@ -142,7 +144,7 @@ class Template:
     def _seal(self) -> None:
         # Statements of tools are checked on this connection and run on it as long as a session has not written.
         self.reader.execute("PRAGMA query_only = ON")
-        self.reader.allow(STATEMENT_ACTIONS, reserved=_TOUCHED)
+        self.reader.allow(_STATEMENTS)
 
     def touched(self, own: GuardedConnection) -> list[tuple[str, int]]:
         """Tables and rowids of the rows that were written in a copy, whether or not they differ now."""
@@ -150,7 +152,7 @@ class Template:
 
     def _build(self, schema: list[Any], rows: dict[str, Any]) -> None:
         reader = self.reader
-        reader.allow(BUILD_ACTIONS)
+        reader.allow(_BUILD)
         reader.execute("BEGIN")
         for statement in schema:
             reader.execute(statement)
@@ -191,6 +193,10 @@ class Template:
             records = [record(columns, row[1:]) for row in rows]
             found.append(Table(name, rowid, [row[0] for row in rows], records))
         return found
+
+
+def _connection() -> GuardedConnection:
+    return GuardedConnection(_BOUNDS, instructions=MAX_INSTRUCTIONS)
 
 
 def record(columns: list[str], values: tuple[Any, ...]) -> Row:

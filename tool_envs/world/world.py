@@ -32,12 +32,12 @@ from typing import Any
 
 from verl_agentic.core import BrokenTaskError
 from verl_agentic.databases.base import quote
-from verl_agentic.databases.guard import RUN_ACTIONS, SQL_ERRORS, GuardedConnection
+from verl_agentic.databases.guard import SQL_ERRORS, GuardedConnection
 from verl_agentic.isolation.shared_cache import content_key
 from verl_agentic.tool_envs.base import ToolError
 from verl_agentic.tool_envs.world.actions import NEW_ID, NOW, Action, read_actions
 from verl_agentic.tool_envs.world.source import find_template, typed
-from verl_agentic.tool_envs.world.template import Row, record
+from verl_agentic.tool_envs.world.template import OWN_STATEMENTS, Row, record
 
 MAX_ARGUMENT_CHARS = 1000
 MAX_ROWS = 50
@@ -149,7 +149,7 @@ class DatabaseWorld:
         if self._own is None:
             with self._template.lock:
                 self._own = self._template.copy()
-            self._own.allow(RUN_ACTIONS)
+            self._own.allow(OWN_STATEMENTS)
         with self._connection() as own, _clear_errors(name):
             own.execute("BEGIN")
             try:

@@ -10,7 +10,7 @@ from verl_agentic.databases.base import (
     QueryResult,
     QueryTimeoutError,
 )
-from verl_agentic.databases.open import dialect_of, open_database
+from verl_agentic.databases.open import dialect_of, open_database, open_file
 
 __all__ = [
     "LARGE",
@@ -23,4 +23,5 @@ __all__ = [
     "QueryTimeoutError",
     "dialect_of",
     "open_database",
+    "open_file",
 ]

@@ -1,75 +1,163 @@
-"""A SQLite connection of a world: an allow-list, a budget of instructions, and SQLite's own limits."""
+"""A SQLite connection that somebody else's SQL may run on: what it may do, for how long, on how much.
+
+Three things hold it, each while a statement runs: an authorizer that refuses what no rule names, a budget of
+virtual-machine instructions, which unlike a clock makes the same statement end the same way on every machine, with a
+clock for the few instructions that are slow, and SQLite's own limits. None of them acts while a statement is being
+prepared (see :mod:`verl_agentic.databases.open`).
+"""
 
 from __future__ import annotations
 
 import sqlite3
+import time
+import weakref
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
 from typing import Any
 
-MAX_INSTRUCTIONS = 1_000_000
-MAX_VALUE_BYTES = 1_000_000
+READS = frozenset({sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE, sqlite3.SQLITE_SELECT})
+WRITES = frozenset({sqlite3.SQLITE_DELETE, sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE})
+CREATES = frozenset({sqlite3.SQLITE_CREATE_INDEX, sqlite3.SQLITE_CREATE_TABLE})
+# sqlite3.Warning is what Python up to 3.11 raises for a second statement; ValueError covers NULs and surrogates.
+SQL_ERRORS = (sqlite3.Error, sqlite3.Warning, OverflowError, TypeError, ValueError)
 
 _STRIDE = 1000
-_WRITES = frozenset({sqlite3.SQLITE_DELETE, sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE})
-# Neither ATTACH, which would reach the disk, nor PRAGMA, nor anything that alters the schema once it is built.
-STATEMENT_ACTIONS = _WRITES | {
-    sqlite3.SQLITE_FUNCTION,
-    sqlite3.SQLITE_READ,
-    sqlite3.SQLITE_RECURSIVE,
-    sqlite3.SQLITE_SELECT,
-}
-RUN_ACTIONS = STATEMENT_ACTIONS | {sqlite3.SQLITE_TRANSACTION}
-BUILD_ACTIONS = RUN_ACTIONS | {sqlite3.SQLITE_CREATE_INDEX, sqlite3.SQLITE_CREATE_TABLE, sqlite3.SQLITE_REINDEX}
-# A world is a function of its task and its calls, and knows of nothing outside.
-_REFUSED_FUNCTIONS = frozenset({"load_extension", "random", "randomblob"})
+# What gives something else each time, or makes large values of small ones, or loads code.
+_NEVER = frozenset({"load_extension", "random", "randomblob"})
 # The schema's own table, and tables that are pragmas or look into the engine.
-_REFUSED_TABLES = ("pragma_", "sqlite_", "dbstat", "bytecode", "tables_used")
-
-# Numbers of sqlite3.h; the named constants came with Python 3.11, and so did Connection.setlimit.
-_LIMITS = {
-    0: MAX_VALUE_BYTES,  # SQLITE_LIMIT_LENGTH
-    7: 0,  # SQLITE_LIMIT_ATTACHED
-    8: 1000,  # SQLITE_LIMIT_LIKE_PATTERN_LENGTH
-    11: 0,  # SQLITE_LIMIT_WORKER_THREADS
-}
-
-# sqlite3.Warning is what Python up to 3.11 raises for a second statement in one text.
-SQL_ERRORS = (sqlite3.Error, sqlite3.Warning, OverflowError, TypeError, ValueError)
+_ENGINE_TABLES = ("pragma_", "sqlite_", "dbstat", "bytecode", "tables_used")
 
 Values = Mapping[str, Any] | Sequence[Any]
 
 
-class GuardedConnection:
-    """An in-memory database. Everything is allowed until :meth:`allow` says what is.
+class Bound(IntEnum):
+    """SQLite's limits by the numbers of sqlite3.h; Python names them from 3.11 on, where it can set them."""
 
-    Callers take turns; which thread they are on does not matter.
+    LENGTH = 0
+    SQL_LENGTH = 1
+    COLUMN = 2
+    EXPR_DEPTH = 3
+    COMPOUND_SELECT = 4
+    ATTACHED = 7
+    LIKE_PATTERN_LENGTH = 8
+    WORKER_THREADS = 11
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What statements may do; all else is refused, ``ATTACH``, which would reach the disk, and ``PRAGMA`` among it.
+
+    Attributes:
+        actions: numbers of SQLite's authorizer.
+        functions: names, in lower case, of those that may be called, ``None`` for all that always give the same.
+        tables: names, in lower case, of those that may be read, ``None`` for all.
+        reserved: how names of tables begin that only triggers may touch; the engine's own are out of reach then, too.
     """
 
-    def __init__(self) -> None:
-        self.raw = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        self._allowed: frozenset[int] = frozenset()
-        self._reserved = ""
-        self._budget = MAX_INSTRUCTIONS
-        self._written: set[str] = set()
-        if hasattr(self.raw, "setlimit"):
-            for limit, value in _LIMITS.items():
-                self.raw.setlimit(limit, value)
-        self.raw.set_progress_handler(self._spend, _STRIDE)
+    actions: frozenset[int]
+    functions: frozenset[str] | None = None
+    tables: frozenset[str] | None = None
+    reserved: str = ""
 
-    def allow(self, actions: frozenset[int], reserved: str = "") -> None:
-        """Refuse statements that do anything else from now on, or that name internal tables, if ``reserved`` is one."""
-        self._allowed = actions
-        self._reserved = reserved
-        self.raw.set_authorizer(self._authorize)
+
+class _Guard:
+    """What SQLite calls back. It does not know who holds the connection, who would never go if it did."""
+
+    def __init__(self, rules: Rules, written: set[str]) -> None:
+        self._rules = rules
+        self._written = written
+
+    def __call__(self, action: int, first: str | None, second: str | None, _: str | None, trigger: str | None) -> int:
+        rules = self._rules
+        if action not in rules.actions:
+            return sqlite3.SQLITE_DENY
+        if action == sqlite3.SQLITE_FUNCTION:
+            name = (second or "").lower()
+            if name in _NEVER or (rules.functions is not None and name not in rules.functions):
+                return sqlite3.SQLITE_DENY
+        # A bare scan of a subquery reads its empty column; SQLite names no table of the database for it then.
+        guarded = rules.tables if action == sqlite3.SQLITE_READ and second else None
+        if guarded is not None and (first or "").lower() not in guarded:
+            return sqlite3.SQLITE_DENY
+        if rules.reserved and not trigger and (first or "").lower().startswith((rules.reserved, *_ENGINE_TABLES)):
+            return sqlite3.SQLITE_DENY
+        if action in WRITES:
+            self._written.add(first or "")
+        return sqlite3.SQLITE_OK
+
+
+class _Budget:
+    """Instructions and time that are left."""
+
+    def __init__(self) -> None:
+        self.left = 0.0
+        self.deadline = float("inf")
+
+    def __call__(self) -> int:
+        self.left -= _STRIDE
+        return int(self.left < 0 or time.monotonic() > self.deadline)
+
+
+class GuardedConnection:
+    """A database in memory, or one that is read from a file. Everything is allowed until :meth:`allow` says what is.
+
+    Callers take turns; which thread they are on does not matter. It is closed when nobody holds it any more.
+
+    Attributes:
+        raw: the connection.
+        bounded: whether SQLite's limits hold; Python 3.10 cannot set them.
+    """
+
+    def __init__(
+        self, bounds: Mapping[Bound, int], *, path: Path | None = None, statements: int = 128, instructions: int
+    ) -> None:
+        """Open it.
+
+        Args:
+            bounds: SQLite's limits besides those that close its doors.
+            path: an existing file, which is only read and must not change meanwhile; ``None`` for one in memory.
+            statements: how many prepared statements are kept.
+            instructions: what the first statements may take in all.
+
+        Raises:
+            sqlite3.Error: the file cannot be opened.
+        """
+        target = f"{path.resolve().as_uri()}?mode=ro&immutable=1" if path else ":memory:"
+        self.raw = sqlite3.connect(
+            target, isolation_level=None, uri=bool(path), check_same_thread=False, cached_statements=statements
+        )
+        # A connection is part of a circle of its own, and would wait for the garbage collector.
+        weakref.finalize(self, self.raw.close).atexit = False
+        self.bounded = hasattr(self.raw, "setlimit")
+        if self.bounded:
+            set_limit: Any = getattr(self.raw, "setlimit")  # noqa: B009 - unknown to 3.10's stubs
+            for bound, value in {**bounds, Bound.ATTACHED: 0, Bound.WORKER_THREADS: 0}.items():
+                set_limit(int(bound), value)
+        self._written: set[str] = set()
+        self._budget = _Budget()
+        self.refill(instructions)
+        self.raw.set_progress_handler(self._budget, _STRIDE)
+
+    def allow(self, rules: Rules) -> None:
+        """Refuse statements that do anything else from now on, also those that are prepared already."""
+        self.raw.set_authorizer(_Guard(rules, self._written))
 
     def allow_all(self) -> None:
         """Take back what :meth:`allow` refused."""
         # Python 3.10 takes None for an authorizer that refuses everything.
         self.raw.set_authorizer(lambda *_: sqlite3.SQLITE_OK)
 
-    def refill(self, instructions: int = MAX_INSTRUCTIONS) -> None:
-        """Let the next statements take so many virtual-machine instructions in all, and no more."""
-        self._budget = instructions
+    def refill(self, instructions: int, seconds: float = float("inf")) -> None:
+        """Let the next statements take so many virtual-machine instructions and so long in all, and no more."""
+        self._budget.left = instructions
+        self._budget.deadline = time.monotonic() + seconds
+
+    @property
+    def spent(self) -> bool:
+        """Whether the instructions are used up, whatever the clock says."""
+        return self._budget.left < 0
 
     def execute(self, sql: str, values: Values = ()) -> sqlite3.Cursor:
         return self.raw.execute(sql, values)
@@ -86,18 +174,3 @@ class GuardedConnection:
 
     def close(self) -> None:
         self.raw.close()
-
-    def _spend(self) -> int:
-        self._budget -= _STRIDE
-        return int(self._budget < 0)
-
-    def _authorize(self, action: int, first: str | None, second: str | None, _: str | None, trigger: str | None) -> int:
-        if action not in self._allowed:
-            return sqlite3.SQLITE_DENY
-        if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() in _REFUSED_FUNCTIONS:
-            return sqlite3.SQLITE_DENY
-        if self._reserved and not trigger and (first or "").lower().startswith((self._reserved, *_REFUSED_TABLES)):
-            return sqlite3.SQLITE_DENY
-        if action in _WRITES:
-            self._written.add(first or "")
-        return sqlite3.SQLITE_OK

@@ -1,19 +1,14 @@
-"""A SQLite database on which model-written SQL may run, read-only.
+"""A SQLite database on which model-written SQL may run, read-only, behind a guard and the limits of a query.
 
-Contained by an authorizer allow-list, SQLite's own limits, a budget of virtual-machine instructions, which, unlike a
-clock, makes the same query end the same way on every machine, and a clock for the few instructions that are slow.
-
-All of these act while a query runs, and none of them while it is being prepared: for texts that anybody wrote take
-:class:`verl_agentic.databases.guarded_sqlite.GuardedDatabase`, which knows where to run them.
+None of these acts while a query is being prepared: for texts that anybody wrote take
+:func:`verl_agentic.databases.open_database`, which knows where to run them.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import threading
-import time
 from pathlib import Path
-from typing import Any
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError
 from verl_agentic.databases.base import (
@@ -32,12 +27,10 @@ from verl_agentic.databases.base import (
     quote,
     short,
 )
+from verl_agentic.databases.guard import CREATES, READS, SQL_ERRORS, Bound, GuardedConnection, Rules
 from verl_agentic.databases.sqlite_functions import add_functions
 
-MAX_SQL_CHARS = SMALL.sql_chars
-MAX_INSTRUCTIONS = SMALL.instructions
-
-_STRIDE = 1000
+_INSTRUCTIONS_PER_ROW = 1000
 # fmt: off
 # Those that always give the same for the same, and name nothing of the machine. Not among them are zeroblob and
 # randomblob, which make large values of small ones, load_extension, and what tells of the engine.
@@ -55,13 +48,13 @@ _FUNCTIONS = frozenset({
     "unicode", "unixepoch", "unlikely", "upper",
 })
 # fmt: on
-# Without Connection.setlimit (Python 3.10) nothing bounds a value that doubles itself, so these are refused there.
-_GROWING_FUNCTIONS = frozenset({"concat", "concat_ws", "group_concat", "hex", "quote", "replace", "string_agg"})
-_JSON = "json"
-_BUILD_ACTIONS = frozenset(
-    {
-        sqlite3.SQLITE_CREATE_INDEX,
-        sqlite3.SQLITE_CREATE_TABLE,
+# Without SQLite's limits (Python 3.10) nothing bounds a value that doubles itself, so these are refused there.
+_GROWING = frozenset({"concat", "concat_ws", "group_concat", "hex", "quote", "replace", "string_agg"})
+_UNBOUNDED = frozenset(name for name in _FUNCTIONS - _GROWING if not name.startswith("json"))
+
+_BUILD = Rules(
+    CREATES
+    | {
         sqlite3.SQLITE_INSERT,
         sqlite3.SQLITE_READ,
         sqlite3.SQLITE_SELECT,
@@ -69,8 +62,8 @@ _BUILD_ACTIONS = frozenset(
         sqlite3.SQLITE_UPDATE,
     }
 )
-_REFILL_ACTIONS = frozenset(
-    {sqlite3.SQLITE_DELETE, sqlite3.SQLITE_INSERT, sqlite3.SQLITE_READ, sqlite3.SQLITE_TRANSACTION}
+_REFILL = Rules(
+    frozenset({sqlite3.SQLITE_DELETE, sqlite3.SQLITE_INSERT, sqlite3.SQLITE_READ, sqlite3.SQLITE_TRANSACTION})
 )
 
 
@@ -103,41 +96,33 @@ class SqliteDatabase(Closing):
             InfrastructureError: the file cannot be read.
         """
         self.limits = limits or (LARGE if path else SMALL)
-        self._budget = self.limits.instructions
-        self._deadline = float("inf")
         self._lock = threading.Lock()
-        target = f"file:{Path(path).resolve().as_uri()[7:]}?mode=ro&immutable=1" if path else ":memory:"
+        file = Path(path) if path else None
+        first = self.limits.instructions
         try:
-            self._connection = sqlite3.connect(
-                target, isolation_level=None, uri=bool(path), check_same_thread=False, cached_statements=8
-            )
+            self._guarded = GuardedConnection(_bounds(self.limits), path=file, statements=8, instructions=first)
         except sqlite3.Error as error:
             raise InfrastructureError(f"database {path} cannot be opened: {error}") from error
-        self._bounded = hasattr(self._connection, "setlimit")
-        self._connection.set_progress_handler(self._spend, _STRIDE)
         try:
             # Sorting must not spill into files.
-            self._connection.execute("PRAGMA temp_store = MEMORY")
+            self._guarded.execute("PRAGMA temp_store = MEMORY")
             if backwards:
-                self._connection.execute("PRAGMA reverse_unordered_selects = ON")
-            if self._bounded:
-                set_limit: Any = getattr(self._connection, "setlimit")  # noqa: B009 - unknown to 3.10's stubs
-                for limit, value in _engine_limits(self.limits).items():
-                    set_limit(limit, value)
-            add_functions(self._connection, self.limits.value_bytes)
+                self._guarded.execute("PRAGMA reverse_unordered_selects = ON")
+            add_functions(self._guarded.raw, self.limits.value_bytes)
             if not path:
-                self._connection.set_authorizer(_allow_build)
+                self._guarded.allow(_BUILD)
             self.tables = self._build(schema, rows or {}) if not path else self._read_tables()
-        except (*_SQL_ERRORS, TypeError) as error:
-            self._connection.close()
+        except (*SQL_ERRORS, MemoryError) as error:
+            self._guarded.close()
             if path:
                 raise InfrastructureError(f"database {path} cannot be read: {error}") from error
             raise BrokenTaskError(f"database cannot be built: {error}") from error
         except BaseException:
-            self._connection.close()
+            self._guarded.close()
             raise
-        self._names = {name.lower() for name in self.tables}
-        self._connection.set_authorizer(self._allow_read)
+        functions = _FUNCTIONS if self._guarded.bounded else _UNBOUNDED
+        self._reading = Rules(READS, functions, frozenset(name.lower() for name in self.tables))
+        self._guarded.allow(self._reading)
         self._refillable = not path
 
     def query(self, sql: str, max_rows: int | None = None) -> QueryResult:
@@ -154,29 +139,27 @@ class SqliteDatabase(Closing):
             QueryRefusedError: it uses an operator that cannot be bounded here.
         """
         self.limits.check_length(sql)
-        if not self._bounded and "||" in sql:
+        if not self._guarded.bounded and "||" in sql:
             raise QueryRefusedError("|| is not available")
 
     def _run(self, sql: str, max_rows: int) -> QueryResult:
-        self._budget = self.limits.instructions
-        self._deadline = time.monotonic() + self.limits.seconds
-        cursor = self._connection.cursor()
+        self._guarded.refill(self.limits.instructions, self.limits.seconds)
+        cursor = self._guarded.raw.cursor()
         try:
             cursor.execute(sql)
             if cursor.description is None:
                 raise QueryRefusedError("not a SELECT")
             columns = tuple(str(column[0]) for column in cursor.description)
             rows, truncated = fetch(cursor.fetchmany, max_rows, self.limits.result_bytes)
-        except _SQL_ERRORS as error:
+        except (*SQL_ERRORS, MemoryError) as error:
             if isinstance(error, MemoryError):
                 raise QueryLimitError("query takes too much memory") from error
             if str(error) != "interrupted":
                 raise QueryRefusedError(short(error)) from error
             # Whichever came first: a spent budget is the query's doing, the clock may be the machine's.
-            kind = QueryRefusedError if self._budget < 0 else QueryTimeoutError
+            kind = QueryRefusedError if self._guarded.spent else QueryTimeoutError
             raise kind("query takes too long") from error
         finally:
-            self._deadline = float("inf")
             cursor.close()
         return QueryResult(rows, truncated, columns)
 
@@ -192,32 +175,33 @@ class SqliteDatabase(Closing):
         """
         if not self._refillable:
             raise ValueError("only a database that was built can be refilled")
-        execute = self._connection.execute
+        execute = self._guarded.execute
         with self._lock:
-            self._connection.set_authorizer(_allow_refill)
+            self._guarded.allow(_REFILL)
             try:
+                self._guarded.refill(self.limits.instructions)
                 execute("BEGIN")
                 try:
                     for name in self.tables:
-                        self._budget = self.limits.instructions
+                        self._guarded.refill(self.limits.instructions)
                         execute(f"DELETE FROM {quote(name)}")
                     self._insert(self.tables, rows)
                     execute("COMMIT")
                 except BaseException:
                     execute("ROLLBACK")
                     raise
-            except (*_SQL_ERRORS, TypeError) as error:
+            except (*SQL_ERRORS, MemoryError) as error:
                 raise BrokenTaskError(f"database cannot be refilled: {error}") from error
             finally:
-                self._connection.set_authorizer(self._allow_read)
+                self._guarded.allow(self._reading)
 
     def close(self) -> None:
         """Close it, after a query that may be under way."""
         with self._lock:
-            self._connection.close()
+            self._guarded.close()
 
     def _build(self, schema: Schema, rows: Rows) -> dict[str, list[str]]:
-        execute = self._connection.execute
+        execute = self._guarded.execute
         execute("BEGIN")
         for statement in schema:
             execute(statement)
@@ -229,11 +213,11 @@ class SqliteDatabase(Closing):
     def _insert(self, tables: dict[str, list[str]], rows: Rows) -> None:
         for name, table_rows in rows.items():
             statement = insertion(tables, name)
-            self._budget = max(MAX_INSTRUCTIONS, 1000 * len(table_rows))
-            self._connection.executemany(statement, table_rows)
+            self._guarded.refill(max(SMALL.instructions, _INSTRUCTIONS_PER_ROW * len(table_rows)))
+            self._guarded.raw.executemany(statement, table_rows)
 
     def _read_tables(self) -> dict[str, list[str]]:
-        execute = self._connection.execute
+        execute = self._guarded.execute
         kinds = "('table', 'view')"
         names = [str(r[0]) for r in execute(f"SELECT name FROM sqlite_master WHERE type IN {kinds} ORDER BY rowid")]
         return {
@@ -242,47 +226,14 @@ class SqliteDatabase(Closing):
             if not name.lower().startswith("sqlite_")
         }
 
-    def _spend(self) -> int:
-        self._budget -= _STRIDE
-        return int(self._budget < 0 or time.monotonic() > self._deadline)
 
-    def _allow_read(self, action: int, first: str | None, second: str | None, *_: str | None) -> int:
-        if action in (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE):
-            return sqlite3.SQLITE_OK
-        if action == sqlite3.SQLITE_READ:
-            # A bare scan of a subquery reads its empty column; SQLite names no database for it then.
-            own = (first or "").lower() in self._names
-            return sqlite3.SQLITE_OK if own or not second else sqlite3.SQLITE_DENY
-        if action == sqlite3.SQLITE_FUNCTION:
-            function = (second or "").lower()
-            growing = function in _GROWING_FUNCTIONS or function.startswith(_JSON)
-            allowed = function in _FUNCTIONS and (self._bounded or not growing)
-            return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
-        return sqlite3.SQLITE_DENY
-
-
-# sqlite3.Warning is what Python up to 3.11 raises for a second statement; ValueError covers NULs and surrogates.
-_SQL_ERRORS = (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError, MemoryError)
-
-
-def _allow_build(action: int, *_: str | None) -> int:
-    return sqlite3.SQLITE_OK if action in _BUILD_ACTIONS else sqlite3.SQLITE_DENY
-
-
-def _allow_refill(action: int, *_: str | None) -> int:
-    return sqlite3.SQLITE_OK if action in _REFILL_ACTIONS else sqlite3.SQLITE_DENY
-
-
-def _engine_limits(limits: Limits) -> dict[int, int]:
-    """Values by the numbers of sqlite3.h; the named constants came with Python 3.11."""
+def _bounds(limits: Limits) -> dict[Bound, int]:
     small = limits.value_bytes <= SMALL.value_bytes
     return {
-        0: limits.value_bytes,  # SQLITE_LIMIT_LENGTH
-        1: limits.sql_chars * 4,  # SQLITE_LIMIT_SQL_LENGTH, in bytes
-        2: 64 if small else 500,  # SQLITE_LIMIT_COLUMN
-        3: 500,  # SQLITE_LIMIT_EXPR_DEPTH
-        4: 8,  # SQLITE_LIMIT_COMPOUND_SELECT
-        7: 0,  # SQLITE_LIMIT_ATTACHED
-        8: 100,  # SQLITE_LIMIT_LIKE_PATTERN_LENGTH
-        11: 0,  # SQLITE_LIMIT_WORKER_THREADS
+        Bound.LENGTH: limits.value_bytes,
+        Bound.SQL_LENGTH: limits.sql_chars * 4,  # in bytes
+        Bound.COLUMN: 64 if small else 500,
+        Bound.EXPR_DEPTH: 500,
+        Bound.COMPOUND_SELECT: 8,
+        Bound.LIKE_PATTERN_LENGTH: 100,
     }

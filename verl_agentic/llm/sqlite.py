@@ -5,16 +5,14 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import StaticPool
 
 from verl_agentic.core import UserInputError
-from verl_agentic.core.files.sqlite_file import BUSY_SECONDS, setting_up
+from verl_agentic.core.files.sqlite_file import setting_up, sqlite_engine
 
 
 class SharedFile:
@@ -35,8 +33,9 @@ class SharedFile:
         try:
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._engine = _engine(path)
-            with nullcontext() if path is None else setting_up(path), self.write() as connection:
+            url = sa.URL.create("sqlite", database=str(path) if path else None)
+            self._engine = sqlite_engine(url, in_memory=path is None)
+            with setting_up(path), self.write() as connection:
                 metadata.create_all(connection)
         except (OSError, SQLAlchemyError, sqlite3.Error) as error:
             cause = str(getattr(error, "orig", None) or error)
@@ -61,22 +60,3 @@ class SharedFile:
         else:
             with self._turn:
                 yield
-
-
-def _engine(path: Path | None) -> sa.Engine:
-    options: dict[str, Any] = {"connect_args": {"timeout": BUSY_SECONDS, "check_same_thread": False}}
-    if path is None:
-        options["poolclass"] = StaticPool
-    engine = sa.create_engine(sa.URL.create("sqlite", database=str(path) if path else None), **options)
-
-    @sa.event.listens_for(engine, "connect")
-    def _connect(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # transactions are started below
-        connection.execute("PRAGMA synchronous = NORMAL")
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        writes = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine

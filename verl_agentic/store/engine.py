@@ -6,15 +6,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.pool import StaticPool
 
 from verl_agentic.core import InfrastructureError, UserInputError
-from verl_agentic.core.files.sqlite_file import BUSY_SECONDS
+from verl_agentic.core.files.sqlite_file import BUSY_SECONDS, sqlite_engine
 
 STORE_FILE = "store.db"
 
@@ -37,23 +35,16 @@ def open_engine(url: str, create: bool) -> sa.Engine:
         raise UserInputError(
             f"store.url {url!r} is not a database URL; write e.g. sqlite:///runs/a/store.db"
         ) from error
-    options: dict[str, Any] = {}
-    if dialect == "sqlite":
-        if _in_memory(parsed):
-            options["poolclass"] = StaticPool
-        else:
-            _check_file(parsed, create)
-        options["connect_args"] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
-    else:
-        # A server may be restarted between two transactions.
-        options["pool_pre_ping"] = True
     try:
-        engine = sa.create_engine(parsed, **options)
+        if dialect == "sqlite":
+            in_memory = _in_memory(parsed)
+            if not in_memory:
+                _check_file(parsed, create)
+            return sqlite_engine(parsed, in_memory)
+        # A server may be restarted between two transactions.
+        return sa.create_engine(parsed, pool_pre_ping=True)
     except (ImportError, SQLAlchemyError) as error:
         raise UserInputError(f"store.url {shown(parsed)} cannot be used: {error}; install its driver") from error
-    if dialect == "sqlite":
-        _configure_sqlite(engine)
-    return engine
 
 
 def shown(url: URL) -> str:
@@ -82,23 +73,6 @@ def _check_file(url: URL, create: bool) -> None:
         raise UserInputError(f"store.url {shown(url)}: folder {path.parent} does not exist; create it")
     if not create and not path.exists():
         raise UserInputError(f"store.url {shown(url)}: there is no store at {path}")
-
-
-def _configure_sqlite(engine: sa.Engine) -> None:
-    @sa.event.listens_for(engine, "connect")
-    def _connect(connection: Any, _record: Any) -> None:
-        # The driver's own transaction handling would start transactions late and read-only.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
-        cursor.execute("PRAGMA synchronous = NORMAL")
-        cursor.close()
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        # A writer takes its lock at once: a reader that turns writer could not wait for another one.
-        writes = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 @contextmanager

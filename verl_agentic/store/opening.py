@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
@@ -37,7 +35,7 @@ def open_tables(engine: sa.Engine, create: bool) -> None:
     path = sqlite_path(engine.url)
     try:
         writer = engine.execution_options(writes=True)
-        with nullcontext() if path is None else setting_up(path), writer.begin() as connection:
+        with setting_up(path), writer.begin() as connection:
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_POSTGRES_LOCK)))
             # Another process may have been first.

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from verl_agentic.core import BrokenTaskError
 from verl_agentic.databases import QueryRefusedError
-from verl_agentic.databases.guarded_sqlite import GuardedDatabase
+from verl_agentic.databases.open import GuardedDatabase
 from verl_agentic.reward_fns.sql import compute_score
 from verl_agentic.reward_fns.sql.ddl import read_tables
 from verl_agentic.reward_fns.sql.draw import RowDrawer

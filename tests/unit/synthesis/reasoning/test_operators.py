@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from verl_agentic.core import BrokenTaskError, Task, UserInputError
-from verl_agentic.databases.guarded_sqlite import GuardedDatabase
+from verl_agentic.databases.open import GuardedDatabase
 from verl_agentic.reward_fns.registry import judge
 from verl_agentic.rollout import play
 from verl_agentic.synthesis.base import TaskFamily

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from verl_agentic.core import BrokenTaskError, End, Task, Trajectory
-from verl_agentic.databases.guarded_sqlite import GuardedDatabase
+from verl_agentic.databases.open import GuardedDatabase
 from verl_agentic.reward_fns.sql import compute_score
 from verl_agentic.rollout import play
 from verl_agentic.synthesis.base import SPLITS, Split

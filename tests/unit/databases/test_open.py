@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError
-from verl_agentic.databases import Limits, QueryLimitError, QueryRefusedError
-from verl_agentic.databases.guarded_sqlite import GuardedDatabase, _may_grow
+from verl_agentic.databases import Limits, QueryLimitError, QueryRefusedError, open_file
+from verl_agentic.databases.open import GuardedDatabase, _may_grow
 from verl_agentic.databases.sqlite import SqliteDatabase
 
 SCHEMA = ["CREATE TABLE books(title TEXT, pages INTEGER)", "CREATE TABLE shops(name TEXT)"]
@@ -292,3 +292,16 @@ def test_only_a_database_that_was_built_can_be_refilled(tmp_path: Path) -> None:
         pytest.raises(ValueError, match="refilled"),
     ):
         read.refill(ROWS)
+
+
+def test_the_first_bytes_of_a_file_tell_its_engine(tmp_path: Path) -> None:
+    path = tmp_path / "a?b.db"
+    with sqlite3.connect(path) as plain:
+        plain.execute("CREATE TABLE t (a)")
+    with open_file(path) as database:
+        assert database.tables == {"t": ["a"]}
+    (tmp_path / "text.db").write_text("SELECT 1")
+    with pytest.raises(BrokenTaskError, match=r"env_args.file='text\.db' is neither a SQLite nor a DuckDB database"):
+        open_file(tmp_path / "text.db", key="env_args.file")
+    with pytest.raises(InfrastructureError, match="cannot be read"):
+        open_file(tmp_path / "none.db")
