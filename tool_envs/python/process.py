@@ -7,7 +7,6 @@ import contextlib
 import os
 import re
 import secrets
-import select
 import signal
 import socket
 import time
@@ -16,6 +15,7 @@ from typing import Any
 
 from verl_agentic.core import InfrastructureError
 from verl_agentic.isolation.frames import HEADER, BrokenFrameError, decode, encode
+from verl_agentic.isolation.process import ready
 from verl_agentic.tool_envs.python.sandbox import Sandbox
 from verl_agentic.tool_envs.python.session import MAX_TRACEBACK_CHARS
 
@@ -152,7 +152,7 @@ class InterpreterProcess:
             if exchange.done():
                 return True
             left = seconds + self._starved() - starved - (time.monotonic() - started)
-            if left <= 0 and grace and self._has_reply():
+            if left <= 0 and grace and ready(self._channel.fileno()):
                 left, grace = grace, 0.0
         return False
 
@@ -162,11 +162,6 @@ class InterpreterProcess:
             if self._statistics:
                 return int(self._statistics.read_text(encoding="ascii").split()[1]) / 1e9
         return 0.0
-
-    def _has_reply(self) -> bool:
-        poll = select.poll()
-        poll.register(self._channel.fileno(), select.POLLIN)
-        return bool(poll.poll(0))
 
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):

@@ -12,7 +12,6 @@ import contextlib
 import errno
 import json
 import os
-import select
 import socket
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import time
 from dataclasses import dataclass
 
 from verl_agentic.core import InfrastructureError, UserInputError
+from verl_agentic.isolation.process import ready, search_path
 
 _START_SECONDS = 60.0
 _SEND_SECONDS = 10.0
@@ -96,11 +96,7 @@ class Sandbox:
     def running(self) -> bool:
         """Whether the warm process lives."""
         control = self._control
-        if control is None or control.fileno() < 0:
-            return False
-        poll = select.poll()
-        poll.register(control.fileno(), 0)
-        return not poll.poll(0)
+        return control is not None and control.fileno() >= 0 and not ready(control.fileno(), 0)
 
     @property
     def containment(self) -> Containment | None:
@@ -168,7 +164,7 @@ class Sandbox:
     def _launch(self) -> Containment:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = ours
-        path = [entry or os.getcwd() for entry in sys.path]
+        path = search_path()
         with theirs:
             self._popen = subprocess.Popen(
                 [sys.executable, "-m", "verl_agentic.tool_envs.python.zygote", str(theirs.fileno())],

@@ -7,25 +7,21 @@ all of them end. An interpreter first sends a descriptor of its process, then wh
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import gc
 import importlib
 import json
 import os
-import resource
-import signal
 import socket
 import sys
-from pathlib import Path
-from typing import Any, NoReturn
 
-from verl_agentic.isolation import kernel
+from verl_agentic.isolation.child import fork_each, mapped_bytes
 from verl_agentic.isolation.frames import encode
 from verl_agentic.tool_envs.python.confine import Budget, Confinement, confine, find_escapes, in_child, leave_world
 from verl_agentic.tool_envs.python.session import serve
 
 MAX_SETTINGS_BYTES = 1 << 17
+MAX_REQUEST_BYTES = 64
 # What needs shared libraries of the system, which interpreters do not see, or much time to import.
 _STANDARD = (
     "array", "ast", "asyncio", "bisect", "bz2", "calendar", "cmath", "collections", "contextlib", "copy", "csv",
@@ -51,7 +47,7 @@ def main(control: socket.socket) -> None:
             del sys.modules[name]  # interpreters do not see what runs them, and find no other part of it
         gc.collect()
         gc.freeze()
-        mapped = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+        mapped = mapped_bytes()
         layers = leave_world(shown, _HIDDEN)
         budget = Budget(mapped + settings["memory"], settings["scratch"], settings["cpu"])
         layers.escapes = _escapes(layers, budget, shown)
@@ -59,22 +55,8 @@ def main(control: socket.socket) -> None:
         control.send(json.dumps({"error": f"{type(error).__name__}: {error}"[:500]}).encode())
         return
     control.send(json.dumps(dataclasses.asdict(layers)).encode())
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # an interpreter that ended leaves nothing
-    while True:
-        request, channels, _flags, _address = socket.recv_fds(control, 64, 1)
-        if not request:
-            return
-        for channel in channels:
-            with contextlib.suppress(OSError):  # no room for a process: its channel closes, which says so
-                if os.fork() == 0:
-                    _interpret(channel, layers, budget, shown, json.loads(request))
-            os.close(channel)
 
-
-def _interpret(channel: int, layers: Confinement, budget: Budget, shown: list[str], wanted: dict[str, Any]) -> NoReturn:
-    try:
-        kernel.die_with_parent()
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    def interpret(request: bytes, channel: int) -> None:
         os.dup2(channel, _CHANNEL)
         os.closerange(_CHANNEL + 1, 1 << 20)
         with socket.socket(fileno=os.dup(_CHANNEL)) as link:
@@ -85,11 +67,12 @@ def _interpret(channel: int, layers: Confinement, budget: Budget, shown: list[st
             confine(layers, budget, shown, _HIDDEN)
         except OSError as error:
             os.write(_CHANNEL, encode({"error": str(error)}))
-            os._exit(1)
+            return
         os.write(_CHANNEL, encode({"ready": True}))
+        wanted = json.loads(request)
         serve(_CHANNEL, wanted["max_chars"], wanted["seed"])
-    finally:
-        os._exit(1)
+
+    fork_each(control, interpret, MAX_REQUEST_BYTES)
 
 
 def _escapes(layers: Confinement, budget: Budget, shown: list[str]) -> list[str]:

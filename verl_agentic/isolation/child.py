@@ -9,6 +9,7 @@ reply: a result, an error, or that it ran out of memory. Linux only.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
@@ -16,15 +17,14 @@ import os
 import resource
 import signal
 import socket
-import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from verl_agentic.isolation import kernel as linux_calls
+from verl_agentic.isolation import kernel
+from verl_agentic.isolation.frames import HEADER, encode, framed
 
-HEADER = struct.Struct(">I")
 MAX_ERROR_CHARS = 500
 OUT_OF_MEMORY = b'{"exceeded": "memory"}'
 
@@ -46,38 +46,48 @@ def load(target: str) -> Callable[[Any], Any]:
 
 def confine(memory_bytes: int) -> None:
     """Allow ``memory_bytes`` of address space beyond what is mapped now; no core dump, no byte written to a file."""
-    mapped = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+    most = mapped_bytes() + memory_bytes
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (mapped + memory_bytes, mapped + memory_bytes))
-    linux_calls.no_new_privileges()
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    kernel.no_new_privileges()
+
+
+def mapped_bytes() -> int:
+    """Address space of this process."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
 
 
 def die_with_parent(parent: int) -> None:
     """Have the kernel kill this process when ``parent`` ends, also where it is too busy to see its socket close."""
-    linux_calls.die_with_parent()
-    if os.getppid() != parent:  # it ended before the kernel was told
+    kernel.die_with_parent()
+    if os.getppid() not in (parent, 0):  # it ended before the kernel was told; 0: it is in another namespace
         os._exit(0)
 
 
-def fork_workers(control: socket.socket, work: Callable[[socket.socket], None]) -> None:
-    """Fork a process for each socket that comes over ``control``, until it closes."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # dead workers leave nothing behind
+def fork_each(control: socket.socket, work: Callable[[bytes, int], None], request_bytes: int = 1) -> None:
+    """Fork a process for each socket that comes over ``control``, until it closes.
+
+    Args:
+        control: brings a request of at most ``request_bytes`` with each socket.
+        work: what the process does with a request and the descriptor of its socket; ends with it.
+        request_bytes: length of the longest request.
+    """
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # dead children leave nothing behind
     server = os.getpid()
     while True:
-        message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
-        if not message:
+        request, descriptors, _, _ = socket.recv_fds(control, request_bytes, 1)
+        if not request:
             return
         for descriptor in descriptors:
-            if os.fork() == 0:
-                try:
-                    die_with_parent(server)
-                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                    os.setsid()
-                    control.close()
-                    work(socket.socket(fileno=descriptor))
-                finally:
-                    os._exit(0)
+            with contextlib.suppress(OSError):  # no room for a process: its socket closes, which says so
+                if os.fork() == 0:
+                    try:
+                        die_with_parent(server)
+                        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                        work(request, descriptor)
+                    finally:
+                        os._exit(1)
             os.close(descriptor)
 
 
@@ -85,27 +95,23 @@ def serve(function: Callable[[Any], Any], requests: BinaryIO, replies: BinaryIO,
     """Answer requests until their socket closes. Out of memory ends the process: its heap is not worth trusting."""
     while len(header := requests.read(HEADER.size)) == HEADER.size:
         body = requests.read(HEADER.unpack(header)[0])
-        _send(replies, b"")
+        _send(replies, framed(b""))
         try:
-            reply = _encode({"result": function(json.loads(body))})
-            if len(reply) > max_message:
-                reply = _encode({"error": f"result is longer than {max_message} bytes"})
+            reply = encode({"result": function(json.loads(body))})
+            if len(reply) > max_message + HEADER.size:
+                reply = encode({"error": f"result is longer than {max_message} bytes"})
         except MemoryError:
             try:
-                _send(replies, OUT_OF_MEMORY)
+                _send(replies, framed(OUT_OF_MEMORY))
             finally:
                 os._exit(1)
         except BaseException as error:
-            reply = _encode({"error": f"{type(error).__name__}: {error}"[:MAX_ERROR_CHARS]})
+            reply = encode({"error": f"{type(error).__name__}: {error}"[:MAX_ERROR_CHARS]})
         _send(replies, reply)
 
 
-def _encode(message: Any) -> bytes:
-    return json.dumps(message).encode("ascii")
-
-
-def _send(stream: BinaryIO, body: bytes) -> None:
-    stream.write(HEADER.pack(len(body)) + body)
+def _send(stream: BinaryIO, frame: bytes) -> None:
+    stream.write(frame)
     stream.flush()
 
 
@@ -121,16 +127,19 @@ def main(target: str, parent: str, memory_bytes: str, max_message: str) -> None:
     gc.collect()
     gc.freeze()
     with control.makefile("wb") as stream:
-        _send(stream, _encode({"result": os.getpid()}))
+        _send(stream, encode({"result": os.getpid()}))
     os.dup2(nowhere, 2)  # the parent reads errors of the start only
 
-    def work(requests: socket.socket) -> None:
+    def work(_: bytes, descriptor: int) -> None:
+        os.setsid()
+        control.close()
         confine(int(memory_bytes))
+        requests = socket.socket(fileno=descriptor)
         with requests.makefile("rb") as reader, requests.makefile("wb") as writer:
-            _send(writer, _encode({"result": os.getpid()}))
+            _send(writer, encode({"result": os.getpid()}))
             serve(function, reader, writer, int(max_message))
 
-    fork_workers(control, work)
+    fork_each(control, work)
 
 
 if __name__ == "__main__":

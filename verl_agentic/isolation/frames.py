@@ -1,4 +1,4 @@
-"""Messages between the trainer and an interpreter: a 4-byte big-endian length and as much JSON, read with a limit."""
+"""Messages to and from a process that can be killed: a 4-byte big-endian length and as much JSON, read with a limit."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ class BrokenFrameError(Exception):
     """The other side sent what is no message, or ended."""
 
 
+def framed(body: bytes) -> bytes:
+    """A body as it travels."""
+    return HEADER.pack(len(body)) + body
+
+
 def encode(message: dict[str, Any]) -> bytes:
     """A message as it travels."""
-    body = json.dumps(message).encode("ascii")
-    return HEADER.pack(len(body)) + body
+    return framed(json.dumps(message).encode("ascii"))
 
 
 def decode(body: bytes) -> dict[str, Any]:

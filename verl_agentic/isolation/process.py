@@ -15,7 +15,8 @@ import time
 from typing import Any
 
 from verl_agentic.core import InfrastructureError
-from verl_agentic.isolation.child import HEADER, MAX_ERROR_CHARS, OUT_OF_MEMORY
+from verl_agentic.isolation.child import MAX_ERROR_CHARS, OUT_OF_MEMORY
+from verl_agentic.isolation.frames import HEADER, framed
 
 # Secrets of the parent stay out of a process that evaluates model-written text.
 _ENVIRONMENT = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ", "VIRTUAL_ENV")
@@ -107,7 +108,7 @@ class _Channel:
 
     def _poll(self, event: int, deadline: float) -> bool:
         """Whether the socket is ready, or closed, before the deadline; looks once even if that is over."""
-        return _poll(self.socket.fileno(), event, max(0.0, deadline - time.monotonic()))
+        return ready(self.socket.fileno(), event, max(0.0, deadline - time.monotonic()))
 
 
 class WorkerProcess:
@@ -137,7 +138,7 @@ class WorkerProcess:
         """
         self.calls += 1
         try:
-            self._channel.send(HEADER.pack(len(body)) + body, time.monotonic() + grace)
+            self._channel.send(framed(body), time.monotonic() + grace)
             self._channel.receive(time.monotonic() + grace)
         except WorkerPoolError as error:
             raise WorkerStartError(f"worker does not take calls ({error})") from error
@@ -146,7 +147,7 @@ class WorkerProcess:
     def kill(self) -> None:
         """Kill the process, and its group with what it started, without waiting for its end."""
         with self._lock:
-            if self._handle < 0 or _readable(self._handle):  # a process handle is, once the process has ended
+            if self._handle < 0 or ready(self._handle):  # a process handle is, once the process has ended
                 return
             with contextlib.suppress(OSError):
                 os.killpg(self.pid, signal.SIGKILL)
@@ -245,18 +246,19 @@ class ForkServer:
             return stream.read().decode("utf-8", "replace").strip()
 
 
-def _poll(descriptor: int, event: int, seconds: float) -> bool:
+def ready(descriptor: int, event: int = select.POLLIN, seconds: float = 0.0) -> bool:
+    """Whether there is an event, or the other end is closed, within that time; ``event`` 0 is for the latter only."""
     poll = select.poll()  # unlike select(), knows descriptors beyond 1023, of which trainers have many
     poll.register(descriptor, event)
     return bool(poll.poll(seconds * 1000))
 
 
-def _readable(descriptor: int) -> bool:
-    return _poll(descriptor, select.POLLIN, 0)
+def search_path() -> list[str]:
+    """Where this process finds modules, wherever that was extended (Ray's runtime environments, notebooks)."""
+    return [entry or os.getcwd() for entry in sys.path]
 
 
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name in _ENVIRONMENT}
-    # The parent's search path, wherever it was extended (Ray's runtime environments, notebooks).
-    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+    path = os.pathsep.join(search_path())
     return {**kept, "PYTHONPATH": path, "PYTHONSAFEPATH": "1", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
