@@ -43,7 +43,7 @@ lint: setup
 # What takes long, or needs torch or verl, is left to `make unit`.
 quick: lint
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal -q -m "not slow" tests/contracts tests/docs \
-		$(addprefix tests/unit/,cli core databases evaluation flywheel isolation llm report reward_fns rollout store) \
+		$(addprefix tests/unit/,cli contracts core databases evaluation flywheel isolation llm report reward_fns rollout store) \
 		tests/unit/synthesis tests/unit/tool_envs
 
 # A process that has nothing left takes tests from the other one: one file of cases takes a quarter of the time.

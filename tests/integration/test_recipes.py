@@ -189,6 +189,21 @@ def test_the_epochs_of_a_run_follow_from_its_stages(compose: Callable[..., Any])
     assert compose("profile=cpu", "trainer.total_epochs=2").trainer.total_epochs == 2
 
 
+def test_a_recipe_of_ones_own_is_composed_and_checked(
+    compose: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from verl_agentic.integration.preflight import check_names
+    from verl_agentic.training.settings import read_settings
+
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("VERL_AGENTIC_CONF", "examples/conf")
+    config = compose("profile=cpu", f"agentic.run_dir={tmp_path}", recipe="my_recipe")
+    settings = read_settings(config)
+    assert (settings.stage, config.data.train_batch_size) == ("clocks", 32)
+    assert [hook["name"] for hook in settings.plan().stages[0].hooks][2] == "examples/my_hook.py:DrillHook"
+    check_names(settings)
+
+
 def test_a_folder_takes_the_models_place(compose: Callable[..., Any], tiny_model: Path) -> None:
     before, after = compose("profile=cpu"), compose("profile=cpu", f"model={tiny_model}")
     keys = changed(before, after)

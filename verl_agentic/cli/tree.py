@@ -46,7 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     grow = actions.add_parser("grow", help="grow a tree by one operator")
     grow.add_argument("file", **source)
     names = ", ".join(OPERATORS)
-    grow.add_argument("--operator", required=True, metavar="NAME", help=f"one of {names}, or {LLM}: a language model")
+    grow.add_argument(
+        "--operator", required=True, metavar="NAME", help=f"one of {names}, {LLM} (a language model), or file.py:Class"
+    )
     grow.add_argument("--seed", type=int, default=0, metavar="N", help="chooses where it grows")
     grow.add_argument("--out", type=Path, metavar="FILE", help="a .yaml or .json file (default: YAML, printed)")
     tree_llm.add_llm_arguments(grow)

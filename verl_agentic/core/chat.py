@@ -225,6 +225,8 @@ def wrapping_models(wrap: Callable[[ChatModel], ChatModel]) -> Iterator[None]:
 def make_chat_model(config: Mapping[str, Any] | None) -> ChatModel:
     """The chat model of a configuration (``agentic.llm``): ``client`` names its factory, which gets the other keys.
 
+    ``client`` is ``package.module:name`` or ``path/to/file.py:name``.
+
     Raises:
         NoChatModelError: there is no configuration.
         UserInputError: it cannot be used.
@@ -233,7 +235,7 @@ def make_chat_model(config: Mapping[str, Any] | None) -> ChatModel:
         raise NoChatModelError("agentic.llm is not set; add llm=openai or llm=vllm to the command")
     options = _plain(config)
     client = options.pop("client", DEFAULT_CLIENT)
-    model: ChatModel = named_object("agentic.llm.client", str(client), {})(options)
+    model: ChatModel = named_object("agentic.llm.client", str(client), {}, files=True)(options)
     wrap = _wrap.get()
     return wrap(model) if wrap else model
 

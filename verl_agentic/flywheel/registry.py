@@ -44,8 +44,9 @@ def make_hooks(
     """Build the hooks of a configuration.
 
     Args:
-        configs: one mapping per hook: ``name`` (a registered name or ``package.module:Class``), optionally ``budget``
-            (limits of :class:`HookBudget` that differ from those of all), the rest are arguments of its constructor.
+        configs: one mapping per hook: ``name`` (a registered name, ``package.module:Class`` or
+            ``path/to/file.py:Class``), optionally ``budget`` (limits of :class:`HookBudget` that differ from those of
+            all), the rest are arguments of its constructor.
         key: where the configuration stands, for error messages.
         budget: what each hook may take in a round; by default all it wants.
         resources: what the run can offer, e.g. ``families``; each hook gets those that its constructor names.
@@ -98,6 +99,6 @@ def _factory(key: str, name: str) -> Callable[..., FlywheelHook]:
     if name in _registered:
         return _registered[name]
     try:
-        return named_object("hook", name, _BUILT_IN, tuple(_registered))
+        return named_object("hook", name, _BUILT_IN, tuple(_registered), files=True)
     except UserInputError as error:
         raise UserInputError(f"{key}: {error}") from error

@@ -15,7 +15,7 @@ from pathlib import Path
 from verl_agentic.core import UserInputError
 from verl_agentic.core.files.folders import make_whole
 from verl_agentic.starter.settings import StarterSettings
-from verl_agentic.synthesis.families import family_module
+from verl_agentic.synthesis.families import family_file
 
 CACHE_VARIABLE = "VERL_AGENTIC_CACHE"
 # What a starter's weights depend on, besides its settings.
@@ -107,12 +107,4 @@ def _source_files(families: Iterable[str]) -> list[Path]:
         spec = importlib.util.find_spec(f"verl_agentic.{package}")
         for location in (spec.submodule_search_locations or []) if spec else []:
             files.extend(sorted(Path(location).rglob("*.py")))
-    for name in families:
-        try:
-            spec = importlib.util.find_spec(family_module(name))
-        except ModuleNotFoundError:
-            spec = None
-        if spec is None or spec.origin is None:
-            raise UserInputError(f"family {name!r}: there is no module {family_module(name)!r}")
-        files.append(Path(spec.origin))
-    return files
+    return [*files, *(family_file(name) for name in families)]

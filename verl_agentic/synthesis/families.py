@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterable
+from pathlib import Path
 
 from verl_agentic.core import UserInputError
-from verl_agentic.core.named import named_class
+from verl_agentic.core.named import is_file_name, named_class
 from verl_agentic.synthesis.base import TaskFamily
 
 _BUILT_IN = {
@@ -17,22 +19,36 @@ _BUILT_IN = {
 }
 
 
-def family_module(name: str) -> str:
-    """Name of the module that defines the family called ``name``.
+def family_file(name: str) -> Path:
+    """The Python file that defines the family called ``name``, found without running it.
 
     Raises:
-        UserInputError: neither a built-in name nor ``package.module:Class``.
+        UserInputError: no family goes by that name, or its module or file is not there.
     """
-    path = _BUILT_IN.get(name, name)
-    if ":" not in path:
-        raise UserInputError(f"unknown family {name!r}; known: {', '.join(_BUILT_IN)}; or give 'package.module:Class'")
-    return path.partition(":")[0]
+    where = _BUILT_IN.get(name, name).rpartition(":")[0]
+    if is_file_name(name):
+        path = Path(where).expanduser()
+        if not path.is_file():
+            raise UserInputError(f"family {name!r}: no such file: {path}")
+        return path
+    if not where:
+        raise UserInputError(
+            f"unknown family {name!r}; known: {', '.join(_BUILT_IN)}; or give 'package.module:Class', or "
+            "'path/to/file.py:Class'"
+        )
+    try:
+        spec = importlib.util.find_spec(where)
+    except ModuleNotFoundError:
+        spec = None
+    if spec is None or spec.origin is None:
+        raise UserInputError(f"family {name!r}: there is no module {where!r}")
+    return Path(spec.origin)
 
 
 def load_families(names: Iterable[str]) -> list[TaskFamily]:
-    """One instance of each named family.
+    """One instance of each named family: a built-in name, ``package.module:Class`` or ``path/to/file.py:Class``.
 
     Raises:
         UserInputError: a family is unknown, cannot be imported or is not a :class:`TaskFamily`.
     """
-    return [named_class("family", name, _BUILT_IN, TaskFamily)() for name in names]
+    return [named_class("family", name, _BUILT_IN, TaskFamily, files=True)() for name in names]

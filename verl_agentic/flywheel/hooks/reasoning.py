@@ -105,7 +105,10 @@ class ReasoningHook:
         budget = int(round.wanted * self._share + 0.5)
         skipped = Counter(one.task.kind for one in round.results if self._is_ours_but_unverifiable(one.task))
         for kind in skipped:
-            round.say(f"tasks of {kind!r} are not grown: nothing verifies them (synthesis.routes.register_routes)")
+            round.say(
+                f"tasks of {kind!r} are not grown: nothing verifies them; give the kind two ways to solve a task by "
+                "verl_agentic.synthesis.reasoning.register_routes"
+            )
         for proposal in self._proposals(round, errors, budget, result):
             if round.out_of_time:
                 break

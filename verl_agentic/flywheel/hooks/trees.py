@@ -15,7 +15,7 @@ from verl_agentic.flywheel.parents import grow_in_turn, parent_groups
 from verl_agentic.synthesis.base import TaskFamily
 from verl_agentic.synthesis.trees.family import TreeFamily
 from verl_agentic.synthesis.trees.grow import applicable, grow_task
-from verl_agentic.synthesis.trees.operators import OPERATORS, operator_named
+from verl_agentic.synthesis.trees.operators import OPERATORS, Operator, operator_named
 
 _TRIES_PER_TASK = 4
 
@@ -44,7 +44,8 @@ class TreesHook:
         Args:
             families: task family by kind; trees are those of a :class:`TreeFamily`.
             share: of the wanted tasks, 0 to 1.
-            operators: names of the operators to use; all by default. Those of a language model are not among them.
+            operators: names of the operators to use, or of classes of your own (``package.module:Class``,
+                ``path/to/file.py:Class``); all built-in ones by default. Those of a language model are not among them.
             llm: configuration of a language model (``agentic.llm``), ``None`` to do without.
             written: what it writes, see :class:`WrittenSettings`.
 
@@ -57,7 +58,7 @@ class TreesHook:
         self._families = {kind: family for kind, family in families.items() if isinstance(family, TreeFamily)}
         if not self._families:
             raise UserInputError("TreesHook: no family of behavior trees; add 'tree' to agentic.kinds")
-        self._operators = frozenset(operator_named(name).name for name in (operators or OPERATORS))
+        self._operators = {one.name: one for one in map(operator_named, operators or OPERATORS)}
         self._share = share
         settings = read_written(written or {}, "TreesHook: written")
         if written and settings.share > 0 and not llm:
@@ -70,7 +71,7 @@ class TreesHook:
         trained = [one for one in round.results if one.task.kind in self._families]
         groups = parent_groups(trained, round.rng)
         parents = [one for group in groups for one in group]
-        failing = _failure_rates(trained)
+        failing = _failure_rates(trained, self._operators)
         budget = int(round.wanted * self._share + 0.5)
         result = RoundResult()
         if self._author is not None:
@@ -92,10 +93,10 @@ class TreesHook:
         made = {task.id for task in result.new_tasks}
 
         def grow(parent: TaskResult) -> bool:
-            options = [(op, site) for op, site in applicable(parent.task) if op.name in self._operators]
+            options = applicable(parent.task, self._operators.values())
             if not options:
                 return False
-            weights = [_weight(operator.name, parent, failing) for operator, _ in options]
+            weights = [_weight(operator, parent, failing) for operator, _ in options]
             operator, site = round.rng.choices(options, weights)[0]
             protected = self._families[parent.task.kind].protected
             try:
@@ -115,22 +116,22 @@ class TreesHook:
         )
 
 
-def _failure_rates(results: Iterable[TaskResult]) -> dict[str, float]:
+def _failure_rates(results: Iterable[TaskResult], names: Iterable[str]) -> dict[str, float]:
     """Mean failure on tasks whose trees an operator grew, by operator."""
     failures: dict[str, list[float]] = {}
     for one in results:
         for name in _operators_of(one.task):
             failures.setdefault(name, []).append(1 - one.success)
     # As if one task half solved had been seen of each, so that no operator is given up for a few lucky ones.
-    return {name: (sum(failures.get(name, ())) + 0.5) / (len(failures.get(name, ())) + 1) for name in OPERATORS}
+    return {name: (sum(failures.get(name, ())) + 0.5) / (len(failures.get(name, ())) + 1) for name in names}
 
 
 def _operators_of(task: Task) -> set[str]:
     return {grown.partition(":")[0] for grown in task.meta.get("tree", {}).get("grown", ())}
 
 
-def _weight(operator: str, parent: TaskResult, failing: Mapping[str, float]) -> float:
+def _weight(operator: Operator, parent: TaskResult, failing: Mapping[str, float]) -> float:
     """The operator's failure rate, up to doubled by the share of the parent's failures that it aims at."""
     kinds = [outcome.failure for group in parent.groups for outcome in group.outcomes if outcome.acc < 1]
-    aimed = sum(kind in OPERATORS[operator].aims_at for kind in kinds)
-    return failing[operator] * (1 + (aimed / len(kinds) if kinds else 0))
+    aimed = sum(kind in operator.aims_at for kind in kinds)
+    return failing[operator.name] * (1 + (aimed / len(kinds) if kinds else 0))

@@ -7,40 +7,22 @@ from collections.abc import Iterable
 from verl_agentic.core import UserInputError
 from verl_agentic.core.chat import ChatModel
 from verl_agentic.core.named import named_class
-from verl_agentic.synthesis.math.operators import (
-    DeepenMath,
-    DistractMath,
-    EnlargeMath,
-    RephraseMath,
-    ReverseMath,
-)
 from verl_agentic.synthesis.reasoning.base import Operator
 from verl_agentic.synthesis.reasoning.llm import LlmPersona, SelfInstruct
 from verl_agentic.synthesis.reasoning.persona import Persona
-from verl_agentic.synthesis.sql.operators import (
-    DeepenSql,
-    DistractSql,
-    EnlargeSql,
-    NestSql,
-    RephraseSql,
-    ReverseSql,
-)
 
-_TEMPLATES: tuple[type[Operator], ...] = (
-    DeepenMath,
-    EnlargeMath,
-    DistractMath,
-    ReverseMath,
-    RephraseMath,
-    DeepenSql,
-    EnlargeSql,
-    DistractSql,
-    NestSql,
-    ReverseSql,
-    RephraseSql,
-)
+_MATH, _SQL = "verl_agentic.synthesis.math.operators", "verl_agentic.synthesis.sql.operators"
+# By path, since their modules import this package. A name stands for one operator of each kind that has it.
+_TEMPLATES: dict[str, tuple[str, ...]] = {
+    "deepen": (f"{_MATH}:DeepenMath", f"{_SQL}:DeepenSql"),
+    "enlarge": (f"{_MATH}:EnlargeMath", f"{_SQL}:EnlargeSql"),
+    "distract": (f"{_MATH}:DistractMath", f"{_SQL}:DistractSql"),
+    "reverse": (f"{_MATH}:ReverseMath", f"{_SQL}:ReverseSql"),
+    "rephrase": (f"{_MATH}:RephraseMath", f"{_SQL}:RephraseSql"),
+    "nest": (f"{_SQL}:NestSql",),
+}
 _WITH_LLM = (SelfInstruct.name, LlmPersona.name)
-OPERATORS = tuple(dict.fromkeys([*(operator.name for operator in _TEMPLATES), Persona.name, *_WITH_LLM]))
+OPERATORS = (*_TEMPLATES, Persona.name, *_WITH_LLM)
 """Names of all operators."""
 
 
@@ -50,8 +32,8 @@ def make_operators(
     """The operators of the given names, for every kind of task that they grow.
 
     Args:
-        names: names, or ``package.module:Class`` of :class:`Operator` subclasses that need no arguments; ``None`` for
-            all built-in ones that can be had.
+        names: names, or ``package.module:Class`` or ``path/to/file.py:Class`` of :class:`Operator` subclasses that
+            need no arguments; ``None`` for all built-in ones that can be had.
         personas: who may ask a question.
         model: a language model, ``None`` where there is none.
 
@@ -65,7 +47,7 @@ def make_operators(
     for name in wanted:
         if name not in OPERATORS:
             try:
-                found.append(named_class("operator", name, {}, Operator, OPERATORS)())
+                found.append(named_class("operator", name, {}, Operator, OPERATORS, files=True)())
             except UserInputError as error:
                 raise UserInputError(f"operators: {error}") from error
             continue
@@ -73,7 +55,7 @@ def make_operators(
             raise UserInputError(
                 f"operators: {name!r} needs a language model; add llm=openai or llm=vllm, or remove it"
             )
-        found += [operator() for operator in _TEMPLATES if operator.name == name]
+        found += [named_class("operator", path, {}, Operator)() for path in _TEMPLATES.get(name, ())]
         if name == Persona.name:
             found.append(Persona(people))
         elif model is not None and name == SelfInstruct.name:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Set
+from collections.abc import Iterable, Set
 
 from verl_agentic.core import RejectedError, Task
 from verl_agentic.synthesis.trees.check import check_tree
@@ -13,14 +13,18 @@ from verl_agentic.synthesis.trees.expert import tree_of
 from verl_agentic.synthesis.trees.operators import OPERATORS, Operator
 
 
-def applicable(task: Task) -> list[tuple[Operator, str]]:
+def applicable(task: Task, operators: Iterable[Operator] = tuple(OPERATORS.values())) -> list[tuple[Operator, str]]:
     """Operators and sites at which the tree of a task can grow.
+
+    Args:
+        task: the task.
+        operators: those to choose from; by default the built-in ones.
 
     Raises:
         BrokenTaskError: the task was not compiled from a tree.
     """
     tree = tree_of(task)
-    return [(operator, site) for operator in OPERATORS.values() for site in operator.sites(tree)]
+    return [(operator, site) for operator in operators for site in operator.sites(tree)]
 
 
 def grow_task(task: Task, operator: Operator, site: str, rng: random.Random, protected: Set[str]) -> Task:

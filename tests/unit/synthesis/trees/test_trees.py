@@ -388,7 +388,7 @@ def test_the_hook_is_made_by_name_and_refuses_bad_settings() -> None:
     assert isinstance(hook.hook, TreesHook)
     for config, families, message in (
         ({"share": 2}, {"tree": FAMILY}, "share must lie between 0 and 1"),
-        ({"operators": ["magic"]}, {"tree": FAMILY}, "unknown operator 'magic'; one of hidden"),
+        ({"operators": ["magic"]}, {"tree": FAMILY}, "unknown operator 'magic'; known: adversary"),
         ({}, {"service": ServiceFamily()}, "add 'tree' to agentic.kinds"),
     ):
         with pytest.raises(UserInputError, match=message):
@@ -491,7 +491,7 @@ def test_commands_name_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "nodes.cancel is unreachable" in capsys.readouterr().out
     assert main(["tree", "tasks", str(unfit), "--out", str(tmp_path / "t.jsonl")]) == 2
     assert main(["tree", "grow", "refunds", "--operator", "magic"]) == 2
-    assert "unknown operator 'magic'; one of hidden" in capsys.readouterr().err
+    assert "unknown operator 'magic'; known: adversary" in capsys.readouterr().err
     assert main(["tree", "show", "nowhere.yaml", "--out", str(tmp_path / "x.svg")]) == 2
     assert "nowhere.yaml: cannot be read" in capsys.readouterr().err
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from verl_agentic.core import UserInputError
+from verl_agentic.core.named import named_class
 from verl_agentic.synthesis.trees.operators.base import Operator
 from verl_agentic.synthesis.trees.operators.conditions import CrossDependency, Escalation, HiddenCondition
 from verl_agentic.synthesis.trees.operators.dialogue import (
@@ -31,11 +31,12 @@ OPERATORS: dict[str, Operator] = {
 
 
 def operator_named(name: str) -> Operator:
-    """The operator of that name.
+    """The operator of that name, of ``package.module:Class`` or of ``path/to/file.py:Class``.
 
     Raises:
         UserInputError: there is none.
     """
-    if name not in OPERATORS:
-        raise UserInputError(f"unknown operator {name!r}; one of {', '.join(OPERATORS)}")
-    return OPERATORS[name]
+    if name in OPERATORS:
+        return OPERATORS[name]
+    operator: Operator = named_class("operator", name, {}, Operator, tuple(OPERATORS), files=True)()
+    return operator

@@ -26,8 +26,8 @@ class Operator(ABC):
         """Places of a checked tree where it applies; none where it does not."""
 
     @abstractmethod
-    def _grown(self, tree: BehaviorTree, site: str) -> BehaviorTree:
-        """The tree grown at one of its sites."""
+    def change(self, tree: BehaviorTree, site: str) -> BehaviorTree:
+        """The tree grown at one of its sites; what an operator is made of. Others call :meth:`grow`."""
 
     def grow(self, tree: BehaviorTree, site: str) -> BehaviorTree:
         """The tree grown at a site, which its ``grown`` names; still to be checked.
@@ -37,4 +37,4 @@ class Operator(ABC):
         """
         if site not in self.sites(tree):
             raise BrokenTaskError(f"operator {self.name!r} does not apply to tree {tree.name!r} at {site!r}")
-        return replace(self._grown(tree, site), grown=(*tree.grown, f"{self.name}:{site}"))
+        return replace(self.change(tree, site), grown=(*tree.grown, f"{self.name}:{site}"))

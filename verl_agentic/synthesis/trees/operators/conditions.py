@@ -37,7 +37,7 @@ class HiddenCondition(Operator):
             if FIELD + column not in compared_on(tree, path)
         )
 
-    def _grown(self, tree: BehaviorTree, site: str) -> BehaviorTree:
+    def change(self, tree: BehaviorTree, site: str) -> BehaviorTree:
         tool, _, column = site.partition(".")
         deny = fresh(tree, f"deny-{column}")
         name = fresh(tree, column)
@@ -69,7 +69,7 @@ class Escalation(Operator):
             if FIELD + column not in compared_on(tree, paths[leaf])
         )
 
-    def _grown(self, tree: BehaviorTree, site: str) -> BehaviorTree:
+    def change(self, tree: BehaviorTree, site: str) -> BehaviorTree:
         leaf, _, column = site.partition(".")
         human, name = fresh(tree, f"human-{column}"), fresh(tree, f"except-{column}")
         bounds = some_bounds(tuple(tree.values(FIELD + column)))
@@ -103,7 +103,7 @@ class CrossDependency(Operator):
                     found.append(f"{tool}.{left}.{right}")
         return tuple(found)
 
-    def _grown(self, tree: BehaviorTree, site: str) -> BehaviorTree:
+    def change(self, tree: BehaviorTree, site: str) -> BehaviorTree:
         tool, left, right = site.split(".")
         name, deny = fresh(tree, f"{left[1:]}-{right[1:]}"), fresh(tree, f"deny-{left[1:]}-{right[1:]}")
         tree = insert_before(

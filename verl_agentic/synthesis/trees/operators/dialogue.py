@@ -38,7 +38,7 @@ class MissingInformation(Operator):
         used = {ref for node in tree.nodes.values() for ref in _facts_used(node)}
         return tuple(f.name for f in tree.facts if f.name not in asked and f.name in used and "" not in f.values)
 
-    def _grown(self, tree: BehaviorTree, site: str) -> BehaviorTree:
+    def change(self, tree: BehaviorTree, site: str) -> BehaviorTree:
         asks = fresh(tree, f"ask-{site}")
         return insert_before(tree, _first_use(tree, site), asks, lambda user: Clarify(site, user))
 
@@ -52,7 +52,7 @@ class Confirmation(Operator):
     def sites(self, tree: BehaviorTree) -> tuple[str, ...]:
         return tuple(tool for tool, (gate, _) in gates(tree).items() if not isinstance(tree.nodes[gate], Confirm))
 
-    def _grown(self, tree: BehaviorTree, site: str) -> BehaviorTree:
+    def change(self, tree: BehaviorTree, site: str) -> BehaviorTree:
         confirm, declined = fresh(tree, f"confirm-{site}"), fresh(tree, f"decline-{site}")
         tree = insert_before(tree, gates(tree)[site][0], confirm, lambda gate: Confirm(gate, declined))
         return with_nodes(tree, {declined: Leaf("decline")})
@@ -75,7 +75,7 @@ class MixedRequests(Operator):
             if _spare(tree, tool, paths[leaf]) is not None
         )
 
-    def _grown(self, tree: BehaviorTree, site: str) -> BehaviorTree:
+    def change(self, tree: BehaviorTree, site: str) -> BehaviorTree:
         leaf, _, name = site.partition(".")
         tool = tree.tool(name)
         arguments = _spare(tree, tool, tree.paths()[leaf]) or {}
@@ -97,7 +97,7 @@ class AdversarialUser(Operator):
     def sites(self, tree: BehaviorTree) -> tuple[str, ...]:
         return tuple(leaf for leaf in leaves(tree, "deny") if leaf_of(tree, leaf).pushes < _MAX_PUSHES)
 
-    def _grown(self, tree: BehaviorTree, site: str) -> BehaviorTree:
+    def change(self, tree: BehaviorTree, site: str) -> BehaviorTree:
         leaf = leaf_of(tree, site)
         return with_nodes(tree, {site: replace(leaf, pushes=leaf.pushes + 1)})
 

@@ -34,7 +34,7 @@ class ToolFailure(Operator):
             )
         )
 
-    def _grown(self, tree: BehaviorTree, site: str) -> BehaviorTree:
+    def change(self, tree: BehaviorTree, site: str) -> BehaviorTree:
         uses = [name for name, node in tree.nodes.items() if isinstance(node, Action) and node.call.tool == site]
         first = tree.nodes[uses[0]]
         assert isinstance(first, Action)
