@@ -44,9 +44,9 @@ class PromptModel:
 
 
 def chat_model(config):
-    """What ``agentic.llm.client`` names; gets the other keys of ``agentic.llm``."""
+    """What ``client`` names; gets the other keys of ``agentic.llm``."""
     if "url" not in config:
-        raise UserInputError("agentic.llm.url is not set; give the URL of the server")
+        raise UserInputError("agentic.llm lacks the key url; give the URL of the server")
     return PromptModel(config["url"], config.get("seconds", 60))
 
 

@@ -16,6 +16,7 @@ from verl_agentic.synthesis.base import TaskFamily
 from verl_agentic.synthesis.families import load_families
 from verl_agentic.synthesis.reasoning import make_operators
 from verl_agentic.synthesis.reasoning.routes import ROUTES
+from verl_agentic.tool_envs.registry import check_options
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 CLOCK, CLUTTER = f"{EXAMPLES}/my_family.py:ClockFamily", f"{EXAMPLES}/my_operator.py:Clutter"
@@ -81,5 +82,12 @@ def test_the_trees_hook_grows_by_an_operator_of_ones_own() -> None:
 def test_a_client_of_a_file() -> None:
     client = f"{EXAMPLES}/my_chat_model.py:chat_model"
     assert make_chat_model({"client": client, "url": "http://127.0.0.1:1"}).metrics()
-    with pytest.raises(UserInputError, match=r"agentic\.llm\.url is not set"):
+    with pytest.raises(UserInputError, match="agentic.llm lacks the key url"):
         make_chat_model({"client": client})
+
+
+def test_an_environment_of_a_file_has_options_under_its_name() -> None:
+    name = f"{EXAMPLES}/my_environment.py:Till"
+    check_options({name: {"limit": 200}})
+    with pytest.raises(UserInputError, match="its options are limit"):
+        check_options({name: {"limits": 200}})
