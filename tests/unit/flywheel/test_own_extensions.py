@@ -82,7 +82,7 @@ def test_the_trees_hook_grows_by_an_operator_of_ones_own() -> None:
 def test_a_client_of_a_file() -> None:
     client = f"{EXAMPLES}/my_chat_model.py:chat_model"
     assert make_chat_model({"client": client, "url": "http://127.0.0.1:1"}).metrics()
-    with pytest.raises(UserInputError, match="agentic.llm lacks the key url"):
+    with pytest.raises(UserInputError, match=r"agentic\.llm lacks the key url"):
         make_chat_model({"client": client})
 
 
