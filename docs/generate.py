@@ -67,16 +67,16 @@ def configuration() -> str:
         "Entries of `agentic.flywheel.hooks` are `{name: NAME, budget: {...}, ...}`; `budget` changes keys of"
         " `agentic.flywheel.budget` for that hook.\n",
     ]
-    for name in hooks.HOOKS:
+    for name in hooks._BUILT_IN:
         parts.append(_section(f"name: {name}", hooks.HOOKS.get(name)))
     parts.append(_section("name: trees, written", WrittenSettings))
     parts.append("## Options of environments\n")
     parts.append("Below `agentic.rollout.env_options.NAME`.\n")
-    for name in sorted({*environments.ENVIRONMENTS} - {*_NEED_VERL}):
+    for name in sorted({*environments._BUILT_IN} - {*_NEED_VERL}):
         parts.append(_section(name, environments.environment_class(name)))
     parts.append("## Options of users\n")
     parts.append("`agentic.rollout.simulator_options`, by `agentic.rollout.simulator`.\n")
-    for name in users.USERS:
+    for name in users._BUILT_IN:
         parts.append(_section(name, users.USERS.get(name)))
     parts.append("## Keywords of rewards\n")
     parts.append(f"Below `{rewards.KWARGS_KEY}`.\n")

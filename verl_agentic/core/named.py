@@ -98,7 +98,7 @@ class Registry(Generic[T]):
         if not isinstance(known, str):
             return str(getattr(known, "__module__", ""))
         if not _is_path(known):
-            raise UserInputError(self._unknown(name, files=False))
+            raise UserInputError(self._unknown(name, files=True))
         return known.rpartition(":")[0]
 
     def _unknown(self, name: str, files: bool) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from verl_agentic.core import UserInputError
-from verl_agentic.core.checked import Count, Positive, Within, read
+from verl_agentic.core.checked import Count, Positive, Within, read, refuse_unknown, settings_of
 
 Usd = Annotated[float, Within(least=0)]
 """US dollars."""
@@ -129,6 +129,8 @@ def read_llm_settings(config: Mapping[str, Any]) -> LLMSettings:
     Raises:
         UserInputError: naming the key that is missing, unknown or of a wrong value, and the mend.
     """
+    # First, since a key that is missing may be one that is misspelt.
+    refuse_unknown(config, (one.name for one in settings_of(LLMSettings)), "agentic.llm")
     for name in ("base_url", "model"):
         if not config.get(name):
             raise UserInputError(f"agentic.llm.{name} is not set; give the endpoint's {_EXAMPLES[name]}")

@@ -47,7 +47,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 def without_verl(monkeypatch: pytest.MonkeyPatch) -> None:
     """As where verl is not installed; importing it takes seconds."""
-    monkeypatch.setitem(registry._PATHS, registry.UNNAMED, "no_such_verl:compute_score")
+    monkeypatch.setitem(registry.REWARDS._known, registry.UNNAMED, "no_such_verl:compute_score")
 
 
 def run(*arguments: Any) -> int:

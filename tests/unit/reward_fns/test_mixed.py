@@ -85,7 +85,7 @@ def compute_score(data_source, solution_str, ground_truth, extra_info=None):
 def test_rows_that_name_no_reward_are_verls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "verls_rewards.py").write_text(VERLS)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(registry._PATHS, registry.UNNAMED, "verls_rewards:compute_score")
+    monkeypatch.setitem(registry.REWARDS._known, registry.UNNAMED, "verls_rewards:compute_score")
     for extra in (None, {}, {"reward": None}, {"task": json.dumps({"reward": ""})}):
         assert [mixed("sevens", text, None, extra)["acc"] for text in ("7", "8")] == [1.0, 0.0]
     check_row("sevens", "", {})
@@ -99,7 +99,7 @@ def test_rows_that_name_no_reward_are_verls(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def test_without_verl_such_rows_are_told_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(registry._PATHS, registry.UNNAMED, "no_such_verl:compute_score")
+    monkeypatch.setitem(registry.REWARDS._known, registry.UNNAMED, "no_such_verl:compute_score")
     with pytest.raises(UserInputError, match=r"rows of 'x' name no reward.*set reward_fn=NAME, e\.g\. reward_fn=math"):
         check_row("x", "", {})
 

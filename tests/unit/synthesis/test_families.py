@@ -30,7 +30,7 @@ def test_a_family_of_a_package() -> None:
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("clocks", "unknown family 'clocks'; known: .*or 'path/to/file.py:Class'"),
+        ("clocks", "unknown family 'clocks'; known: .*or 'path/to/file.py:Name'"),
         ("nowhere/clocks.py:ClockFamily", "no such file: .*nowhere/clocks.py"),
         ("nowhere.clocks:ClockFamily", "there is no module 'nowhere.clocks'"),
     ],

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from verl_agentic.core import End, Task, UserInputError
-from verl_agentic.reward_fns.registry import score_task
+from verl_agentic.reward_fns.registry import judge_now
 from verl_agentic.rollout.play import play
 from verl_agentic.synthesis.plain_rows import origin, plain_task
 from verl_agentic.synthesis.rows import read_rows, read_tasks, task_of_row, to_row, write_jsonl, write_parquet
@@ -197,7 +197,7 @@ async def test_one_turn_without_tools_or_user(said: str, answer: str | None, acc
     assert (kept.answer, kept.end) == (answer, End.NO_USER if answer is None else End.ANSWER)
     assert len(kept.turns) == 1
     if "```" not in said:
-        assert score_task(task, kept)["acc"] == acc
+        assert judge_now(task, kept)["acc"] == acc
 
 
 async def test_a_query_in_a_block_of_code_is_an_answer_too() -> None:
