@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, Literal, TypedDict, get_args
 
 from verl_agentic.core import BrokenTaskError, End, FailureKind, InfrastructureError, Trajectory, UserInputError
-from verl_agentic.reward_fns.answer_text import answer_in_text
+from verl_agentic.core.messages.answers import answer_in_text
 
 MAX_REASON_CHARS = 200
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 
 from verl_agentic.core import End, Trajectory, Turn
+from verl_agentic.core.messages.answers import answer_in_text
 from verl_agentic.core.messages.speech import hands_over
 from verl_agentic.core.messages.thoughts import without_thoughts
-from verl_agentic.reward_fns.answer_text import answer_in_text
 
 CHARS_PER_TOKEN = 4
 """Counts for a message whose tokens nobody counted."""

@@ -5,7 +5,7 @@
 * ``by_data_source``: reward by data source, e.g. ``{gsm8k: math, "bird/*": {reward: sql, kwargs: {...}}}``. An exact
   name goes before patterns (``fnmatch``), patterns in the order given. A data source of ``split/name``, as our rows of
   other splits have, is also found as ``name``. Rows that match nothing are judged by ``extra_info.task.reward``, or
-  ``extra_info.reward`` in plain verl rows;
+  ``extra_info.reward`` in plain verl rows, and those that name none by verl's own reward for their data source;
 * ``weights``: shapes the score, e.g. ``{correctness: 1.0, format: 0.1}``; without it the score is the row's reward;
 * ``max_tokens``, ``max_turns``: budgets of ``brevity`` and ``turns`` (defaults 2048 and 15);
 * ``metrics``: further keys of the row's reward to pass on, e.g. ``[subgoals]``; ``None`` where it has none. With an
@@ -34,7 +34,15 @@ from verl_agentic.core import BrokenTaskError, FailureKind, Trajectory, UserInpu
 from verl_agentic.reward_fns.common import RewardResult, Verdict, read_submission
 from verl_agentic.reward_fns.components import as_trajectory, brevity, message_format, tool_use, turns
 from verl_agentic.reward_fns.invoke import invoke
-from verl_agentic.reward_fns.registry import BUILT_IN, COMBINED, KWARGS_KEY, known, reward_function
+from verl_agentic.reward_fns.registry import (
+    BUILT_IN,
+    COMBINED,
+    KWARGS_KEY,
+    UNNAMED,
+    check_source,
+    known,
+    reward_function,
+)
 from verl_agentic.reward_fns.rubric import JUDGE_FIGURES
 from verl_agentic.reward_fns.specs import (
     RewardSpec,
@@ -85,8 +93,8 @@ async def compute_score(
         same keys for every row, as verl needs them within a batch.
 
     Raises:
-        BrokenTaskError: the row names no reward function or one that does not exist, or cannot be judged.
-        UserInputError: a keyword is wrong.
+        BrokenTaskError: the row names a reward function that does not exist, or cannot be judged.
+        UserInputError: a keyword is wrong, or the row names no reward function and verl has none for it.
         InfrastructureError: the row's reward failed.
     """
     settings = _settings(
@@ -147,8 +155,8 @@ def check_row(data_source: str, reward: str, reward_kwargs: Mapping[str, Any]) -
     """Check the keywords for rows of a data source that name a reward, without scoring any.
 
     Raises:
-        UserInputError: the reward that judges them lacks something, or it is wrong.
-        BrokenTaskError: no reward judges them.
+        UserInputError: the reward that judges them lacks something, or it is wrong, or there is none.
+        BrokenTaskError: they name one that does not exist.
     """
     settings, shared = _split(reward_kwargs)
     spec = _spec_of(settings, data_source, {"reward": reward})
@@ -224,12 +232,20 @@ def _spec_of(settings: MixedSettings, data_source: str, extra_info: dict[str, An
         if any(fnmatch.fnmatchcase(name, pattern) for name in names):
             return spec
     own = _own_reward(extra_info)
-    if own is None:
-        raise BrokenTaskError(
-            f"row of {data_source!r} names no reward; set extra_info.reward, reward_fn=NAME or "
-            f"{KWARGS_KEY}.by_data_source"
-        )
-    return _row_spec(own)
+    return _row_spec(own) if own else _verls(data_source)
+
+
+def _verls(data_source: str) -> RewardSpec:
+    """verl's own reward for rows that name none."""
+    try:
+        function = reward_function(UNNAMED)
+        check_source(function, data_source)
+    except UserInputError as error:
+        raise UserInputError(
+            f"rows of {data_source!r} name no reward, and {error}; set reward_fn=NAME, e.g. reward_fn=math, or "
+            f"{KWARGS_KEY}.by_data_source, or extra_info.reward in the rows"
+        ) from error
+    return RewardSpec(UNNAMED, function, {})
 
 
 @functools.lru_cache(maxsize=64)

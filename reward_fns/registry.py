@@ -18,11 +18,15 @@ BUILT_IN = ("math", "sql", "state", "calls", "rubric")
 COMBINED = ("mixed", "compose")
 """Rewards that call other rewards; configured by ``reward_kwargs``, never named by a row."""
 
+UNNAMED = "verl"
+"""Judges what names no reward: verl's own rewards, by data source."""
+
 KWARGS_KEY = "reward.custom_reward_function.reward_kwargs"
 # What our recipes always hand over, and what verl's reward manager does where it serves a reward model.
 COMMON = ("on_undecided", "llm", "reward_router_address", "reward_model_tokenizer")
 
 _PATHS = {name: f"verl_agentic.reward_fns.{name}:compute_score" for name in (*BUILT_IN, *COMBINED)}
+_PATHS[UNNAMED] = "verl_agentic.integration.verl_reward:compute_score"
 _T = TypeVar("_T")
 
 ComputeScore = Callable[..., Any]
@@ -30,12 +34,12 @@ ComputeScore = Callable[..., Any]
 
 
 def reward_function(name: str) -> ComputeScore:
-    """The function behind a built-in name or a ``package.module:function`` path.
+    """The function behind a built-in name or a ``package.module:function`` path; :data:`UNNAMED` for an empty one.
 
     Raises:
         UserInputError: no reward function goes by that name.
     """
-    return named_object("reward function", name, _PATHS)
+    return named_object("reward function", name or UNNAMED, _PATHS)
 
 
 def configured_reward(name: str) -> ComputeScore:
@@ -66,6 +70,17 @@ def check_kwargs(function: ComputeScore, reward_kwargs: Mapping[str, Any]) -> No
     check = getattr(module, "check_kwargs", None)
     if check is not None and check is not check_kwargs:
         check(reward_kwargs)
+
+
+def check_source(function: ComputeScore, data_source: str) -> None:
+    """Find out whether a reward function judges rows of a data source, where its module says so (``check_source``).
+
+    Raises:
+        UserInputError: it does not.
+    """
+    check = getattr(sys.modules.get(getattr(function, "__module__", "")), "check_source", None)
+    if check is not None and check is not check_source:
+        check(data_source)
 
 
 def known(value: Mapping[str, Any], keys: Sequence[str], where: str) -> None:

@@ -6,7 +6,7 @@ import inspect
 from abc import ABC, abstractmethod
 from typing import Any
 
-from verl_agentic.core import Task
+from verl_agentic.core import Task, UserInputError
 from verl_agentic.tool_envs.users.base import NoUser, User, UserReply
 
 
@@ -72,3 +72,29 @@ class Environment(ABC):
     async def close(self) -> None:
         """Release everything the session holds. Called exactly once, also after a failure."""
         return None
+
+
+class NoTools(Environment):
+    """Neither tools nor a user, whoever is to play it: the policy speaks once, and that is judged.
+
+    The environment ``none``, of rows that name none.
+    """
+
+    def __init__(self, user: User | None = None) -> None:
+        super().__init__()
+
+    async def open(self, task: Task, seed: int) -> None:
+        """Begin.
+
+        Raises:
+            UserInputError: the task has tools, which nothing here plays.
+        """
+        if task.tools:
+            raise UserInputError(
+                "the task has tools and names no environment that plays them; set tool_env=NAME for the run, or "
+                "extra_info.env in its row"
+            )
+        await super().open(task, seed)
+
+    async def call(self, name: str, arguments: dict[str, Any]) -> str:
+        raise ToolError("there are no tools")

@@ -14,6 +14,7 @@ from verl_agentic.tool_envs.users.base import User
 
 # Built-in environments are imported when first asked for, so that none of them costs import time.
 _BUILT_IN = {
+    "none": "verl_agentic.tool_envs.base:NoTools",
     "calculator": "verl_agentic.tool_envs.calculator:CalculatorEnvironment",
     "sql": "verl_agentic.tool_envs.sql.environment:SqlEnvironment",
     "world": "verl_agentic.tool_envs.world.environment:WorldEnvironment",

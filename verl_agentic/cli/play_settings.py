@@ -11,7 +11,8 @@ from verl_agentic.cli.settings_given import read_settings_given
 from verl_agentic.core import BrokenTaskError, Task, UserInputError
 from verl_agentic.core.chat import NoChatModelError
 from verl_agentic.reward_fns.invoke import accepted
-from verl_agentic.reward_fns.registry import check_kwargs, reward_function
+from verl_agentic.reward_fns.registry import check_kwargs, check_source, reward_function
+from verl_agentic.synthesis.plain_rows import PROMPT_KEY
 from verl_agentic.tool_envs import make_environment
 from verl_agentic.tool_envs.registry import check_options, environment_class
 from verl_agentic.tool_envs.users.registry import make_user
@@ -46,6 +47,14 @@ def add_play_arguments(
         HELPER, action="append", default=[], metavar="KEY=VALUE",
         help="a key of agentic.llm for the language model besides the policy, which plays users, answers mocked tools "
         f"and judges rubrics, e.g. {_EXAMPLE}",
+    )  # fmt: skip
+
+
+def add_prompt_key(parser: argparse.ArgumentParser) -> None:
+    """Declare the column that plain rows of verl's have their messages in."""
+    parser.add_argument(
+        "--prompt-key", default=PROMPT_KEY, metavar="COLUMN",
+        help=f"of the messages in rows that were made for verl alone (default: {PROMPT_KEY})",
     )  # fmt: skip
 
 
@@ -105,20 +114,23 @@ def check_rows(
     Raises:
         UserInputError: naming the first such row and its field.
     """
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, ...]] = set()
     for row, task in enumerate(tasks):
         for field, name in (("env", task.env), ("reward", task.reward)):
-            if (field, name) in seen or (settings.tool_env if field == "env" else not own_reward):
+            # Rows that name no reward are judged by their data source.
+            what = (field, name) if name else (field, name, task.kind)
+            if what in seen or (settings.tool_env if field == "env" else not own_reward):
                 continue
-            seen.add((field, name))
+            seen.add(what)
             try:
                 with naming_helper():
-                    _check_name(field, name, settings, helper)
+                    _check_name(field, name, task.kind, settings, helper)
             except UserInputError as error:
-                raise UserInputError(f"row {row} ({task.id}): {field}: {error}") from error
+                mend = "" if name else "; the row names none, so add --reward NAME, e.g. --reward math"
+                raise UserInputError(f"row {row} ({task.id}): {field}: {error}{mend}") from error
 
 
-def _check_name(field: str, name: str, settings: RolloutSettings, helper: Mapping[str, Any] | None) -> None:
+def _check_name(field: str, name: str, kind: str, settings: RolloutSettings, helper: Mapping[str, Any] | None) -> None:
     if field == "env":
         environment_class(name)
         try:
@@ -127,4 +139,5 @@ def _check_name(field: str, name: str, settings: RolloutSettings, helper: Mappin
             raise UserInputError(str(error)) from error
     else:
         function = reward_function(name)
+        check_source(function, kind)
         check_kwargs(function, accepted(function, {"llm": helper} if helper else {}))

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from verl_agentic.cli.plain_text import wide_console
+from verl_agentic.cli.play_settings import add_prompt_key
 from verl_agentic.cli.pool_tables import entries_table, lineage_tree, stats_tables, task_tables
 from verl_agentic.cli.tasks import KINDS, names
 from verl_agentic.core import UserInputError
@@ -62,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action.add_argument("--generator", help="made by this hook or import only")
     exported.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .parquet or .jsonl file")
     imported.add_argument("file", type=Path, metavar="FILE", help="a .parquet or .jsonl file")
+    add_prompt_key(imported)
     imported.add_argument(
         "--kinds", default=KINDS, help=f"families whose evaluation structures are refused (default: {KINDS})"
     )
@@ -118,7 +120,7 @@ def _export(store: Store, arguments: argparse.Namespace) -> None:
 def _import(store: Store, arguments: argparse.Namespace) -> None:
     protected = protected_splits(load_families(names(arguments.kinds)))
     store.acquire()
-    rows, added = import_tasks(store, arguments.file, protected)
+    rows, added = import_tasks(store, arguments.file, protected, arguments.prompt_key)
     print(f"{arguments.file}: {rows} rows, {added} new tasks")
 
 

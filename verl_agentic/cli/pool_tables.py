@@ -48,7 +48,7 @@ def task_tables(entry: PoolEntry, task: Task, history: Sequence[float]) -> Itera
         "seed": str(task.seed),
         "content hash": task.content_hash(),
         "environment": task.env,
-        "reward": task.reward,
+        "reward": task.reward or NONE,
         "tools": ", ".join(str(tool.get("function", {}).get("name")) for tool in task.tools) or NONE,
         "ground truth": _shortened(json.dumps(task.ground_truth, ensure_ascii=False)),
         "success by step": " ".join(percent(value) for value in history) or NONE,

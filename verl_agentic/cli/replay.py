@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from verl_agentic.cli.plain_text import plain_text, wide_console
-from verl_agentic.cli.play_settings import add_play_arguments, naming_helper, read_play_settings
+from verl_agentic.cli.play_settings import add_play_arguments, add_prompt_key, naming_helper, read_play_settings
 from verl_agentic.core import Task, Trajectory, UserInputError
 from verl_agentic.evaluation.replay import Replay, replay
 from verl_agentic.evaluation.run import kept_records
@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--store", metavar="URL", help="database URL of that run's store")
     source.add_argument("--rollouts", type=Path, metavar="FILE", help="file that 'rollout --out' wrote; needs --tasks")
     parser.add_argument("--tasks", type=Path, metavar="FILE", help="tasks of --rollouts, or in place of the stored one")
+    add_prompt_key(parser)
     parser.add_argument("--session", type=int, metavar="N", help="number of the trajectory in its group, from 0")
     parser.add_argument("--step", type=int, metavar="N", help="training step that it is of")
     add_play_arguments(parser, tool_env="the one it was played in", simulator="the one it was played with")
@@ -68,7 +69,7 @@ def _as_played(trajectory: Trajectory) -> dict[str, Any]:
 
 def _found(arguments: argparse.Namespace) -> tuple[Task, Trajectory, str, Mapping[str, Any]]:
     """Task, trajectory, the trajectory's name, and ``agentic.rollout`` of its run as far as it is known."""
-    tasks = {task.id: task for task in read_tasks(arguments.tasks)} if arguments.tasks else {}
+    tasks = {task.id: task for task in read_tasks(arguments.tasks, arguments.prompt_key)} if arguments.tasks else {}
     if arguments.rollouts is not None:
         return *_of_rollouts(arguments, tasks), {}
     with Store(arguments.store or store_url(arguments.run_dir), create=False) as store:

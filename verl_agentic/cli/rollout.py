@@ -18,6 +18,7 @@ from rich.console import Console
 
 from verl_agentic.cli.play_settings import (
     add_play_arguments,
+    add_prompt_key,
     check_rows,
     naming_helper,
     read_helper,
@@ -37,6 +38,7 @@ from verl_agentic.reward_fns.registry import check_kwargs, configured_reward
 from verl_agentic.rollout.ending import run_to_the_end
 from verl_agentic.store import STORE_FILE, PoolFilter, Store, TaskStatus, store_url
 from verl_agentic.store.pool_query import pool_tasks
+from verl_agentic.synthesis.plain_rows import PROMPT_KEY
 from verl_agentic.synthesis.rows import read_tasks
 from verl_agentic.training.settings import RolloutSettings
 
@@ -74,6 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--max-response-tokens", type=int, metavar="N", help="of all that follows the prompt")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="of sessions, users and sampling (default: 0)")
+    add_prompt_key(parser)
     add_play_arguments(parser)
     parser.add_argument("--reward", metavar="NAME", help="a name, package.module:function or file.py:function "
                         "(default: each task's own)")  # fmt: skip
@@ -110,7 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserInputError(f"--out {arguments.out}: exists; add --resume to go on with it, or name another file")
     settings = read_play_settings(arguments)
     plan = play_plan(arguments, settings)
-    tasks = unique_tasks(load_tasks(arguments.tasks))[: arguments.limit]
+    tasks = unique_tasks(load_tasks(arguments.tasks, arguments.prompt_key))[: arguments.limit]
     check_rows(tasks, settings, plan.llm, own_reward=plan.reward is None)
     model = served_model(arguments, plan.session.limits.max_parallel_calls > 1)
     fingerprint = _fingerprint(arguments, plan, model.name)
@@ -173,14 +176,14 @@ def play_plan(arguments: argparse.Namespace, settings: RolloutSettings) -> PlayP
     )
 
 
-def load_tasks(source: Path) -> list[Task]:
+def load_tasks(source: Path, prompt_key: str = PROMPT_KEY) -> list[Task]:
     """The tasks of a file, or those of a run that may still be drawn.
 
     Raises:
         UserInputError: naming file, row and field.
     """
     if not source.is_dir():
-        return read_tasks(source)
+        return read_tasks(source, prompt_key)
     if not (source / STORE_FILE).is_file():
         raise UserInputError(f"--tasks {source}: is a folder without {STORE_FILE}; give a run's folder or a file")
     with Store(store_url(source), create=False) as store:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from verl_agentic.cli.play_settings import add_play_arguments, naming_helper, read_play_settings
+from verl_agentic.cli.play_settings import add_play_arguments, add_prompt_key, naming_helper, read_play_settings
 from verl_agentic.core import BrokenTaskError, Task, Trajectory, UserInputError
 from verl_agentic.core.chat import NoChatModelError
 from verl_agentic.core.files.whole_file import replacing
@@ -57,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     check.add_argument("file", type=Path, metavar="FILE", help="a .parquet or .jsonl file")
     check.add_argument("--kinds", default=KINDS, help=f"kinds with an expert (default: {KINDS})")
+    add_prompt_key(check)
     add_play_arguments(check)
     check.set_defaults(action=_check)
 
@@ -100,7 +101,7 @@ def _import_agenticqwen(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    tasks = read_tasks(arguments.file)
+    tasks = read_tasks(arguments.file, arguments.prompt_key)
     settings = read_play_settings(arguments)
     families = {family.kind: family for family in load_families(names(arguments.kinds))}
     with naming_helper():
@@ -113,6 +114,11 @@ def _check(arguments: argparse.Namespace) -> int:
         note = "" if done != "opened" else "; no expert of this kind" if kind not in families else "; not generated"
         print(f"{kind}: {count - bad[kind, done]} of {count} {done}{note}")
     twice = len(tasks) - len({task.id for task in tasks})
+    unnamed = Counter(task.kind for task in tasks if not task.reward)
+    for kind, count in sorted(unnamed.items()):
+        print(
+            f"{kind}: {count} rows name no reward; the run's judges them (reward_fn=NAME), or verl's own for {kind!r}"
+        )
     if twice:
         print(f"{twice} rows repeat another row's task")
     return 1 if reasons else 0
@@ -121,8 +127,8 @@ def _check(arguments: argparse.Namespace) -> int:
 def unfit(task: Task, families: Mapping[str, TaskFamily], settings: RolloutSettings | None = None) -> str | None:
     """Why nobody can train on a task, ``None`` where its world opens and its reward can read its reference.
 
-    A task that a family generated, as its structure tells, must also be solved by the family's expert; others are told
-    in words that the expert does not know.
+    What names no reward is only opened: it is for the run to say who judges it. A task that a family generated, as its
+    structure tells, must also be solved by the family's expert; others are told in words that the expert does not know.
 
     Args:
         task: the task.
@@ -137,7 +143,8 @@ def unfit(task: Task, families: Mapping[str, TaskFamily], settings: RolloutSetti
     try:
         if not settings.tool_env:
             environment_class(task.env)
-        reward_function(task.reward)
+        if task.reward:
+            reward_function(task.reward)
     except UserInputError as error:
         return str(error)
     if _has_expert(task, families):
@@ -145,9 +152,10 @@ def unfit(task: Task, families: Mapping[str, TaskFamily], settings: RolloutSetti
         return None if rejection is None else str(rejection)
     try:
         asyncio.run(_open(task, settings))
-        # Nobody said anything, which every reward can judge unless the reference is broken.
-        with suppress(NoChatModelError):
-            judge_now(task, Trajectory(task.id))
+        if task.reward:
+            # Nobody said anything, which every reward can judge unless the reference is broken.
+            with suppress(NoChatModelError):
+                judge_now(task, Trajectory(task.id))
     except BrokenTaskError as error:
         return str(error)
     return None

@@ -27,11 +27,11 @@ class Task:
 
     Attributes:
         kind: task family, e.g. ``math``, ``sql``, ``service``; success is reported per kind.
-        messages: the first messages of the dialogue: an optional system message, then one user message.
+        messages: the first messages of the dialogue; mostly an optional system message, then one user message.
         tools: schemas of the task's own tools, in OpenAI form (``{"type": "function", "function": {...}}``).
-        env: registered name of the environment (see :mod:`verl_agentic.tool_envs`).
+        env: registered name of the environment (see :mod:`verl_agentic.tool_envs`); ``none`` has no tools and no user.
         env_args: JSON data from which the environment builds its world.
-        reward: registered name of the reward function that judges the task by default.
+        reward: registered name of the reward function that judges the task by default; empty where it names none.
         ground_truth: JSON data the reward compares with (never shown to the policy).
         user: JSON data of the simulated user, or ``None`` when nobody answers.
         structure: signature of the task's structure without its numbers and names; splits and novelty go by it.

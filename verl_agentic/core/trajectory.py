@@ -21,7 +21,7 @@ class End(str, Enum):
     MAX_TURNS = "max_turns"
     MAX_TOKENS = "max_tokens"
     NO_USER = "no_user"
-    """The policy spoke to a user where there is none, without answering."""
+    """The policy spoke to a user where there is none, and said no answer."""
 
 
 CALL_OUTCOMES = ("executed", "malformed", "unknown_tool", "bad_arguments", "too_many", "rejected")

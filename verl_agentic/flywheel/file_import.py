@@ -9,13 +9,16 @@ from pathlib import Path
 from verl_agentic.core import Task, UserInputError
 from verl_agentic.flywheel.protect import Protected, protected_in_store
 from verl_agentic.store import Store
+from verl_agentic.synthesis.plain_rows import PROMPT_KEY
 from verl_agentic.synthesis.rows import TaskRow, read_rows
 
 _MAX_NAME = 255
 _MAX_DEPTH = 2**31
 
 
-def import_tasks(store: Store, path: Path, protected: Protected | None = None) -> tuple[int, int]:
+def import_tasks(
+    store: Store, path: Path, protected: Protected | None = None, prompt_key: str = PROMPT_KEY
+) -> tuple[int, int]:
     """Add the tasks of a parquet or JSON lines file to the initial pool: all of them or none.
 
     They count as of the initial pool whenever they come, so that a run that goes back to a checkpoint keeps them. Rows
@@ -25,6 +28,7 @@ def import_tasks(store: Store, path: Path, protected: Protected | None = None) -
         store: the store.
         path: the file, see :func:`verl_agentic.synthesis.rows.read_rows`.
         protected: what to keep out besides the evaluation tasks that the store knows.
+        prompt_key: column of the messages of plain rows (verl's ``data.prompt_key``).
 
     Returns:
         The number of rows, and of those that were new.
@@ -33,7 +37,7 @@ def import_tasks(store: Store, path: Path, protected: Protected | None = None) -
         UserInputError: naming the row that is malformed or belongs to evaluation.
     """
     kept_out = protected_in_store(store) | (protected or Protected())
-    counter = _Counter(read_rows(path))
+    counter = _Counter(read_rows(path, prompt_key))
     added = store.add_tasks(_checked(row, kept_out, path.name) for row in counter)
     return counter.rows, added
 

@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 
 from verl_agentic.core import Task
 from verl_agentic.synthesis.base import SPLITS, Split
+from verl_agentic.synthesis.plain_rows import PROMPT_KEY, origin
 from verl_agentic.synthesis.rows import read_tasks, to_row
 
 
@@ -21,8 +22,14 @@ def split_of(path: str, default: Split) -> Split:
 
 
 def prompt_row(task: Task, index: int, split: Split) -> dict[str, Any]:
-    """One item as verl's ``RLHFDataset`` gives it: the parquet row, plus what its agent loop looks for."""
+    """One item as verl's ``RLHFDataset`` gives it: the parquet row, plus what its agent loop looks for.
+
+    A task that was made of a plain verl row has that row's ``reward_model`` and ``extra_info``, as they were.
+    """
     row = to_row(task, index, split)
+    if (plain := origin(task)) is not None:
+        row["reward_model"] = plain.reward_model
+        row["extra_info"] = {**row["extra_info"], **plain.extra_info}
     row["raw_prompt"] = copy.deepcopy(row["prompt"])
     # verl drops batches without any tensor.
     row["dummy_tensor"] = torch.tensor([0], dtype=torch.uint8)
@@ -52,8 +59,11 @@ class PoolDataset(Dataset[dict[str, Any]]):
     ) -> None:
         files = list(data_files) if isinstance(data_files, list | ListConfig) else [data_files]
         is_train = files == as_list(config.get("train_files"))
+        prompt_key = config.get("prompt_key") or PROMPT_KEY
         self.tasks = [
-            (task, split_of(path, "train" if is_train else "validation")) for path in files for task in read_tasks(path)
+            (task, split_of(path, "train" if is_train else "validation"))
+            for path in files
+            for task in read_tasks(path, prompt_key)
         ]
         if max_samples > 0:
             self.tasks = self.tasks[:max_samples]

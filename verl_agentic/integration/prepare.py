@@ -20,6 +20,7 @@ from verl_agentic.synthesis.balance import shallow_structures, take_turns
 from verl_agentic.synthesis.base import SPLITS, Split
 from verl_agentic.synthesis.families import load_families
 from verl_agentic.synthesis.imported.agenticqwen import load_agenticqwen
+from verl_agentic.synthesis.plain_rows import NO_ENV, PROMPT_KEY
 from verl_agentic.synthesis.rows import read_tasks, write_parquet
 from verl_agentic.tool_envs import make_environment
 from verl_agentic.training.settings import AgenticSettings
@@ -94,6 +95,11 @@ def check_needs(config: DictConfig, settings: AgenticSettings, tasks: Iterable[T
     for task in tasks:
         rewards.add((task.kind, task.reward))
         envs.add(settings.rollout.tool_env or task.env)
+        if task.tools and (settings.rollout.tool_env or task.env) == NO_ENV:
+            raise UserInputError(
+                f"{task.id}: its row has tools and names no environment that plays them; set tool_env=NAME, or "
+                "extra_info.env in the row"
+            )
     node = config.reward.custom_reward_function
     if node.path == MIXED:
         kwargs: Any = OmegaConf.to_container(node.get("reward_kwargs") or OmegaConf.create(), resolve=True)
@@ -153,10 +159,11 @@ def read_splits(config: DictConfig) -> Splits:
     from verl_agentic.integration.dataset import as_list, split_of
 
     splits: Splits = {split: [] for split in SPLITS}
+    prompt_key = config.data.get("prompt_key") or PROMPT_KEY
     for path in as_list(config.data.train_files):
-        splits["train"] += read_tasks(path)
+        splits["train"] += read_tasks(path, prompt_key)
     for path in as_list(config.data.val_files):
-        splits[split_of(path, "validation")] += read_tasks(path)
+        splits[split_of(path, "validation")] += read_tasks(path, prompt_key)
     return splits
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from verl_agentic.core import Task, UserInputError
 from verl_agentic.core.files.whole_file import replacing
 from verl_agentic.synthesis.base import SPLITS, Split
+from verl_agentic.synthesis.plain_rows import PROMPT_KEY, origin, plain_task
 
 AGENT_NAME = "agentic"
 
@@ -40,13 +41,20 @@ def to_row(task: Task, index: int, split: Split) -> dict[str, Any]:
     Returns:
         ``data_source`` (the kind, with ``split/`` before it outside of training, so that verl reports each on its
         own), ``prompt``, ``ability``, ``reward_model`` with the ground truth (a text as it is, all else as JSON),
-        ``agent_name``, and ``extra_info`` with ``index``, ``split`` and the whole task as JSON.
+        ``agent_name``, and ``extra_info`` with ``index``, ``split`` and the whole task as JSON. Of a task that was made
+        of a plain verl row the data source stays as it was, by which verl's own rewards go, and so does a text of
+        reference.
     """
+    row = origin(task)
+    truth = None if row is None else row.reward_model["ground_truth"]
     return {
-        "data_source": task.kind if split == "train" else f"{split}/{task.kind}",
+        "data_source": task.kind if split == "train" or row is not None else f"{split}/{task.kind}",
         "prompt": [{"role": message["role"], "content": message["content"]} for message in task.messages],
-        "ability": task.kind,
-        "reward_model": {"style": "rule", "ground_truth": task.reference_text()},
+        "ability": task.kind if row is None else row.ability,
+        "reward_model": {
+            "style": "rule",
+            "ground_truth": truth if isinstance(truth, str) else task.reference_text(),
+        },
         "agent_name": AGENT_NAME,
         "extra_info": {"index": index, "split": split, "task": task.to_json()},
     }
@@ -119,22 +127,25 @@ class TaskRow:
     split: str | None
 
 
-def read_tasks(path: str | Path) -> list[Task]:
+def read_tasks(path: str | Path, prompt_key: str = PROMPT_KEY) -> list[Task]:
     """The tasks of :func:`read_rows`.
 
     Raises:
         UserInputError: naming file, row, field and mend.
     """
-    return [row.task for row in read_rows(path)]
+    return [row.task for row in read_rows(path, prompt_key)]
 
 
-def read_rows(path: str | Path) -> Iterator[TaskRow]:
+def read_rows(path: str | Path, prompt_key: str = PROMPT_KEY) -> Iterator[TaskRow]:
     """Read tasks from parquet, or from JSON lines, one by one.
 
     A row is one of: a row that :func:`to_row` made (the task is in ``extra_info.task``); a plain verl row
-    (``data_source``, ``prompt``, ``reward_model.ground_truth``), whose ``extra_info`` must name ``env`` and
-    ``reward`` and may hold ``tools`` and ``env_args`` as JSON; in JSON lines also a task as
-    :meth:`verl_agentic.core.Task.to_json` writes it.
+    (``data_source``, ``prompt``, ``reward_model.ground_truth``), see :mod:`verl_agentic.synthesis.plain_rows`; in JSON
+    lines also a task as :meth:`verl_agentic.core.Task.to_json` writes it.
+
+    Args:
+        path: a ``.parquet`` or a ``.jsonl`` file.
+        prompt_key: column of the messages of plain rows (verl's ``data.prompt_key``).
 
     Raises:
         UserInputError: naming file, row, field and mend.
@@ -149,7 +160,7 @@ def read_rows(path: str | Path) -> Iterator[TaskRow]:
         where = f"{path}: row {index}"
         extra_info = row.get("extra_info")
         split = extra_info.get("split") if isinstance(extra_info, dict) else None
-        yield TaskRow(where, _task(row, where), split if isinstance(split, str) else None)
+        yield TaskRow(where, task_of_row(row, where, prompt_key), split if isinstance(split, str) else None)
     if empty:
         raise UserInputError(f"{path}: holds no rows")
 
@@ -186,18 +197,33 @@ def _json_object(line: str, where: str) -> dict[str, Any]:
     return row
 
 
-def _task(row: dict[str, Any], where: str) -> Task:
-    if "prompt" not in row and "kind" in row:
+def task_of_row(row: Mapping[str, Any], where: str, prompt_key: str = PROMPT_KEY) -> Task:
+    """The task of one row of a file or of verl's batches.
+
+    Args:
+        row: in a form that :func:`read_rows` reads.
+        where: file and row, for messages.
+        prompt_key: column of the messages of plain rows.
+
+    Raises:
+        UserInputError: naming row, field and mend.
+    """
+    if prompt_key not in row and "kind" in row:
         return _checked(row, where, "task")
     extra_info = row.get("extra_info")
-    if not isinstance(extra_info, dict):
-        raise UserInputError(f"{where}: field 'extra_info' is missing or not a struct; {_MEND}")
-    if extra_info.get("task") is not None:
+    if isinstance(extra_info, dict) and _is_ours(extra_info.get("task"), row):
         return _checked(extra_info["task"], where, "extra_info.task")
-    return _plain_task(row, extra_info, where)
+    return plain_task(row, where, prompt_key)
 
 
-_MEND = "write rows with verl_agentic.synthesis.rows.write_parquet, or add extra_info.env and extra_info.reward"
+def _is_ours(task: Any, row: Mapping[str, Any]) -> bool:
+    """Whether ``extra_info.task`` is a task; other people's data have words of their own there."""
+    if row.get("agent_name") == AGENT_NAME:
+        return task is not None
+    return isinstance(task, dict) or (isinstance(task, str) and task.lstrip().startswith("{"))
+
+
+_MEND = "write rows with verl_agentic.synthesis.rows.write_parquet"
 
 
 def _checked(data: Any, where: str, name: str) -> Task:
@@ -205,55 +231,3 @@ def _checked(data: Any, where: str, name: str) -> Task:
         return Task.from_json(data) if isinstance(data, str) else Task.from_dict(data)
     except UserInputError as error:
         raise UserInputError(f"{where}: field {name!r}: {error}; {_MEND}") from error
-
-
-def _plain_task(row: dict[str, Any], extra_info: dict[str, Any], where: str) -> Task:
-    reward_model = row.get("reward_model")
-    if not isinstance(reward_model, dict) or reward_model.get("ground_truth") is None:
-        raise UserInputError(f"{where}: field 'reward_model.ground_truth' is missing; give the reference answer")
-    if not isinstance(row.get("data_source"), str):
-        raise UserInputError(f"{where}: field 'data_source' is missing or not text; give the kind of the task")
-    for name, mend in (
-        ("env", "name an environment, e.g. 'calculator'"),
-        ("reward", "name a reward function, e.g. 'math'"),
-    ):
-        if not isinstance(extra_info.get(name), str):
-            raise UserInputError(f"{where}: field 'extra_info.{name}' is missing or not text; {mend}")
-    data = {
-        "kind": row["data_source"],
-        "messages": row.get("prompt"),
-        "tools": _json_field(extra_info, "tools", [], where),
-        "env": extra_info["env"],
-        "env_args": _json_field(extra_info, "env_args", {}, where),
-        "reward": extra_info["reward"],
-        "ground_truth": _decoded(reward_model["ground_truth"]),
-    }
-    try:
-        return Task.from_dict(data)
-    except UserInputError as error:
-        mend = "prompt must be a list of messages, extra_info.tools a JSON list, extra_info.env_args a JSON object"
-        raise UserInputError(f"{where}: {error}; {mend}") from error
-
-
-def _json_field(extra_info: dict[str, Any], name: str, default: Any, where: str) -> Any:
-    value = extra_info.get(name)
-    if value is None:
-        return default
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError as error:
-        raise UserInputError(
-            f"{where}: field 'extra_info.{name}' is not JSON: {error}; write it as JSON text"
-        ) from error
-
-
-def _decoded(ground_truth: Any) -> Any:
-    """A ground truth written as a JSON object or list, decoded; any other text is the answer itself."""
-    if not (isinstance(ground_truth, str) and ground_truth.lstrip()[:1] in ("{", "[")):
-        return ground_truth
-    try:
-        return json.loads(ground_truth)
-    except ValueError:
-        return ground_truth

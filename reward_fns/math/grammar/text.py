@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 
-from verl_agentic.reward_fns.answer_text import boxed_answer
+from verl_agentic.core.messages.answers import boxed_answer
 from verl_agentic.reward_fns.math.grammar.characters import fold_unicode
 
 _RARE = re.compile(

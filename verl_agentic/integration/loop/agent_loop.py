@@ -18,6 +18,7 @@ from verl_agentic.core import BrokenTaskError, End, InfrastructureError, Message
 from verl_agentic.integration.loop.tokens import THOUGHT, Chat, Tokens
 from verl_agentic.integration.trainer.incidents import Incident, report
 from verl_agentic.rollout import Dialogue, Session
+from verl_agentic.synthesis.rows import task_of_row
 from verl_agentic.training.settings import RolloutSettings, read_settings
 
 logger = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ LONG_CHARS = 20_000
 
 
 class AgenticLoop(AgentLoopBase):  # type: ignore[misc]
-    """Plays the task in ``extra_info.task`` turn by turn.
+    """Plays the task in ``extra_info.task`` turn by turn, or the task that a plain row of verl's is.
 
     Every sampled token is trained on as it was sampled: context messages are appended through verl's Continuous
     Token builder, nothing is ever tokenized twice. The finished trajectory travels to the reward and to the
@@ -232,11 +233,8 @@ def _shared(loop: AgenticLoop) -> _Shared:
 
 
 def _read_task(kwargs: dict[str, Any]) -> Task:
-    extra_info = kwargs.get("extra_info") or {}
-    if not extra_info.get("task"):
-        raise BrokenTaskError("row has no extra_info.task; write rows with verl_agentic.synthesis.rows")
     try:
-        return Task.from_json(extra_info["task"])
+        return task_of_row(kwargs, "row", "raw_prompt")
     except UserInputError as error:
         raise BrokenTaskError(str(error)) from error
 

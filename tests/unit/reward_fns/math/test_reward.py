@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from verl_agentic.core import BrokenTaskError, End, InfrastructureError, ToolCall, Trajectory, UserInputError
+from verl_agentic.core.messages.answers import answer_in_text
 from verl_agentic.isolation.pool import (
     WorkerCrashedError,
     WorkerError,
@@ -12,7 +13,6 @@ from verl_agentic.isolation.pool import (
     WorkerPoolError,
     WorkerTimeoutError,
 )
-from verl_agentic.reward_fns.answer_text import answer_in_text
 from verl_agentic.reward_fns.math import MAX_CHARS, acompute_score, check_kwargs, compute_score, statistics
 from verl_agentic.reward_fns.math.judge import Judge
 

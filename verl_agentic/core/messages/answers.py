@@ -1,4 +1,5 @@
-"""What counts as the answer in a response: tags, else boxes, outside of thoughts; all in linear time."""
+"""What counts as the answer in a response: tags, else boxes, else a marked line, outside of thoughts; all in linear
+time."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from typing import NamedTuple
 
 from verl_agentic.core.messages.thoughts import without_thoughts
 
+_MARKED = "####"
 _ANSWER_TAG = re.compile(r"<(/?)answer>")
 # A box without braces holds a number, or a letter that is no word of the sentence around it.
 _MARK = re.compile(
@@ -49,11 +51,12 @@ def answer_in_text(text: str) -> str | None:
 
     It is what stands in ``<answer>``: in one block that is closed and not empty, or in several that say the same.
     Blocks that differ are a list of answers, as boxes are, so that none of them is the answer. A block that is never
-    closed counts where no other does. Without a block, the boxes count, see :func:`boxed_answer`.
+    closed counts where no other does. Without a block, the boxes count, see :func:`boxed_answer`; without a box, what
+    the last line marks by ``####``, as GSM8K's prompts ask for.
     """
     visible = without_thoughts(text)
     blocks = _answer_blocks(visible)
-    return ", ".join(dict.fromkeys(blocks)) if blocks else boxed_answer(visible)
+    return ", ".join(dict.fromkeys(blocks)) if blocks else boxed_answer(visible) or _marked_answer(visible)
 
 
 def boxed_answer(text: str) -> str | None:
@@ -98,6 +101,15 @@ def _answer_blocks(text: str) -> list[str]:
         open_.append(text[start:].strip())
     found = [block for block in closed if _says_something(block)]
     return found or [block for block in open_ if _says_something(block)]
+
+
+def _marked_answer(text: str) -> str | None:
+    """What stands behind the last ``####`` of the last line. Further up it is a heading, and so is one with more."""
+    last = text.rstrip().rpartition("\n")[2]
+    before, mark, marked = last.rpartition(_MARKED)
+    if not mark or before.endswith("#") or marked.startswith("#") or not _says_something(marked):
+        return None
+    return marked.strip()
 
 
 def _says_something(content: str) -> bool:
