@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from verl_agentic.core import End, FailureKind, Trajectory, UserInputError
+from verl_agentic.core import FailureKind, UserInputError
 from verl_agentic.core.messages.thoughts import without_thoughts
 from verl_agentic.databases import QueryLimitError, QueryRefusedError, QueryTimeoutError
 from verl_agentic.reward_fns.common import (
@@ -105,20 +105,14 @@ def _check_partial(partial: object) -> None:
 
 
 def _query(submission: Submission, solution_str: str) -> str | None:
-    """The query of an answer; of a response without one, or a last message to nobody, its last fenced code block."""
+    """The query of an answer; of a response without one and without a trajectory, its last fenced code block."""
     if submission.answer:
         if blocks := _FENCED.findall(submission.answer):
             return str(blocks[-1]).strip()
         inline = _INLINE.fullmatch(submission.answer)
         return inline[2].strip() if inline else submission.answer
-    said = solution_str if submission.trajectory is None else _unread(submission.trajectory)
-    blocks = _FENCED.findall(without_thoughts(said))
+    blocks = [] if submission.trajectory else _FENCED.findall(without_thoughts(solution_str))
     return blocks[-1].strip() if blocks else None
-
-
-def _unread(trajectory: Trajectory) -> str:
-    """What the policy said to a user where there is none."""
-    return trajectory.turns[-1].content if trajectory.end is End.NO_USER and trajectory.turns else ""
 
 
 def _judge(reference: Reference, answer: str, match: Match) -> tuple[str | None, bool]:

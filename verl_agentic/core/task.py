@@ -41,7 +41,9 @@ class Task:
         operator: name of the operator that grew it.
         generator: who made it: :data:`WRITTEN` where a language model wrote its text, else e.g. a flywheel hook or an
             imported file; empty for a family's own initial tasks.
-        meta: anything else worth keeping, as JSON.
+        meta: anything else worth keeping, as JSON. With ``{"answer": "text"}`` a last message without ``<answer>`` is
+            read for an answer as any text is (:func:`verl_agentic.core.messages.answers.final_answer`): the prompt may
+            ask for ``\\boxed{}`` or ``####``.
         id: content hash; computed when left empty.
     """
 
@@ -65,6 +67,11 @@ class Task:
     def __post_init__(self) -> None:
         if not self.id:
             object.__setattr__(self, "id", f"{self.kind}-{self.content_hash()[:16]}")
+
+    @property
+    def answer_in_text(self) -> bool:
+        """Whether the answer need not stand in ``<answer>``."""
+        return self.meta.get("answer") == "text"
 
     def reference_text(self) -> str:
         """The ground truth as verl's rows hold it and rewards are handed it: a text as it is, all else as JSON."""

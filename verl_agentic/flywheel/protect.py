@@ -18,7 +18,7 @@ class Protected:
 
     Attributes:
         ids: task ids.
-        structures: ``(kind, structure)`` pairs.
+        structures: ``(kind, structure)`` pairs; a task without a structure is not told by it.
         hashes: content hashes, which give away a task under another id.
         shapes: of trees, which give away one that a language model wrote again (:func:`written_shapes`).
     """
@@ -32,7 +32,7 @@ class Protected:
         """Whether the task must stay out of training."""
         return (
             task.id in self.ids
-            or (task.kind, task.structure) in self.structures
+            or (bool(task.structure) and (task.kind, task.structure) in self.structures)
             or (bool(self.hashes) and task.content_hash() in self.hashes)
             or (bool(self.shapes) and not self.shapes.isdisjoint(written_shapes(task)))
         )

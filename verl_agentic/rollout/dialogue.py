@@ -23,7 +23,7 @@ from verl_agentic.core import (
 from verl_agentic.core.chat import noting_failures
 from verl_agentic.core.exits import ExitedError, exits_contained
 from verl_agentic.core.messages.action import parse_assistant
-from verl_agentic.core.messages.answers import answer_in_text
+from verl_agentic.core.messages.answers import final_answer
 from verl_agentic.core.messages.calls import RequestedCall, typed
 from verl_agentic.rollout.arguments import Arguments, tool_arguments
 from verl_agentic.rollout.deadline import DeadlineError, because, gathered, within
@@ -219,8 +219,9 @@ class Dialogue:
         except (ToolError, UserInputError) as error:
             raise self._failure("the user", error) from error
         if reply is None:
-            # There is nobody to read it but who judges it: it is the answer where it holds one.
-            self.trajectory.answer = answer_in_text(message)
+            if self.task.answer_in_text:
+                # There is nobody to read it but who judges it.
+                self.trajectory.answer = final_answer(message)
             self._end(End.NO_USER if self.trajectory.answer is None else End.ANSWER)
             return []
         if reply.content:

@@ -3,7 +3,8 @@
 Such a row has ``data_source``, a prompt of messages and ``reward_model.ground_truth``. What ``extra_info`` may add is
 ours: ``env``, ``env_args``, ``tools`` and ``reward``. A row that names no environment is played in ``none``, without
 tools and user, unless the run names one (``tool_env=``); a row that names no reward is judged by the run's
-(``reward_fn=``), or by verl's own for its data source. Its id follows from its content, whatever ``index`` says.
+(``reward_fn=``), or by verl's own for its data source. Its answer is read from its last message as from any text, since
+its prompt asks for it in its own way. Its id follows from its content, whatever ``index`` says.
 """
 
 from __future__ import annotations
@@ -73,7 +74,10 @@ def plain_task(row: Mapping[str, Any], where: str, prompt_key: str = PROMPT_KEY)
         "env_args": _env_args(extra_info, where),
         "reward": _name(extra_info, "reward", "a reward function, e.g. 'math'", where) or "",
         "ground_truth": _decoded(truth),
-        "meta": {_ORIGIN: {"ability": rest.ability, "reward_model": reward_model, "extra_info": extra_info}},
+        "meta": {
+            "answer": "text",
+            _ORIGIN: {"ability": rest.ability, "reward_model": reward_model, "extra_info": extra_info},
+        },
     }
     try:
         return Task.from_dict(data)

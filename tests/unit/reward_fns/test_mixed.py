@@ -6,12 +6,14 @@ import asyncio
 import itertools
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from omegaconf import OmegaConf
 
 from verl_agentic.core import BrokenTaskError, End, InfrastructureError, ToolCall, Trajectory, Turn, UserInputError
+from verl_agentic.reward_fns import registry
 from verl_agentic.reward_fns.components import (
     as_trajectory,
     brevity,
@@ -20,7 +22,7 @@ from verl_agentic.reward_fns.components import (
     turns,
     well_formed,
 )
-from verl_agentic.reward_fns.mixed import COMPONENTS, check_kwargs, compute_score
+from verl_agentic.reward_fns.mixed import COMPONENTS, check_kwargs, check_row, compute_score
 
 BASE = {"score", "acc", "verdict", "failure", "reason"}
 KEY = r"reward\.custom_reward_function\.reward_kwargs\."
@@ -42,8 +44,6 @@ def test_each_row_is_judged_by_its_own_reward() -> None:
     truth = {"answer": "5"}
     assert mixed("any", "<answer>5</answer>", truth, {"reward": "math"})["acc"] == 1.0
     assert mixed("any", "<answer>6</answer>", truth, {"task": json.dumps({"reward": "math"})})["acc"] == 0.0
-    with pytest.raises(BrokenTaskError, match="names no reward"):
-        mixed("any", "5", truth)
     for name in ("applause", "os:nothing", "mixed", "compose"):
         with pytest.raises(BrokenTaskError, match=name.partition(":")[0]):
             mixed("any", "5", truth, {"reward": name})
@@ -67,6 +67,41 @@ def test_the_configured_reward_goes_before_the_rows_own_and_names_before_pattern
         for source in ("bird/dev", "gsm8k", "bird/mini", "held_out/bird/mini")
     }
     assert scores == pytest.approx({"bird/dev": 0.3, "gsm8k": 0.1, "bird/mini": 1.0, "held_out/bird/mini": 1.0})
+
+
+VERLS = """
+from verl_agentic.core import UserInputError
+
+def check_source(data_source):
+    if data_source != "sevens":
+        raise UserInputError(f"verl has no reward for the data source {data_source!r}")
+
+def compute_score(data_source, solution_str, ground_truth, extra_info=None):
+    return float(solution_str == "7")
+"""
+"""In place of verl's own rewards, which this room does without."""
+
+
+def test_rows_that_name_no_reward_are_verls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "verls_rewards.py").write_text(VERLS)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(registry._PATHS, registry.UNNAMED, "verls_rewards:compute_score")
+    for extra in (None, {}, {"reward": None}, {"task": json.dumps({"reward": ""})}):
+        assert [mixed("sevens", text, None, extra)["acc"] for text in ("7", "8")] == [1.0, 0.0]
+    check_row("sevens", "", {})
+    check_row("eights", "", {"by_data_source": {"eight*": "math"}})
+    said = r"rows of 'eights' name no reward, and verl has no reward for .*; set reward_fn=NAME"
+    with pytest.raises(UserInputError, match=said):
+        check_row("eights", "", {})
+    # The run lacks a reward; the task is not broken.
+    with pytest.raises(UserInputError, match=r"'eights' name no reward.*extra_info\.reward"):
+        mixed("eights", "7", None)
+
+
+def test_without_verl_such_rows_are_told_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry._PATHS, registry.UNNAMED, "no_such_verl:compute_score")
+    with pytest.raises(UserInputError, match=r"rows of 'x' name no reward.*set reward_fn=NAME, e\.g\. reward_fn=math"):
+        check_row("x", "", {})
 
 
 def test_every_row_has_the_same_keys_of_the_same_types() -> None:

@@ -123,9 +123,9 @@ def test_structured_ground_truth_is_decoded(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "parts"),
     [
-        (plain_row(extra_info=None), ["extra_info", "write_parquet"]),
-        (plain_row(extra_info={"reward": "math"}), ["extra_info.env", "calculator"]),
-        (plain_row(extra_info={"env": "calculator"}), ["extra_info.reward"]),
+        (plain_row(extra_info="math"), ["extra_info", "struct"]),
+        (plain_row(extra_info={"env": 1, "reward": "math"}), ["extra_info.env", "calculator"]),
+        (plain_row(extra_info={"env": "calculator", "reward": 1}), ["extra_info.reward"]),
         (plain_row(reward_model={}), ["reward_model.ground_truth"]),
         (plain_row(data_source=1), ["data_source"]),
         (plain_row(prompt=[]), ["messages", "prompt"]),
@@ -134,7 +134,7 @@ def test_structured_ground_truth_is_decoded(tmp_path: Path) -> None:
         (plain_row(extra_info={"env": "a", "reward": "b", "tools": "["}), ["extra_info.tools", "JSON"]),
         (plain_row(extra_info={"env": "a", "reward": "b", "env_args": "[]"}), ["env_args"]),
         (plain_row(extra_info={"task": '{"kind": "x"}'}), ["extra_info.task", "messages"]),
-        (plain_row(extra_info={"task": "no"}), ["extra_info.task", "not JSON"]),
+        (plain_row(extra_info={"task": "{no"}), ["extra_info.task", "not JSON"]),
         ({"kind": "x"}, ["'task'", "messages"]),
         ([1], ["object"]),
     ],

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from verl_agentic.core.messages.thoughts import without_thoughts
 
 _MARKED = "####"
+_FENCE = "```"
 _ANSWER_TAG = re.compile(r"<(/?)answer>")
 # A box without braces holds a number, or a letter that is no word of the sentence around it.
 _MARK = re.compile(
@@ -57,6 +58,17 @@ def answer_in_text(text: str) -> str | None:
     visible = without_thoughts(text)
     blocks = _answer_blocks(visible)
     return ", ".join(dict.fromkeys(blocks)) if blocks else boxed_answer(visible) or _marked_answer(visible)
+
+
+def final_answer(text: str) -> str | None:
+    """As :func:`answer_in_text`, for a message that nobody answers: without any of these, its last block of code."""
+    answer = answer_in_text(text)
+    if answer is not None:
+        return answer
+    visible = without_thoughts(text)
+    closing = visible.rfind(_FENCE)
+    opening = visible.rfind(_FENCE, 0, max(closing, 0))
+    return visible[opening : closing + len(_FENCE)] if opening >= 0 and visible.count(_FENCE) % 2 == 0 else None
 
 
 def boxed_answer(text: str) -> str | None:
