@@ -120,6 +120,7 @@ RELIED = (
     Relied("verl.utils.rollout_trace", "rollout_trace_op", "traces our loop where verl's tracing is on"),
     Relied("verl.utils.tensordict_utils", "get_tensordict", "a drawn batch as verl's trainer gets it"),
     Relied("verl.utils.tensordict_utils", "assign_non_tensor_data", "adds the step to it"),
+    Relied("verl.utils.reward_score", "default_compute_score", "the reward of rows that name none, by data source"),
     Relied("verl.utils.dataset.rl_dataset", "collate_fn", "collates rows as verl's dataloader does"),
     Relied(
         "verl.experimental.reward_loop.reward_manager.naive",

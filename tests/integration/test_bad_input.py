@@ -247,14 +247,65 @@ def test_smollm2_without_its_extra(compose: Compose, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("source", "overrides", "said"),
+    [
+        ("openai/gsm8k", [], None),
+        ("my/sums", ["reward_fn=math"], None),
+        ("my/sums", ["reward.custom_reward_function.reward_kwargs.by_data_source={'my/*': math}"], None),
+        (
+            "my/sums",
+            [],
+            "rows of 'my/sums' name no reward, and verl has no reward for the data source 'my/sums'; set reward_fn=",
+        ),
+    ],
+)
+def test_who_judges_rows_that_name_no_reward(
+    compose: Compose, model: str, tmp_path: Path, source: str, overrides: list[str], said: str | None
+) -> None:
+    from verl_agentic.integration.prepare import prepare_tasks
+    from verl_agentic.store import Store
+    from verl_agentic.training.settings import read_settings
+
+    rows = [{**good_row(number), "data_source": source, "extra_info": {"index": number}} for number in range(4)]
+    paths = [tmp_path / "train.parquet", tmp_path / "test.parquet"]
+    for path, some in zip(paths, (rows[:2], rows[2:]), strict=True):
+        pq.write_table(pa.Table.from_pylist(some), path)
+    files = [f"data.train_files={paths[0]}", f"data.val_files={paths[1]}"]
+    config = compose(model, f"agentic.run_dir={tmp_path / 'run'}", "data=files", *files, *overrides)
+    with Store(f"sqlite:///{tmp_path}/store.db") as store:
+        if said is None:
+            prepare_tasks(config, read_settings(config), store)
+            assert [len(store.tasks(split=split)) for split in ("train", "validation")] == [2, 2]
+            assert {task.kind for task in store.tasks()} == {source}
+            return
+        with pytest.raises(UserInputError) as caught:
+            prepare_tasks(config, read_settings(config), store)
+    assert str(caught.value).startswith(said)
+
+
+def test_tools_of_rows_that_nothing_plays(compose: Compose, model: str, tmp_path: Path) -> None:
+    from verl_agentic.integration.prepare import prepare_tasks
+    from verl_agentic.store import Store
+    from verl_agentic.training.settings import read_settings
+
+    tool = {"type": "function", "function": {"name": "calc", "parameters": {"type": "object"}}}
+    path = tmp_path / "train.jsonl"
+    path.write_text(json.dumps({**good_row(0), "extra_info": {"tools": [tool], "reward": "math"}}) + "\n")
+    run_dir = f"agentic.run_dir={tmp_path / 'run'}"
+    config = compose(model, run_dir, "data=files", f"data.train_files=[{path}]", f"data.val_files=[{path}]")
+    with Store(f"sqlite:///{tmp_path}/store.db") as store, pytest.raises(UserInputError, match="set tool_env=NAME"):
+        prepare_tasks(config, read_settings(config), store)
+
+
+@pytest.mark.parametrize(
     ("field", "change"),
     [
-        ("extra_info.env", {"extra_info": {"index": 1, "reward": "math"}}),
+        ("extra_info.env", {"extra_info": {"index": 1, "env": 5, "reward": "math"}}),
         ("extra_info.reward", {"extra_info": {"index": 1, "env": "calculator", "reward": 5}}),
         ("reward_model.ground_truth", {"reward_model": {"style": "rule"}}),
         ("data_source", {"data_source": None}),
         ("messages", {"prompt": "How much is 1 + 1?"}),
-        ("extra_info", {"extra_info": None}),
+        ("extra_info", {"extra_info": "train"}),
     ],
 )
 def test_a_bad_row_is_named_by_file_index_and_field(
@@ -306,10 +357,10 @@ def test_a_missing_model_folder(main_ppo: Callable[..., CompletedProcess[str]]) 
 
 def test_a_bad_parquet_row(main_ppo: Callable[..., CompletedProcess[str]], model: str, tmp_path: Path) -> None:
     row = good_row(2)
-    del row["extra_info"]["env"]
+    del row["reward_model"]["ground_truth"]
     path = tmp_path / "train.parquet"
     pq.write_table(pa.Table.from_pylist([good_row(0), good_row(1), row]), path)
     files = ["data=files", f"data.train_files=[{path}]", f"data.val_files=[{path}]"]
     done = main_ppo("+recipe=agenticqwen", "profile=cpu", model, *files)
     assert done.returncode == 2
-    assert_refused(done, f"verl-agentic: {path}: row 2: field 'extra_info.env' is missing")
+    assert_refused(done, f"verl-agentic: {path}: row 2: field 'reward_model.ground_truth' is missing")

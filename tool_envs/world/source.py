@@ -39,6 +39,11 @@ def find_template(env_args: dict[str, Any], root: str | None) -> Template:
     return _TEMPLATES.get(key, lambda: Template(schema, rows, foreign_keys=foreign_keys))
 
 
+def forget_templates() -> None:
+    """Drop the templates that no session holds, e.g. when tasks were played that will not be played here again."""
+    _TEMPLATES.clear()
+
+
 def typed(env_args: dict[str, Any], key: str, expected: type, default: Any = None) -> Any:
     """A field of ``env_args``.
 

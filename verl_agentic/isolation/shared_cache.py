@@ -49,6 +49,12 @@ class SharedCache(Generic[T]):
                     self._building.pop(key, None)
         return item
 
+    def clear(self) -> None:
+        """Drop every item; those that are being built are kept when they are done."""
+        with self._lock:
+            self._items.clear()
+            self._weight = 0
+
     def _add(self, key: Hashable, item: T) -> None:
         weight = self._weigh(item)
         with self._lock:

@@ -26,6 +26,7 @@ from verl_agentic.synthesis.base import TaskFamily
 from verl_agentic.synthesis.families import load_families
 from verl_agentic.tool_envs.users.registry import make_user
 from verl_agentic.training.background import run_in_thread
+from verl_agentic.training.memory import give_back
 from verl_agentic.training.pool_metrics import pool_metrics, round_metrics
 from verl_agentic.training.settings import AgenticSettings
 from verl_agentic.training.stages import Stage
@@ -153,6 +154,7 @@ class EpochPlanner:
             say=lambda line: self._say(f"flywheel round {epoch}: {line}"),
         )
         self._uses = {hook.name: hook.use for hook in hooks}
+        give_back()
         seconds = time.monotonic() - started
         self.store.add_seconds("flywheel", seconds)
         self._say(f"flywheel round {epoch} in {seconds:.1f} s: {record.summary}")

@@ -1,11 +1,14 @@
-"""Peak memory of a run, over all its processes."""
+"""Memory of a run: its peak over all processes, and what a round of the flywheel leaves behind."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import threading
 
 import psutil
+
+from verl_agentic.tool_envs.world.source import forget_templates
 
 
 class PeakMemory:
@@ -46,3 +49,14 @@ def tree_bytes() -> int:
             memory = process.memory_full_info()
             total += int(getattr(memory, "pss", memory.rss))
     return total
+
+
+def give_back() -> None:
+    """Give back to the system what a round took: nothing that it played is played in this process again.
+
+    Its tasks' worlds are the most of it; they would fill the cache that sessions of a rollout worker share, up to its
+    limit. What is then free lies between what is not, and the allocator of glibc keeps it unless it is asked.
+    """
+    forget_templates()
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
