@@ -43,9 +43,9 @@ def compose(verl_installed: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[C
 
 @pytest.fixture
 def main_ppo(verl_installed: None, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """``main_ppo(*arguments, **environment)``: verl's own program, run in ``tmp_path``."""
+    """``main_ppo(*arguments, seconds=300, **environment)``: verl's own program, run in ``tmp_path``."""
 
-    def started(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def started(*arguments: str, seconds: float = SECONDS, **environment: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "verl.trainer.main_ppo", *arguments]
         return subprocess.run(
             command,
@@ -53,7 +53,7 @@ def main_ppo(verl_installed: None, tmp_path: Path) -> Callable[..., subprocess.C
             env={**os.environ, **environment},
             capture_output=True,
             text=True,
-            timeout=SECONDS,
+            timeout=seconds,
             check=False,
         )
 

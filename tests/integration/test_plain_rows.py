@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -182,7 +180,7 @@ def test_sources_that_verl_knows() -> None:
         verl_reward.check_source("my/sums")
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1200)
 def test_the_main_job_on_such_a_file(main_ppo: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path) -> None:
     """Neither environment nor reward is named by anyone: one turn, judged by verl's own reward for the data source."""
     from verl_agentic.starter.build import build_starter
@@ -206,6 +204,7 @@ def test_the_main_job_on_such_a_file(main_ppo: Callable[..., subprocess.Complete
         "actor_rollout_ref.rollout.n=2",
         "actor_rollout_ref.rollout.val_kwargs.n=1",
         "data.max_response_length=64",
+        seconds=800,
     )
     assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
     run_dir = tmp_path / "outputs" / "agenticqwen" / "job"
@@ -219,9 +218,9 @@ def test_the_main_job_on_such_a_file(main_ppo: Callable[..., subprocess.Complete
         for one in outcomes:
             kept = Trajectory.from_json(one.trajectory)
             assert (kept.env, [turn.role for turn in kept.turns]) == ("none", ["assistant"])
+        assert store.failures() == []
+        assert [record.epoch for record in store.rounds()] == [1, 2]
         metrics = [name for values in store.metrics().values() for name in values]
     assert any(name.startswith("val-") and "openai/gsm8k" in name for name in metrics), metrics
     assert "agentic/success/kind/openai/gsm8k" in metrics
-    report = json.loads((run_dir / "report.json").read_text())
-    assert report
-    assert not re.search(r"[1-9]\d* groups failed", done.stdout + done.stderr)
+    assert (run_dir / "report.json").is_file()
