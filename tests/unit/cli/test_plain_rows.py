@@ -146,7 +146,7 @@ def test_success_drives_the_draw(tmp_path: Path) -> None:
     tasks = read_tasks(write(tmp_path / "train.parquet", rows), "question")
     settings = AgenticSettings(
         kinds=["math", "sql", "service"],
-        curriculum=CurriculumNode(epoch_size=30, new_tasks=0),
+        curriculum=CurriculumNode(epoch_size=30),
         flywheel=FlywheelNode([{"name": "frontier"}]),
     )
     with Store(store_url(tmp_path)) as store:
@@ -170,4 +170,5 @@ def test_success_drives_the_draw(tmp_path: Path) -> None:
         # Ten of each were tried, and thirty were not.
         assert again[0.5] == 10 and again[None] > again[0.0] > 0
         assert again[1.0] <= 2
-        assert {task.kind for task in store.tasks()} == {SOURCE}
+        # No family's tasks have come to them.
+        assert {task.kind for task in store.tasks()} == {SOURCE} and len(store.tasks()) == 60

@@ -19,7 +19,8 @@ class FrontierHook:
     """Drop what is mastered, keep what is at the frontier, add harder variants of what the policy can nearly do.
 
     Variants come from tasks in the order of :func:`parent_groups`. What they leave of the wanted number is filled
-    with fresh tasks of the structures at the frontier, so that the pool never runs dry.
+    with fresh tasks of the structures at the frontier, so that the pool never runs dry; of the kinds that were trained
+    on, so that tasks without a family, as of a user's file, get no company.
     """
 
     def __init__(
@@ -103,7 +104,8 @@ class FrontierHook:
 
     def _refill(self, round: RoundInput, count: int, grown: _Grown) -> int:
         trained = {one.task.kind for one in round.results} & set(self._families)
-        kinds = sorted(trained or self._families)
+        # A pool of other people's data stays theirs: what is not trained on is not added.
+        kinds = sorted(trained if round.results else self._families)
         makers = [(self._families[kind], self._structure_choice(kind, round.results)) for kind in kinds]
         made = 0
         for attempt in range(_TRIES_PER_TASK * max(count, 0)):
