@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from verl_agentic.core import BrokenTaskError, Task, Trajectory, UserInputError
 from verl_agentic.core.named import named_object
+from verl_agentic.core.plain_row import origin
 from verl_agentic.reward_fns.invoke import accepted, invoke
 
 BUILT_IN = ("math", "sql", "state", "calls", "rubric")
@@ -133,7 +134,8 @@ async def judge(
     trained: ``data_source`` and ``ground_truth`` as in a train row of the task
     (:func:`verl_agentic.synthesis.rows.to_row`), as ``solution_str`` all that follows the prompt
     (:func:`response_text`), and in ``extra_info`` the ``task`` and the ``trajectory`` as JSON and ``num_turns``. Our
-    own functions read the trajectory, and ``solution_str`` only where there is none.
+    own functions read the trajectory, and ``solution_str`` only where there is none. Of a row that was made for verl
+    alone, reference and ``extra_info`` are as they stood in the data.
 
     Args:
         task: what was to be done.
@@ -149,7 +151,9 @@ async def judge(
         UserInputError: ``reward`` names none, a keyword is wrong, or what the function returned is no reward.
         InfrastructureError: the reward function failed.
     """
+    row = origin(task)
     extra_info = {
+        **({} if row is None else row.extra_info),
         "task": task.to_json(),
         "trajectory": trajectory.to_json(),
         "num_turns": len(trajectory.turns) + 1,  # the prompt is one
@@ -158,10 +162,10 @@ async def judge(
         configured_reward(reward) if reward else _own_reward(task),
         data_source=task.kind,
         solution_str=response_text(trajectory),
-        ground_truth=task.reference_text(),
+        ground_truth=task.reference_text() if row is None else row.reward_model["ground_truth"],
         extra_info=extra_info,
         kwargs=reward_kwargs or {},
-        name=reward or task.reward,
+        name=reward or task.reward or UNNAMED,
     )
 
 

@@ -11,8 +11,9 @@ from omegaconf import DictConfig, ListConfig
 from torch.utils.data import Dataset
 
 from verl_agentic.core import Task
+from verl_agentic.core.plain_row import origin
 from verl_agentic.synthesis.base import SPLITS, Split
-from verl_agentic.synthesis.plain_rows import PROMPT_KEY, origin
+from verl_agentic.synthesis.plain_rows import PROMPT_KEY
 from verl_agentic.synthesis.rows import read_tasks, to_row
 
 

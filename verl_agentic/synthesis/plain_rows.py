@@ -9,42 +9,25 @@ its prompt asks for it in its own way. Its id follows from its content, whatever
 
 from __future__ import annotations
 
-import copy
 import datetime
 import decimal
 import json
 import math
 from collections.abc import Mapping, Sized
-from dataclasses import dataclass
 from typing import Any
 
 from verl_agentic.core import Task, UserInputError
+from verl_agentic.core.plain_row import PlainRow
 
 PROMPT_KEY = "prompt"
 """verl's own default of ``data.prompt_key``."""
 
 NO_ENV = "none"
-_ORIGIN = "verl_row"
 _MEDIA = ("images", "videos", "audios")
 
 
-@dataclass(frozen=True, slots=True)
-class PlainRow:
-    """What a reward is handed of a row besides its prompt, as it stood in the data.
-
-    Attributes:
-        ability: verl's name of what is asked for.
-        reward_model: with the ``ground_truth`` as it was: text, a number, an object or a list.
-        extra_info: without a task of ours.
-    """
-
-    ability: str
-    reward_model: dict[str, Any]
-    extra_info: dict[str, Any]
-
-
 def plain_task(row: Mapping[str, Any], where: str, prompt_key: str = PROMPT_KEY) -> Task:
-    """The task of a plain row, of which :func:`origin` gives back the rest.
+    """The task of a plain row, of which :func:`verl_agentic.core.plain_row.origin` gives back the rest.
 
     Args:
         row: plain data, or numpy's as pandas and verl's batches hold it.
@@ -74,10 +57,7 @@ def plain_task(row: Mapping[str, Any], where: str, prompt_key: str = PROMPT_KEY)
         "env_args": _env_args(extra_info, where),
         "reward": _name(extra_info, "reward", "a reward function, e.g. 'math'", where) or "",
         "ground_truth": _decoded(truth),
-        "meta": {
-            "answer": "text",
-            _ORIGIN: {"ability": rest.ability, "reward_model": reward_model, "extra_info": extra_info},
-        },
+        "meta": rest.meta(),
     }
     try:
         return Task.from_dict(data)
@@ -86,12 +66,6 @@ def plain_task(row: Mapping[str, Any], where: str, prompt_key: str = PROMPT_KEY)
             f"{prompt_key} must be a list of messages, extra_info.tools a JSON list, extra_info.env_args a JSON object"
         )
         raise UserInputError(f"{where}: {error}; {mend}") from error
-
-
-def origin(task: Task) -> PlainRow | None:
-    """A copy of what the plain row held that a task was made of; ``None`` for every other task."""
-    kept = task.meta.get(_ORIGIN)
-    return PlainRow(**copy.deepcopy(kept)) if isinstance(kept, dict) else None
 
 
 def _check_text_only(row: Mapping[str, Any], where: str) -> None:

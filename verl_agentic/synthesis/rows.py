@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 
 from verl_agentic.core import Task, UserInputError
 from verl_agentic.core.files.whole_file import replacing
+from verl_agentic.core.plain_row import origin
 from verl_agentic.synthesis.base import SPLITS, Split
-from verl_agentic.synthesis.plain_rows import PROMPT_KEY, origin, plain_task
+from verl_agentic.synthesis.plain_rows import PROMPT_KEY, plain_task
 
 AGENT_NAME = "agentic"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from verl_agentic.core import End, Task, UserInputError
-from verl_agentic.reward_fns.registry import score_task
+from verl_agentic.core.plain_row import origin
+from verl_agentic.reward_fns.registry import judge_now
 from verl_agentic.rollout.play import play
-from verl_agentic.synthesis.plain_rows import origin, plain_task
+from verl_agentic.synthesis.plain_rows import plain_task
 from verl_agentic.synthesis.rows import read_rows, read_tasks, task_of_row, to_row, write_jsonl, write_parquet
 
 
@@ -197,7 +199,7 @@ async def test_one_turn_without_tools_or_user(said: str, answer: str | None, acc
     assert (kept.answer, kept.end) == (answer, End.NO_USER if answer is None else End.ANSWER)
     assert len(kept.turns) == 1
     if "```" not in said:
-        assert score_task(task, kept)["acc"] == acc
+        assert judge_now(task, kept)["acc"] == acc
 
 
 async def test_a_query_in_a_block_of_code_is_an_answer_too() -> None:
@@ -206,6 +208,22 @@ async def test_a_query_in_a_block_of_code_is_an_answer_too() -> None:
     text = "First:\n```sql\nSELECT 6\n```\nNo:\n```sql\nSELECT 7\n```\nThat is it."
     dialogue = await play(task, lambda messages, tools: text)
     assert dialogue.trajectory.answer == "```sql\nSELECT 7\n```"
+
+
+async def test_rewards_are_handed_the_row_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "echo_reward.py").write_text(
+        "seen = []\n\n\ndef score(data_source, solution_str, ground_truth, extra_info=None):\n"
+        "    seen.append((data_source, solution_str, ground_truth, extra_info))\n    return 1.0\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    truth = {"target": ["7", "seven"]}
+    extra_info = {"reward": "echo_reward:score", "question": "4 + 3?", "index": 9}
+    task = plain_task(gsm8k_row(reward_model={"ground_truth": truth}, extra_info=extra_info), "row")
+    dialogue = await play(task, lambda messages, tools: "Seven it is.")
+    assert judge_now(Task.from_json(task.to_json()), dialogue.trajectory)["acc"] == 1.0
+    (handed,) = importlib.import_module("echo_reward").seen
+    assert handed[:3] == ("openai/gsm8k", "Seven it is.", truth)
+    assert {key: handed[3][key] for key in extra_info} == extra_info
 
 
 async def test_other_tasks_keep_their_form() -> None:
