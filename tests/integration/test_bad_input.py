@@ -257,7 +257,7 @@ def test_smollm2_without_its_extra(compose: Compose, tmp_path: Path) -> None:
     [
         ("openai/gsm8k", [], None),
         ("my/sums", ["reward_fn=math"], None),
-        ("my/sums", ["reward.custom_reward_function.reward_kwargs.by_data_source={'my/*': math}"], None),
+        ("my/sums", ["reward.custom_reward_function.reward_kwargs.by_data_source={my/*: math}"], None),
         (
             "my/sums",
             [],
