@@ -26,8 +26,9 @@ FILES = {"- agenticqwen": "recipe/mine.yaml", "- mixed": "reward_fn/shaped.yaml"
 def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of the reader's own with the YAML files of the pages."""
     for block in pages.blocks("yaml"):
-        if "defaults:" not in block.text:
-            continue  # no configuration: a behavior tree
+        # Others are no configuration but behavior trees, or groups of the package itself, quoted by the reference.
+        if "defaults:" not in block.text or str(block.page).endswith("reference/configuration.md"):
+            continue
         (name,) = (name for marker, name in FILES.items() if marker in block.text)
         path = tmp_path / "conf" / name
         path.parent.mkdir(parents=True, exist_ok=True)
