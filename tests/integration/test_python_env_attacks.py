@@ -49,7 +49,7 @@ def children() -> list[psutil.Process]:
     found = []
     for one in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):  # a zombie of another test is one, too
-            if "python_zygote" in " ".join(one.cmdline()):
+            if "python.zygote" in " ".join(one.cmdline()):
                 found.append(one)
     return found
 
