@@ -33,9 +33,9 @@ ComputeScore = Callable[..., Any]
 """verl's ``compute_score(data_source, solution_str, ground_truth, extra_info, **kwargs)``; sync or async."""
 
 _PATHS: dict[str, ComputeScore | str] = {
-    name: f"verl_agentic.reward_fns.{name}:compute_score" for name in (*BUILT_IN, *COMBINED)
+    **{name: f"verl_agentic.reward_fns.{name}:compute_score" for name in (*BUILT_IN, *COMBINED)},
+    UNNAMED: "verl_agentic.integration.verl_reward:compute_score",
 }
-_PATHS[UNNAMED] = "verl_agentic.integration.verl_reward:compute_score"
 REWARDS = Registry("reward function", _PATHS)
 
 

@@ -12,9 +12,10 @@ from rich.table import Table
 
 from verl_agentic.cli.plain_text import plain_text, wide_console
 from verl_agentic.cli.trajectory_dialogue import print_trajectory, shown_data
-from verl_agentic.core import FailureKind, Task, Trajectory, UserInputError
+from verl_agentic.core import FailureKind, Task, UserInputError
 from verl_agentic.core.files.whole_file import replacing
 from verl_agentic.core.openai_form import record_of
+from verl_agentic.core.trajectory import stored_trajectory
 from verl_agentic.report.numbers import NONE, decimal
 from verl_agentic.store import Store, store_url
 from verl_agentic.store.secrets import redact_texts
@@ -94,7 +95,7 @@ def line_of(one: StoredTrajectory) -> dict[str, Any] | None:
 
     Secrets are blanked, also in what an older release stored.
     """
-    trajectory = _read(one)
+    trajectory = stored_trajectory(one.trajectory)
     if trajectory is None:
         return None
     task = None if one.task is None else Task.from_json(one.task)
@@ -140,21 +141,13 @@ def _ls(store: Store, arguments: argparse.Namespace) -> None:
 
 
 def _reason(one: StoredTrajectory) -> str:
-    trajectory = _read(one)
+    trajectory = stored_trajectory(one.trajectory)
     return NONE if trajectory is None else str(redact_texts(trajectory.reward.get("reason") or NONE))
-
-
-def _read(one: StoredTrajectory) -> Trajectory | None:
-    """The trajectory, ``None`` where it was not kept or cannot be read."""
-    try:
-        return Trajectory.from_json(one.trajectory)
-    except (ValueError, TypeError, KeyError):
-        return None
 
 
 def _show(store: Store, arguments: argparse.Namespace) -> None:
     one = named_trajectory(store, arguments.id)
-    trajectory = _read(one)
+    trajectory = stored_trajectory(one.trajectory)
     if trajectory is None:
         raise UserInputError(f"trajectory {one.id} was not kept in full")
     task = None if one.task is None else Task.from_json(one.task)

@@ -12,11 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from verl_agentic.cli.plain_text import plain_text
-from verl_agentic.core import Outcome, Task, Trajectory
+from verl_agentic.core import Task, Trajectory
 from verl_agentic.core.trajectory import ToolCall
 from verl_agentic.report.numbers import NONE, decimal
 from verl_agentic.reward_fns.state.difference import TableDifference, state_difference
-from verl_agentic.rollout.diagnosis import Diagnosis, diagnose
+from verl_agentic.rollout.diagnosis import Diagnosis, diagnose_trajectory
 from verl_agentic.store.secrets import redact_texts
 from verl_agentic.store.trajectories import StoredTrajectory
 
@@ -32,18 +32,7 @@ _VERDICT = ("score", "acc", "verdict", "failure", "reason")
 
 def diagnosis_of(one: StoredTrajectory, trajectory: Trajectory) -> Diagnosis | None:
     """What the trajectory itself shows of why it failed, ``None`` for a success."""
-    outcome = Outcome(
-        task_id=one.task_id,
-        session=one.session,
-        step=one.step,
-        epoch=one.epoch or 0,
-        reward=one.reward,
-        acc=one.acc,
-        failure=one.failure,
-        turns=len(trajectory.turns),
-        trajectory=one.trajectory,
-    )
-    return diagnose(outcome)
+    return None if one.acc >= 1 else diagnose_trajectory(trajectory, one.failure)
 
 
 def shown_data(one: StoredTrajectory, trajectory: Trajectory, task: Task | None) -> dict[str, Any]:

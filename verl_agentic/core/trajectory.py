@@ -119,3 +119,11 @@ class Trajectory:
 def _fields(value: Any) -> dict[str, Any]:
     # Not dataclasses.asdict, which copies all data, and deeply.
     return {name: getattr(value, name) for name in value.__slots__}
+
+
+def stored_trajectory(text: str) -> Trajectory | None:
+    """The trajectory that was stored as ``text``, ``None`` where none was kept that can be read."""
+    try:
+        return Trajectory.from_json(text)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None

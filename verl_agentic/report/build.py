@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from verl_agentic.report.reasons import failure_reasons
 from verl_agentic.report.samples import pick_samples
 from verl_agentic.report.success import compare, curve
-from verl_agentic.store import Store, Yield, total_yields
+from verl_agentic.store import PoolEntry, Store, Yield, total_yields
 from verl_agentic.store.statistics import (
     failure_kinds,
     mastered_by_epoch,
@@ -43,6 +43,10 @@ def build_report(store: Store, run_dir: Path | str) -> dict[str, Any]:
     """
     info = store.info()
     steps = step_means(store)
+    pool = store.pool()
+    kinds = {entry.id: entry.kind for entry in pool}
+    outcome_epochs = store.outcome_epochs()
+    latest = store.outcomes(outcome_epochs[-1]) if outcome_epochs else []
     report: dict[str, Any] = {
         "profile": info.get("profile"),
         "seed": info.get("seed"),
@@ -53,12 +57,12 @@ def build_report(store: Store, run_dir: Path | str) -> dict[str, Any]:
         "peak_memory_bytes": info.get("peak_memory_bytes"),
         "steps": len(steps),
         "reward_per_step": [dataclasses.asdict(one) for one in steps],
-        "epochs": _epochs(store, info.get("stages")),
+        "epochs": _epochs(store, pool, info.get("stages")),
         "operators": _yields(total_yields(record.yields for record in store.rounds())),
-        "failure_reasons": failure_reasons(store),
+        "failure_reasons": failure_reasons(latest, kinds),
         "infrastructure_failures": _failures(store),
         "checkpoint": _checkpoint(info.get("checkpoint"), Path(run_dir)),
-        "samples": pick_samples(store),
+        "samples": pick_samples(store, latest, kinds),
     }
     report["missing"] = _missing(report)
     return report
@@ -88,16 +92,16 @@ def _stage(stages: Any, epoch: int) -> str | None:
     return str(stages[-1][0])
 
 
-def _epochs(store: Store, stages: Any) -> list[dict[str, Any]]:
+def _epochs(store: Store, pool: Sequence[PoolEntry], stages: Any) -> list[dict[str, Any]]:
     by_epoch: dict[int, list[tuple[float, int]]] = {}
     for one in step_means(store):
         by_epoch.setdefault(one.epoch, []).append((one.reward, one.samples))
     rounds = {record.epoch: record for record in store.rounds()}
-    epochs = sorted({0, *by_epoch, *rounds} if store.pool() else {*by_epoch, *rounds})
+    epochs = sorted({0, *by_epoch, *rounds} if pool else {*by_epoch, *rounds})
     pools = pool_compositions(store, epochs)
     success, failures, mastered = success_by_kind(store), failure_kinds(store), mastered_by_epoch(store)
     by_depth, flat = success_by_depth(store), zero_variance_shares(store)
-    born = Counter(entry.round for entry in store.pool())
+    born = Counter(entry.round for entry in pool)
     return [
         {
             "epoch": epoch,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from verl_agentic.core import Outcome, Trajectory
-from verl_agentic.rollout.diagnosis import diagnose
-from verl_agentic.store import Store
+from verl_agentic.core import Outcome
+from verl_agentic.core.trajectory import stored_trajectory
+from verl_agentic.rollout.diagnosis import diagnose_trajectory
 
 MAX_REASONS = 25
 _MAX_LOOKED_AT = 5_000
@@ -17,37 +18,39 @@ _MAX_CHARS = 160
 _OWN = re.compile(r"""'[^']{1,80}'|"[^"]{1,80}"|`[^`]{1,80}`|(?<![\w])-?\d[\d.,]*(?![\w])""")
 
 
-def failure_reasons(store: Store) -> dict[str, Any] | None:
-    """The commonest reasons of the failures of the latest epoch; ``None`` without outcomes.
+def failure_reasons(outcomes: Sequence[Outcome], kinds: Mapping[str, str]) -> dict[str, Any] | None:
+    """The commonest reasons of an epoch's failures; ``None`` without outcomes.
+
+    Args:
+        outcomes: those of the epoch.
+        kinds: kinds of the pool's tasks, by id.
 
     Returns:
         ``epoch``, ``failures`` (all of them), ``looked_at`` (the latest ones, at most 5,000) and ``reasons``: for each
         ``kind`` (of the tasks), ``failure``, ``reason`` (what belongs to one task is ``…``), ``diagnosis``,
         ``evidence``, ``task_id``, ``session`` and ``step`` (of the latest one) and ``count``; the commonest first.
     """
-    epochs = store.outcome_epochs()
-    if not epochs:
+    if not outcomes:
         return None
-    failures = [one for one in reversed(store.outcomes(epochs[-1])) if one.acc < 1]
-    kinds = {entry.id: entry.kind for entry in store.pool()}
+    failures = [one for one in reversed(outcomes) if one.acc < 1]
     latest: dict[tuple[str, str, str, str], dict[str, Any]] = {}
     counts: Counter[tuple[str, str, str, str]] = Counter()
     for outcome in failures[:_MAX_LOOKED_AT]:
-        found = diagnose(outcome)
-        diagnosis = "" if found is None else found.kind.value
-        reason = reason_of(outcome)
-        key = (kinds.get(outcome.task_id, ""), outcome.failure.value, general(reason), diagnosis)
+        trajectory = stored_trajectory(outcome.trajectory)
+        found = diagnose_trajectory(trajectory, outcome.failure)
+        reason = "" if trajectory is None else str(trajectory.reward.get("reason") or "")
+        key = (kinds.get(outcome.task_id, ""), outcome.failure.value, general(reason), found.kind.value)
         counts[key] += 1
         if key not in latest:
             latest[key] = {
-                "evidence": "" if found is None else found.evidence,
+                "evidence": found.evidence,
                 "task_id": outcome.task_id,
                 "session": outcome.session,
                 "step": outcome.step,
             }
     names = ("kind", "failure", "reason", "diagnosis")
     return {
-        "epoch": epochs[-1],
+        "epoch": outcomes[0].epoch,
         "failures": len(failures),
         "looked_at": min(len(failures), _MAX_LOOKED_AT),
         "reasons": [
@@ -55,14 +58,6 @@ def failure_reasons(store: Store) -> dict[str, Any] | None:
             for key, count in counts.most_common(MAX_REASONS)
         ],
     }
-
-
-def reason_of(outcome: Outcome) -> str:
-    """The reward's reason, as the trajectory holds it; empty where it holds none."""
-    try:
-        return str(Trajectory.from_json(outcome.trajectory).reward.get("reason") or "")
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return ""
 
 
 def general(reason: str) -> str:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from verl_agentic.core import Message, Outcome, Trajectory
-from verl_agentic.rollout.diagnosis import diagnose
+from verl_agentic.core import Message, Outcome
+from verl_agentic.core.trajectory import stored_trajectory
+from verl_agentic.rollout.diagnosis import diagnose_trajectory
 from verl_agentic.store import Evaluation, Store
 
 _MAX_CHARS = 4000
 _MAX_TURNS = 40
 
 
-def pick_samples(store: Store) -> list[dict[str, Any]]:
+def pick_samples(store: Store, latest: Sequence[Outcome], kinds: Mapping[str, str]) -> list[dict[str, Any]]:
     """One success and one failure per kind, from the latest evaluation or else the latest training epoch.
+
+    Args:
+        store: the run's store.
+        latest: outcomes of the latest epoch.
+        kinds: kinds of the pool's tasks, by id.
 
     Returns:
         Per sample ``kind``, ``task_id``, ``step``, ``source`` (split, or ``train``), ``success``, ``failure``,
@@ -22,7 +28,7 @@ def pick_samples(store: Store) -> list[dict[str, Any]]:
         ``messages`` (``role`` and ``content``, cut to a readable length).
     """
     picked: dict[tuple[str, bool], dict[str, Any]] = {}
-    for one in _latest_first(store):
+    for one in _latest_first(store, latest, kinds):
         key = (one.kind, one.acc >= 1)
         if key not in picked and (dialogue := _dialogue(store, one)) is not None:
             picked[key] = {
@@ -38,33 +44,31 @@ def pick_samples(store: Store) -> list[dict[str, Any]]:
     return [picked[key] for key in sorted(picked, key=lambda key: (key[0], not key[1]))]
 
 
-def _latest_first(store: Store) -> Iterator[Evaluation]:
+def _latest_first(store: Store, latest: Sequence[Outcome], kinds: Mapping[str, str]) -> Iterator[Evaluation]:
     for split in ("held_out", "validation"):
         for step in store.evaluation_steps(split)[-1:]:
             yield from store.evaluations(split, step)
-    kinds = {entry.id: entry.kind for entry in store.pool()}
-    for epoch in store.outcome_epochs()[-1:]:
-        for one in reversed(store.outcomes(epoch)):
-            if one.task_id in kinds:
-                yield Evaluation(
-                    split="train",
-                    step=one.step,
-                    task_id=one.task_id,
-                    kind=kinds[one.task_id],
-                    session=one.session,
-                    acc=one.acc,
-                    reward=one.reward,
-                    failure=one.failure,
-                    trajectory=one.trajectory,
-                )
+    for one in reversed(latest):
+        if one.task_id in kinds:
+            yield Evaluation(
+                split="train",
+                step=one.step,
+                task_id=one.task_id,
+                kind=kinds[one.task_id],
+                session=one.session,
+                acc=one.acc,
+                reward=one.reward,
+                failure=one.failure,
+                trajectory=one.trajectory,
+            )
 
 
 def _dialogue(store: Store, one: Evaluation) -> dict[str, Any] | None:
     """The whole dialogue from the prompt on; ``None`` when no readable trajectory was kept."""
-    try:
-        trajectory = Trajectory.from_json(one.trajectory)
-    except (ValueError, TypeError, KeyError):
+    trajectory = stored_trajectory(one.trajectory)
+    if trajectory is None:
         return None
+    found = None if one.acc >= 1 else diagnose_trajectory(trajectory, one.failure)
     task = store.task(one.task_id)
     turns: Iterable[Message] = ({"role": turn.role, "content": turn.content} for turn in trajectory.turns)
     messages = [*(task.messages if task else []), *turns]
@@ -73,27 +77,11 @@ def _dialogue(store: Store, one: Evaluation) -> dict[str, Any] | None:
         messages = [*messages[:_MAX_TURNS], {"role": "note", "content": f"{left_out} more messages"}]
     return {
         "reason": _cut(str(trajectory.reward.get("reason") or "")),
-        "diagnosis": _diagnosis(one, trajectory),
+        "diagnosis": "" if found is None else f"{found.kind.value}: {found.evidence}",
         "answer": trajectory.answer,
         "end": trajectory.end.value if trajectory.end else None,
         "messages": [{"role": said["role"], "content": _cut(said["content"])} for said in messages],
     }
-
-
-def _diagnosis(one: Evaluation, trajectory: Trajectory) -> str:
-    outcome = Outcome(
-        task_id=one.task_id,
-        session=one.session,
-        step=one.step,
-        epoch=0,
-        reward=one.reward,
-        acc=one.acc,
-        failure=one.failure,
-        turns=len(trajectory.turns),
-        trajectory=one.trajectory,
-    )
-    found = diagnose(outcome)
-    return "" if found is None else f"{found.kind.value}: {found.evidence}"
 
 
 def _cut(text: str) -> str:

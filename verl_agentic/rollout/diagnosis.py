@@ -12,6 +12,7 @@ from fractions import Fraction
 from verl_agentic.core import End, FailureKind, Outcome, ToolCall, Trajectory
 from verl_agentic.core.messages.action import parse_assistant
 from verl_agentic.core.outcome import ErrorKind
+from verl_agentic.core.trajectory import stored_trajectory
 from verl_agentic.tool_envs.base import ToolError
 from verl_agentic.tool_envs.calculator import evaluate
 
@@ -47,18 +48,21 @@ class Diagnosis:
 
 
 def diagnose(outcome: Outcome) -> Diagnosis | None:
-    """Why a trajectory failed, ``None`` for one that succeeded. Deterministic; never raises on model text.
+    """:func:`diagnose_trajectory` of a stored outcome, ``None`` for one that succeeded."""
+    return None if outcome.acc >= 1 else diagnose_trajectory(stored_trajectory(outcome.trajectory), outcome.failure)
+
+
+def diagnose_trajectory(trajectory: Trajectory | None, failure: FailureKind) -> Diagnosis:
+    """Why a trajectory failed. Deterministic; never raises on model text.
 
     A loop is named before the limit that ended it, and what cannot be read before what was calculated.
+
+    Args:
+        trajectory: the trajectory, ``None`` where none was kept: the reward alone tells then.
+        failure: what the reward calls it.
     """
-    if outcome.acc >= 1:
-        return None
-    by_reward = Diagnosis(_BY_FAILURE.get(outcome.failure, ErrorKind.WRONG_ANSWER), f"reward: {outcome.failure.value}")
-    if by_reward.kind is ErrorKind.UNDECIDED:
-        return by_reward
-    try:
-        trajectory = Trajectory.from_json(outcome.trajectory)
-    except (AttributeError, KeyError, TypeError, ValueError):
+    by_reward = Diagnosis(_BY_FAILURE.get(failure, ErrorKind.WRONG_ANSWER), f"reward: {failure.value}")
+    if by_reward.kind is ErrorKind.UNDECIDED or trajectory is None:
         return by_reward
     for look in (_loop, _format, _gave_up, _misuse, _limit, _arithmetic):
         found = look(trajectory)
