@@ -66,6 +66,10 @@ def test_every_example_says_what_it_prints() -> None:
     assert {path.name for path in EXAMPLES.glob("my_*.py")} == set(SAYS)
 
 
+def _sources() -> set[Path]:
+    return {path for path in EXAMPLES.rglob("*") if path.suffix in (".py", ".yaml")}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(SAYS))
 def test_an_example_runs_and_says_that_it_works(name: str, checkout: Path) -> None:
@@ -73,8 +77,7 @@ def test_an_example_runs_and_says_that_it_works(name: str, checkout: Path) -> No
 
 
 def test_examples_are_short() -> None:
-    lengths = {path.name: len(path.read_text().splitlines()) for path in EXAMPLES.rglob("*") if path.is_file()}
-    lengths = {name: length for name, length in lengths.items() if name.endswith((".py", ".yaml"))}
+    lengths = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in _sources()}
     assert lengths.pop("loop_in_one_page.py") < 170
     assert len(lengths) > 10 and {name: length for name, length in lengths.items() if length >= 60} == {}
 
@@ -102,8 +105,7 @@ def test_every_extension_point_has_a_page() -> None:
 def test_every_example_has_a_page_and_every_link_to_one_leads_there() -> None:
     linked = {ROOT / link for text in HOW_TO.values() for link in re.findall(r"\]\(\.\./\.\./(examples/[^)]+)\)", text)}
     assert [path for path in linked if not path.is_file()] == []
-    own = {path for path in EXAMPLES.rglob("*") if path.suffix in (".py", ".yaml")}
-    assert own - linked == {EXAMPLES / "loop_in_one_page.py"}
+    assert _sources() - linked == {EXAMPLES / "loop_in_one_page.py"}
 
 
 @pytest.mark.parametrize("page", list(HOW_TO))
