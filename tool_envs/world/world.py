@@ -33,7 +33,7 @@ import hashlib
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from verl_agentic.core import BrokenTaskError
@@ -218,7 +218,7 @@ class DatabaseWorld:
         self._own.allow(OWN_STATEMENTS)
         self._patched = {(name, rowid): after for name, rowid, _, after in self._differences()}
 
-    def _call(self, where: str, action: WorldAction, arguments: dict[str, Any]) -> str:
+    def _call(self, where: str, action: WorldAction, arguments: Mapping[str, Any]) -> str:
         bound, page = plain_value, 1
         if action.form is not None:
             bound, page = json_value, action.form.page_of(arguments)
