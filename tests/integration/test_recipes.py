@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("verl_installed")
 
 ROOT = Path(__file__).parents[2]
 
-GROUPS = ("data", "flywheel", "llm", "model", "profile", "reward_fn", "simulator", "stage", "tool_env")
+GROUPS = ("data", "flywheel", "llm", "model", "profile", "reward_fn", "simulator", "stage", "tasks", "tool_env")
 
 
 def options(package: str, folder: str = "") -> list[str]:
