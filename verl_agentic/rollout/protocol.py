@@ -58,50 +58,50 @@ _REPEATS = (
 # By protocol, and whether there is a user.
 _WORDINGS: dict[tuple[str, bool], tuple[str, str, str]] = {
     ("plain", True): (
-        "You are in a chat with a user, who reads every message of yours that is not a tool call. Write to the user in"
-        " plain, polite sentences: ask for whatever you still need to know, and say what you have done or why it cannot"
-        " be done. {tools} If the matter has to go to a human colleague, call transfer_to_human with a short summary;"
-        " that ends the chat for you. Otherwise the chat goes on until the user ends it, so finish the work first and"
-        " then tell the user the result. {limits}",
+        "You are in a chat with a user, who reads every message of yours that is not a tool call. Write to the user"
+        " in plain, polite sentences: ask for whatever you still need to know, and say what you have done or why it"
+        " cannot be done. {tools} If the matter has to go to a human colleague, call transfer_to_human with a short"
+        " summary; that ends the chat for you. Otherwise the chat goes on until the user ends it, so finish the work"
+        " first and then tell the user the result. {limits}",
         "How to act: whatever you write without calling a tool goes to the user you are talking with, so write it for"
         " them, in ordinary words and without any special marks. Ask when something is missing. Report what you did,"
-        " and explain a refusal openly. {tools} To pass the conversation on to a human, call transfer_to_human and give"
-        " a brief summary; nothing more can be said after that. You cannot close the conversation yourself: it is over"
-        " when the user says so. {limits}",
+        " and explain a refusal openly. {tools} To pass the conversation on to a human, call transfer_to_human and"
+        " give a brief summary; nothing more can be said after that. You cannot close the conversation yourself: it"
+        " is over when the user says so. {limits}",
         "Talk to the user in natural language. Every message without a tool call is shown to the user, and the user's"
         " reply comes back to you. Ask a clear question when you need a detail or a confirmation, and tell the user"
-        " plainly what has been done and what cannot be done. {tools} The tool transfer_to_human hands the user over to"
-        " a human colleague and ends your part; give it a short summary, and use it only where your instructions say"
-        " so. In all other cases carry on until the user leaves. {limits}",
+        " plainly what has been done and what cannot be done. {tools} The tool transfer_to_human hands the user over"
+        " to a human colleague and ends your part; give it a short summary, and use it only where your instructions"
+        " say so. In all other cases carry on until the user leaves. {limits}",
     ),
     ("plain", False): (
         "You work on your own here: nobody reads your messages while you work, and nobody answers questions. {tools}"
-        " Take as many steps as you need, and check your work before you finish. When you know the final answer, write"
-        " it between <answer> and </answer>, in a message without a tool call and with nothing but the answer itself"
-        " between the two tags. That message ends the task. A message that holds neither a tool call nor an answer in"
-        " these tags does not count. {limits}",
-        "How to act: there is no user to talk to, so do not ask for anything; decide for yourself. {tools} Once you are"
-        " done, give the final answer as <answer>...</answer>: put the bare answer between the two tags, without an"
-        " explanation, and do not call a tool in the same message. With that the task is finished, and only what stands"
-        " between the tags is judged. An explanation may stand before the tags. Messages with neither a tool call nor"
-        " the tags are wasted. {limits}",
-        "Solve the task step by step without help; nobody reads your messages until the end. {tools} Your last message"
-        " must hold the final answer between the tags <answer> and </answer>, and no tool call. Write only the answer"
-        " between them, in the form that the task asks for, and keep your reasoning outside of them. As soon as such a"
-        " message is there the task is over, so do not send it before you are sure. Until then nothing that you write"
-        " counts as an answer. {limits}",
+        " Take as many steps as you need, and check your work before you finish. When you know the final answer,"
+        " write it between <answer> and </answer>, in a message without a tool call and with nothing but the answer"
+        " itself between the two tags. That message ends the task. A message that holds neither a tool call nor an"
+        " answer in these tags does not count. {limits}",
+        "How to act: there is no user to talk to, so do not ask for anything; decide for yourself. {tools} Once you"
+        " are done, give the final answer as <answer>...</answer>: put the bare answer between the two tags, without"
+        " an explanation, and do not call a tool in the same message. With that the task is finished, and only what"
+        " stands between the tags is judged. An explanation may stand before the tags. Messages with neither a tool"
+        " call nor the tags are wasted. {limits}",
+        "Solve the task step by step without help; nobody reads your messages until the end. {tools} Your last"
+        " message must hold the final answer between the tags <answer> and </answer>, and no tool call. Write only"
+        " the answer between them, in the form that the task asks for, and keep your reasoning outside of them. As"
+        " soon as such a message is there the task is over, so do not send it before you are sure. Until then nothing"
+        " that you write counts as an answer. {limits}",
     ),
     ("agenticqwen", True): (
         "Each of your messages does exactly one of these things. Call a tool. Speak to the user, to ask, to report or"
         " to refuse: <question>what the user reads</question>. Hand over to a human colleague: ###TRANSFER_TO_HUMAN."
-        " Finish, once what the user wanted is done: <answer>a short summary of the outcome</answer>. {tools} The user"
-        " reads only what stands between the question tags. Where you have to refuse, say so in a question and let the"
-        " user end the conversation; do not write an answer. {limits}",
+        " Finish, once what the user wanted is done: <answer>a short summary of the outcome</answer>. {tools} The"
+        " user reads only what stands between the question tags. Where you have to refuse, say so in a question and"
+        " let the user end the conversation; do not write an answer. {limits}",
         "How to act: write <question> and </question> around everything that the user should read, whether you ask,"
         " inform or decline, and the user will reply. Write <answer> and </answer> around the final result when the"
-        " request has been carried out; this closes the conversation. Write ###TRANSFER_TO_HUMAN, and nothing else, to"
-        " hand the user over to a human colleague; this closes it, too. {tools} Do only one of these in a message. If"
-        " you decline, write no answer: explain yourself and wait until the user leaves. {limits}",
+        " request has been carried out; this closes the conversation. Write ###TRANSFER_TO_HUMAN, and nothing else,"
+        " to hand the user over to a human colleague; this closes it, too. {tools} Do only one of these in a message."
+        " If you decline, write no answer: explain yourself and wait until the user leaves. {limits}",
         "Use these forms, one in each message: a tool call; <question>...</question> for words to the user, such as a"
         " question, a confirmation that you need, a report or a refusal; <answer>...</answer> for the final outcome,"
         " when all that was asked for is done; ###TRANSFER_TO_HUMAN to hand the conversation over to a human. {tools}"
@@ -113,14 +113,14 @@ _WORDINGS: dict[tuple[str, bool], tuple[str, str, str]] = {
         " before you act, and check what you found. When you know the result, write <answer>, then the bare result,"
         " then </answer>, in a message without a tool call. This ends the task, and only what stands between the two"
         " tags is judged. A message with neither a tool call nor an answer does not count. {limits}",
-        "How to act: work alone and step by step. {tools} Put your final answer between <answer> and </answer>, with no"
-        " explanation between the tags and no tool call in the same message; reasoning may stand before them. The task"
-        " is finished as soon as an answer is given, so give it only when you are sure. There is no user, and a"
+        "How to act: work alone and step by step. {tools} Put your final answer between <answer> and </answer>, with"
+        " no explanation between the tags and no tool call in the same message; reasoning may stand before them. The"
+        " task is finished as soon as an answer is given, so give it only when you are sure. There is no user, and a"
         " question would go to nobody. Nothing outside of the answer tags is judged. {limits}",
-        "Your work ends with a message of the form <answer>...</answer>, where the dots stand for the final answer and"
-        " nothing else. {tools} Before that, take whatever steps you need, but do not ask questions: nobody is there to"
-        " reply. Do not call a tool in the message with the answer, and do not write the tags before you are ready,"
-        " since the first answer counts and ends the task. Explanations belong outside of the tags. {limits}",
+        "Your work ends with a message of the form <answer>...</answer>, where the dots stand for the final answer"
+        " and nothing else. {tools} Before that, take whatever steps you need, but do not ask questions: nobody is"
+        " there to reply. Do not call a tool in the message with the answer, and do not write the tags before you are"
+        " ready, since the first answer counts and ends the task. Explanations belong outside of the tags. {limits}",
     ),
 }
 

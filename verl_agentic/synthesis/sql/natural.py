@@ -10,26 +10,28 @@ from verl_agentic.synthesis.plain_words import in_plain_words, wording_rng
 from verl_agentic.synthesis.sql.query import ADJECTIVES, AGGREGATES, AVERAGE, Query, SqlCondition, joined, read_question
 
 SYSTEMS = (
-    "You answer questions about a small SQLite database on {topic}. The tool schema shows its tables with the names of"
-    " their columns, and the tool query runs a SELECT statement and shows the first rows of the result; nothing can be"
-    " changed. Look at the schema before you write a statement, and try the statement before you hand it in. The answer"
-    " is the SELECT statement, not its result: it is run again on other data. It must return what the question asks for"
-    " and no further column. The order of its rows matters only where the question asks for an order.",
-    "There is a SQLite database with data on {topic}, and the user asks something about it. You do not know its tables"
-    " yet: the tool schema lists them and their columns. With the tool query you can run any SELECT statement and see"
-    " the beginning of its result. Hand in a single SELECT statement of SQLite that answers the question; it will be"
-    " checked on databases of the same form with other rows, so do not write values into it that you only read from this"
-    " data. Select nothing besides what is asked for, and sort only if an order is asked for.",
-    "Translate the user's question into SQL. The database is SQLite, can only be read, and holds data on {topic}. Find"
-    " out how it is built with the tool schema, which names each table and its columns; a fact may stand in another"
-    " table than the things that are asked about, and then the tables have to be joined. Test your statement with the"
-    " tool query, which shows the first rows that it returns. Your final answer is that SELECT statement itself, not the"
-    " rows: it must give the right result for any data in these tables, with exactly the columns that are asked for.",
-    "You work as an analyst with a read-only SQLite database on {topic}. For each question you write a SELECT statement"
-    " that answers it. Begin with the tool schema, which tells you the tables and columns, then use the tool query to"
-    " run a statement and look at the start of its result. When you are sure, answer with the statement. It is judged by"
-    " what it returns on several databases with these tables: the values that are asked for, in a column of their own,"
-    " nothing else, and in the order that is asked for, if any.",
+    "You answer questions about a small SQLite database on {topic}. The tool schema shows its tables with the names"
+    " of their columns, and the tool query runs a SELECT statement and shows the first rows of the result; nothing"
+    " can be changed. Look at the schema before you write a statement, and try the statement before you hand it in."
+    " The answer is the SELECT statement, not its result: it is run again on other data. It must return what the"
+    " question asks for and no further column. The order of its rows matters only where the question asks for an"
+    " order.",
+    "There is a SQLite database with data on {topic}, and the user asks something about it. You do not know its"
+    " tables yet: the tool schema lists them and their columns. With the tool query you can run any SELECT statement"
+    " and see the beginning of its result. Hand in a single SELECT statement of SQLite that answers the question; it"
+    " will be checked on databases of the same form with other rows, so do not write values into it that you only"
+    " read from this data. Select nothing besides what is asked for, and sort only if an order is asked for.",
+    "Translate the user's question into SQL. The database is SQLite, can only be read, and holds data on {topic}."
+    " Find out how it is built with the tool schema, which names each table and its columns; a fact may stand in"
+    " another table than the things that are asked about, and then the tables have to be joined. Test your statement"
+    " with the tool query, which shows the first rows that it returns. Your final answer is that SELECT statement"
+    " itself, not the rows: it must give the right result for any data in these tables, with exactly the columns that"
+    " are asked for.",
+    "You work as an analyst with a read-only SQLite database on {topic}. For each question you write a SELECT"
+    " statement that answers it. Begin with the tool schema, which tells you the tables and columns, then use the"
+    " tool query to run a statement and look at the start of its result. When you are sure, answer with the"
+    " statement. It is judged by what it returns on several databases with these tables: the values that are asked"
+    " for, in a column of their own, nothing else, and in the order that is asked for, if any.",
 )
 
 _PHRASES = {
