@@ -68,11 +68,11 @@ _WORDINGS: dict[tuple[str, bool], tuple[str, str, str]] = {
         " and explain a refusal openly. {tools} To pass the conversation on to a human, call transfer_to_human and"
         " give a brief summary; nothing more can be said after that. You cannot close the conversation yourself: it"
         " is over when the user says so. {limits}",
-        "Talk to the user in natural language. Every message without a tool call is shown to the user, and the user's"
-        " reply comes back to you. Ask a clear question when you need a detail or a confirmation, and tell the user"
-        " plainly what has been done and what cannot be done. {tools} The tool transfer_to_human hands the user over"
-        " to a human colleague and ends your part; give it a short summary, and use it only where your instructions"
-        " say so. In all other cases carry on until the user leaves. {limits}",
+        "Talk to the user in natural language. Every message without a tool call is shown to the user, whose reply"
+        " comes back to you. Ask a clear question when you need a detail or a confirmation, and tell the user plainly"
+        " what has been done and what cannot be done. {tools} The tool transfer_to_human hands the user over to a"
+        " human colleague and ends your part; give it a short summary, and use it only where your instructions say"
+        " so. Otherwise carry on until the user leaves. {limits}",
     ),
     ("plain", False): (
         "You work on your own here: nobody reads your messages while you work, and nobody answers questions. {tools}"
