@@ -195,6 +195,7 @@ def test_the_main_job_on_such_a_file(main_ppo: Callable[..., subprocess.Complete
         f"data.train_files={train}",
         f"data.val_files={test}",
         f"model={model}",
+        "tasks=micro",
         "trainer.experiment_name=job",
         "trainer.total_epochs=2",
         "data.train_batch_size=4",
