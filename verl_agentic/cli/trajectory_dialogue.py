@@ -119,6 +119,8 @@ def _verdict(one: StoredTrajectory, trajectory: Trajectory, task: Task | None) -
     for name, value in trajectory.reward.items():
         if name not in _VERDICT:
             yield plain_text(f"{name}: {decimal(value) if isinstance(value, float) else value}")
+    if trajectory.reminders:
+        yield plain_text(f"reminded {trajectory.reminders} time(s) that a message was no answer")
     if trajectory.user:
         yield plain_text("the user counted: " + ", ".join(f"{name} {count}" for name, count in trajectory.user.items()))
 

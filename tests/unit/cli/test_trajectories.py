@@ -125,6 +125,14 @@ def test_what_the_policy_was_told_is_shown_and_exported(
     assert "9 messages" in report["samples"][0]["messages"][0]["content"]
 
 
+def test_reminders_are_shown(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    reminded = Trajectory(OTHER.id, turns=[Turn("assistant", "Well.")], reminders=1, end=End.NO_USER)
+    with Store(store_url(run_dir)) as store:
+        store.record_outcomes([outcome(OTHER, reminded, 4, 0.0, step=5)], "y")
+    assert "reminded 1 time(s)" in said(capsys, "trajectories", "show", str(run_dir), "outcome-5")
+    assert "reminded" not in said(capsys, "trajectories", "show", str(run_dir), "outcome-2")
+
+
 def build_report_of(folder: Path) -> dict[str, Any]:
     with Store(store_url(folder), create=False) as store:
         return build_report(store, folder)

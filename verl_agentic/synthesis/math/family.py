@@ -121,7 +121,7 @@ class MathFamily(TaskFamily):
         return _make_task(task.structure, enlarged, seed, large=True, parent=task.id, operator="enlarge_numbers")
 
     def natural(self, task: Task) -> Task:
-        return natural_problem(task)
+        return task if task.register == "natural" else natural_problem(task)
 
     def expert(self, task: Task) -> Policy:
         """One calculator call per operation, each on the result of the one before."""

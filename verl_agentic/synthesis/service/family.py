@@ -80,7 +80,7 @@ class ServiceFamily(TaskFamily):
         Raises:
             BrokenTaskError: the task is not of this family.
         """
-        return natural_service(task)
+        return task if task.register == "natural" else natural_service(task)
 
     def expert(self, task: Task) -> Policy:
         return expert_policy(task)

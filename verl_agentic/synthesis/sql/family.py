@@ -157,7 +157,7 @@ class SqlFamily(TaskFamily):
         Raises:
             BrokenTaskError: the question is none of this family's.
         """
-        return told_plainly(task)
+        return task if task.register == "natural" else told_plainly(task)
 
     def expert(self, task: Task) -> Policy:
         """Read the schema, try the query, answer with it."""

@@ -7,6 +7,7 @@ import re
 
 from verl_agentic.core import Task
 from verl_agentic.synthesis.plain_words import in_plain_words, wording_rng
+from verl_agentic.synthesis.question import question_of
 from verl_agentic.synthesis.sql.query import ADJECTIVES, AGGREGATES, AVERAGE, Query, SqlCondition, joined, read_question
 
 SYSTEMS = (
@@ -94,6 +95,8 @@ def natural_question(task: Task, query: Query) -> Task:
     tables = list(task.env_args["rows"])
     topic = f"{', '.join(tables[:-1])} and {tables[-1]}" if len(tables) > 1 else tables[0]
     system = rng.choice(SYSTEMS).format(topic=topic)
+    if _match(question_of(task.messages)):
+        return in_plain_words(task, system)
     return in_plain_words(task, system, tell_plainly(query, rng, anew=task.operator == "rephrase"))
 
 
@@ -129,10 +132,8 @@ def read_told(text: str, schema: str = "") -> Query:
     Raises:
         ValueError: not a question of this family.
     """
-    for pattern in _PATTERNS:
-        if match := pattern.fullmatch(text):
-            return _read(match.groupdict(), schema)
-    return read_question(text, schema)
+    match = _match(text)
+    return read_question(text, schema) if match is None else _read(match.groupdict(), schema)
 
 
 def _told(query: Query, condition: SqlCondition) -> str:
@@ -188,6 +189,10 @@ _PATTERNS = tuple(
     )
     for template in templates
 )
+
+
+def _match(text: str) -> re.Match[str] | None:
+    return next((match for pattern in _PATTERNS if (match := pattern.fullmatch(text))), None)
 
 
 def _read(said: dict[str, str | None], schema: str) -> Query:

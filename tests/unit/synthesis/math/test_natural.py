@@ -60,7 +60,7 @@ async def test_what_is_grown_of_it_stays_in_plain_words(operator: object) -> Non
     parent = FAMILY.natural(FAMILY.generate("add", Random(0)))
     child = operator(parent, Random(1))  # type: ignore[operator]
     assert child is not None and child.register == "natural" and child.parent == parent.id
-    assert child.messages[0] == parent.messages[0]
+    assert child.messages[0] == parent.messages[0] and FAMILY.natural(child) == child
     assert (await judge(child, (await play(child, FAMILY.expert(child))).trajectory))["acc"] == 1.0
 
 

@@ -134,6 +134,7 @@ async def test_a_persona_may_ask_it() -> None:
     parent = FAMILY.natural(FAMILY.generate("top-gt", Random(0)))
     child = Persona(["a nurse"])(parent, random.Random(0))
     assert child is not None and child.register == "natural"
+    assert "urse" in child.messages[1]["content"] and FAMILY.natural(child) == child
     assert (await judge(child, (await play(child, FAMILY.expert(child))).trajectory))["acc"] == 1.0
 
 
