@@ -238,7 +238,7 @@ def test_another_version_or_no_store_is_refused(store: Store, tmp_path: Path) ->
     with sqlite3.connect(tmp_path / "store.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0099'")
     connection.close()
-    with pytest.raises(UserInputError, match="revision 0099, this release reads up to 0002"):
+    with pytest.raises(UserInputError, match="revision 0099, this release reads up to 0003"):
         Store(store_url(tmp_path))
     sqlite3.connect(tmp_path / "other.db").execute("CREATE TABLE t (x)")
     with pytest.raises(UserInputError, match="holds no store"):
