@@ -37,9 +37,7 @@ def unpack(data: bytes) -> str:
             return content.decode()
     except (zlib.error, UnicodeDecodeError) as error:
         raise InfrastructureError(f"a text of the store is damaged ({error}); restore the store from a copy") from error
-    raise InfrastructureError(
-        f"a text of the store begins with {form!r}, which this release cannot read; use a newer one"
-    )
+    raise InfrastructureError(f"a text of the store has form {form!r}; read it with the release that wrote it")
 
 
 def text_columns(name: str, text: str) -> dict[str, Any]:

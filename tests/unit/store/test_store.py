@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
 import time
 from dataclasses import replace
@@ -266,7 +267,8 @@ def test_a_full_disk_is_an_infrastructure_failure_and_leaves_no_half_batch(store
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 20}")
     store.record_outcomes([make_outcome(make_task(0))], "u")
-    big = [replace(make_outcome(make_task(1), session), trajectory="x" * 50_000) for session in range(40)]
+    text = random.Random(0).randbytes(25_000).hex()  # nothing that a compression makes small
+    big = [replace(make_outcome(make_task(1), session), trajectory=text) for session in range(40)]
     with pytest.raises(InfrastructureError, match="disk is full"):
         store.record_outcomes(big, "u")
     assert len(store.outcomes(0)) == 1
