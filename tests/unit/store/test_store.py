@@ -14,6 +14,7 @@ import pytest
 from verl_agentic.core import FailureKind, InfrastructureError, Outcome, Task, UserInputError
 from verl_agentic.store import Evaluation, Failure, StatusChange, Store, TaskStatus, store_url
 from verl_agentic.store.secrets import redact
+from verl_agentic.store.trajectories import TrajectoryFilter, stored_trajectories
 
 
 def make_task(number: int, kind: str = "math", structure: str = "add") -> Task:
@@ -101,6 +102,27 @@ def test_text_that_no_encoding_has_is_stored_all_the_same(store: Store) -> None:
     store.record_failure(Failure(1, "environment", "odd \udfff"))
     assert store.outcomes(0)[0].trajectory == '{"answer": "?!"}'
     assert store.failures()[0].message == "odd ?"
+
+
+def test_long_trajectories_come_back_whole_and_take_little(store: Store, tmp_path: Path) -> None:
+    task = make_task(1)
+    texts = [f'{{"turns": [{number}, "é😀"' + ', "Where is my order?"' * (150 * number) + "]}" for number in range(4)]
+    outcomes = [replace(make_outcome(task, session), trajectory=text) for session, text in enumerate(texts)]
+    values = [Evaluation("held_out", 1, "h", "math", n, 0.0, 0.0, FailureKind.NONE, texts[n]) for n in range(4)]
+    store.record_outcomes([replace(one, trajectory="") for one in outcomes], "u")
+    store.record_outcomes(outcomes, "u")
+    store.record_evaluations(values)
+    assert store.outcomes(0) == outcomes
+    assert store.evaluations("held_out") == values
+    assert [one.trajectory for one in stored_trajectories(store, TrajectoryFilter())] == texts * 2
+    with sqlite3.connect(tmp_path / "store.db") as connection:
+        for table in ("outcomes", "evaluations"):
+            sizes = connection.execute(
+                f"SELECT length(trajectory), length(packed) FROM {table} ORDER BY session"
+            ).fetchall()
+            assert sizes[0] == (len(texts[0]), None)
+            assert all(text == 0 and packed < 200 for text, packed in sizes[1:])
+    connection.close()
 
 
 def test_a_step_of_outcomes_is_recorded_fast(store: Store) -> None:
