@@ -12,7 +12,7 @@ LONG = 2048
 
 # The first byte of what is stored. Another compression gets another letter, and these go on to be read.
 _PLAIN, _ZLIB = b"p", b"z"
-# Of 100,000 tasks with 6 instead the file is 3 % smaller, and filling it takes half as long again.
+# With 6 a store of long tasks is 5 % smaller, and filling it takes a third more time.
 _LEVEL = 3
 
 
