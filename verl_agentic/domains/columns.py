@@ -8,7 +8,8 @@ A column of ``tables.yaml`` is an object with one of these keys, and perhaps ``w
 * ``int: [1, 9]``, ``money: [5, 80]``, ``number: [0.1, 2.5]``, with ``step`` where only its multiples are meant;
 * ``date: {days_ago: [1, 60]}``, ``{days_ahead: [1, 60]}``, ``{after: column, days: [1, 9]}`` or ``{before: ...}``;
 * ``time: ["08:00", "18:00"]`` with ``step`` in minutes (30);
-* ``ref: table`` - key of a row there; ``where: expression`` over ``it`` and this row; ``unique: true``;
+* ``ref: table`` - key of a row there; ``where: expression`` over ``it`` and this row; ``unique: true``, or ``unique: column``
+  where only rows with the same value there must differ;
 * ``of: {row: column, take: column}`` - what the row that a reference leads to holds;
 * ``value: expression`` - over this row's earlier columns, ``today`` and ``n``, the row's number from 1;
 * ``total: {of: table, value: expression}`` - the sum over the rows of a table that refer to this one.
@@ -159,7 +160,7 @@ class RefColumn:
 
     table: str
     where: Expression | None
-    unique: bool
+    unique: bool | str
     type = "TEXT"
 
     def draw(self, at: RowDraw) -> Any:
@@ -313,7 +314,10 @@ def _generator(kind: str, part: YamlPart, fields: Mapping[str, YamlPart], refs: 
             return TimeColumn(first, last, fields["step"].whole(1) if "step" in fields else 30)
         case "ref":
             where = fields["where"].expression() if "where" in fields else None
-            return RefColumn(part.text(), where, "unique" in fields and fields["unique"].scalar() is True)
+            unique = fields["unique"].scalar() if "unique" in fields else False
+            if not isinstance(unique, bool | str):
+                fields["unique"].wrong("must be true or the name of a column")
+            return RefColumn(part.text(), where, unique)
         case "of":
             inner = part.fields(needed=("row", "take"))
             reference = inner["row"].text()

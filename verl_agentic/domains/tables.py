@@ -166,13 +166,13 @@ class WorldDraw:
         at = RowDraw(self.rng, {}, self.today, number, self.locale, rows, keys)
         for column in table.columns:
             at.row[column.name] = given[column.name] if column.name in given else column.draw(at)
-            single = column.name == table.key or (isinstance(column.generator, RefColumn) and column.generator.unique)
-            if taken is not None and single and column.name not in given:
-                self._tell_apart(column, at, taken)
+            unique = column.generator.unique if isinstance(column.generator, RefColumn) else column.name == table.key
+            if taken is not None and unique and column.name not in given:
+                self._tell_apart(column, at, taken, unique)
         return at.row
 
-    def _tell_apart(self, column: WorldColumn, at: RowDraw, taken: list[Record]) -> None:
-        used = {row[column.name] for row in taken}
+    def _tell_apart(self, column: WorldColumn, at: RowDraw, taken: list[Record], unique: bool | str) -> None:
+        used = {row[column.name] for row in taken if unique is True or row[unique] == at.row[unique]}
         for _ in range(_TRIES):
             if at.row[column.name] not in used:
                 return
