@@ -60,6 +60,7 @@ class DeskWalk:
         evidence: what had to be seen for the decisions on the way.
         told: what the user must hear.
         scope: values by name at the end.
+        changes: what it changed in the world.
     """
 
     events: list[AskStep | MadeCall | Decided | TellStep | ConfirmStep] = field(default_factory=list)
@@ -67,6 +68,7 @@ class DeskWalk:
     evidence: list[Evidence] = field(default_factory=list)
     told: list[Any] = field(default_factory=list)
     scope: dict[str, Any] = field(default_factory=dict)
+    changes: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def calls(self) -> list[MadeCall]:
@@ -103,6 +105,7 @@ def walk_workflow(
     """
     walk = DeskWalk(scope={**edition.scope, "fact": dict(facts)})
     _Walker(workflow, edition, world, walk, wanted, against).follow(workflow.steps)
+    walk.changes = world.state()["changes"]
     return walk
 
 
