@@ -15,7 +15,7 @@ from verl_agentic.domains.editions import make_edition
 from verl_agentic.domains.workflows import DecideStep
 from verl_agentic.reward_fns.registry import judge, run_coroutine
 from verl_agentic.rollout import DialogueLimits, Policy, play
-from verl_agentic.synthesis.domains.compile import DeskRequest, compile_request
+from verl_agentic.synthesis.domains.compile import DeskRequest, draft_task, finish_task
 from verl_agentic.synthesis.domains.document import policy_document
 from verl_agentic.synthesis.domains.plan import ALL_DONE, REFUSE, calls_policy, plan_policy
 from verl_agentic.tool_envs.users.scripted import ScriptedUser
@@ -52,10 +52,17 @@ def check_domain(domain: Domain, editions: int = EDITIONS) -> DomainReport:
         for request in _requests(domain):
             report.played += 1
             try:
-                task = compile_request(edition, request, random.Random(f"{number}/{request.leaf}"))
-                _check_task(task, request, report)
+                draft = draft_task(edition, request, random.Random(f"{number}/{request.leaf}"))
+                _check_task(finish_task(draft), request, report)
             except BrokenTaskError as error:
                 report.problems.append(str(error))
+                continue
+            if draft.case.tries > MANY_TRIES:
+                part = request.workflow.leaves()[request.leaf].part
+                report.remarks.append(
+                    f"{part.file}:{part.line}: the leaf {request.leaf!r} takes {draft.case.tries} tries to reach in "
+                    f"edition {number}; say with 'given' what its rows hold"
+                )
         _check_document(edition, report)
     _check_size(domain, make_edition(domain, 0), report)
     report.problems = list(dict.fromkeys(report.problems))

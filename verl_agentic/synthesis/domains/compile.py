@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from verl_agentic.core import End, Task
 from verl_agentic.domains import Edition
-from verl_agentic.domains.rules import PLACEHOLDER, PolicyRule
+from verl_agentic.domains.rules import PLACEHOLDER
 from verl_agentic.domains.workflows import DeskVerdict, Workflow
-from verl_agentic.synthesis.domains.cases import DeskCase, find_case, shown
+from verl_agentic.synthesis.domains.cases import DeskCase, find_case
 from verl_agentic.synthesis.domains.document import DocumentSize, policy_document
 from verl_agentic.synthesis.domains.plan import expert_plan, hack_calls
 from verl_agentic.synthesis.domains.voices import Voice, sentence
@@ -42,14 +42,12 @@ class DeskRequest:
         workflow: the workflow, as it was grown.
         leaf: name of the leaf.
         size: of the policy document.
-        rules: rules that growing added to the policy.
         operators: names of the operators that it was grown by, in order.
     """
 
     workflow: Workflow
     leaf: str
     size: DocumentSize = "standard"
-    rules: tuple[PolicyRule, ...] = ()
     operators: tuple[str, ...] = ()
 
     def structure(self, domain: str) -> str:
@@ -58,48 +56,97 @@ class DeskRequest:
         return f"{domain}/{self.workflow.name}/{grown}/{self.leaf}"
 
 
-def compile_request(
-    edition: Edition,
-    request: DeskRequest,
-    rng: random.Random,
-    *,
-    kind: str = KIND,
-    parent: str | None = None,
-    operator: str | None = None,
-) -> Task:
-    """One task whose right course is the way to the request's leaf.
+@dataclass(slots=True)
+class TaskDraft:
+    """A task in the making: what operators may change before it is one.
 
-    Args:
+    Attributes:
         edition: the business on a certain day.
         request: what the task is made of.
         rng: chooses the case, the user and the wording.
-        kind: of the task.
-        parent: id of the task that it was grown from.
-        operator: name of the operator that grew it.
+        voice: how the user speaks.
+        want: the request in words, with ``{fact}`` in it.
+        case: the records, and what the user knows.
+        walk: the right course.
+        script: the user's script.
+        plan: what the expert says and calls.
+        truth: what the reward compares with.
+        hack: calls of the forbidden course.
+        env_args: the world.
+    """
+
+    edition: Edition
+    request: DeskRequest
+    rng: random.Random
+    voice: Voice
+    want: str
+    case: DeskCase
+    walk: DeskWalk
+    script: dict[str, Any]
+    plan: list[dict[str, Any]]
+    truth: dict[str, Any]
+    hack: list[dict[str, Any]]
+    env_args: dict[str, Any]
+
+    @property
+    def known(self) -> set[str]:
+        """Facts that the first message tells."""
+        return set(PLACEHOLDER.findall(self.want))
+
+    @property
+    def verdict(self) -> DeskVerdict:
+        """How the right course ends."""
+        assert self.walk.end is not None
+        return self.walk.end.verdict
+
+    def settle(self) -> None:
+        """Make script, plan, truth and forbidden course anew, of request, want, case and walk."""
+        self.script = _script(self.request.workflow, self.case, self.walk, self.voice, self.known, self.rng)
+        self.plan = expert_plan(self.walk, self.case, self.known)
+        self.truth = ground_truth(self.walk, self.script)
+        self.hack = hack_calls(self.edition, self.request.workflow, self.case, self.walk)
+        self.env_args = world_args(self.edition, self.case.patch)
+
+
+def draft_task(edition: Edition, request: DeskRequest, rng: random.Random) -> TaskDraft:
+    """A task as it is before any operator changes it.
 
     Raises:
         BrokenTaskError: no case comes to the leaf, or a step cannot be done.
     """
-    workflow = request.workflow
-    case, walk = find_case(workflow, edition, request.leaf, rng)
-    assert walk.end is not None
+    case, walk = find_case(request.workflow, edition, request.leaf, rng)
     voice = Voice(rng, edition.domain.small_talk)
-    want = rng.choice(workflow.wants)
-    known = set(PLACEHOLDER.findall(want))
-    script = _script(workflow, case, walk, voice, known, rng)
-    plan = expert_plan(walk, case, known)
+    want = rng.choice(request.workflow.wants)
+    draft = TaskDraft(edition, request, rng, voice, want, case, walk, {}, [], {}, [], {})
+    draft.settle()
+    return draft
+
+
+def finish_task(
+    draft: TaskDraft, *, kind: str = KIND, parent: str | None = None, operator: str | None = None
+) -> Task:
+    """The task of a draft.
+
+    Args:
+        draft: the draft.
+        kind: of the task.
+        parent: id of the task that it was grown from.
+        operator: name of the operator that grew it last.
+    """
+    edition, request = draft.edition, draft.request
+    opening = draft.voice.opening(draft.want, draft.case.words)
     return Task(
         kind=kind,
         messages=[
-            {"role": "system", "content": policy_document(edition, [workflow], request.size, request.rules)},
-            {"role": "user", "content": voice.opening(want, case.words)},
+            {"role": "system", "content": policy_document(edition, [request.workflow], request.size)},
+            {"role": "user", "content": opening},
         ],
-        tools=_tools(edition, workflow, request.size),
+        tools=_tools(edition, request.workflow, request.size),
         env="world",
-        env_args=world_args(edition, case.patch),
+        env_args=draft.env_args,
         reward="state",
-        ground_truth=ground_truth(edition, walk, script),
-        user=script,
+        ground_truth=draft.truth,
+        user=draft.script,
         structure=request.structure(edition.domain.name),
         depth=1 + len(request.operators),
         parent=parent,
@@ -108,14 +155,14 @@ def compile_request(
             "register": "natural",
             "domain": edition.domain.name,
             "edition": edition.number,
-            "workflow": workflow.name,
+            "workflow": request.workflow.name,
             "leaf": request.leaf,
             "size": request.size,
             "operators": list(request.operators),
-            "voice": voice.kind,
-            "plan": plan,
-            "normal_path": [{"name": call.name, "arguments": dict(call.arguments)} for call in walk.calls],
-            "hack_path": hack_calls(edition, workflow, case, walk),
+            "voice": draft.voice.kind,
+            "plan": draft.plan,
+            "normal_path": [{"name": call.name, "arguments": dict(call.arguments)} for call in draft.walk.calls],
+            "hack_path": draft.hack,
         },
     )
 
@@ -184,11 +231,10 @@ def _script(
     }
 
 
-def ground_truth(edition: Edition, walk: DeskWalk, script: Mapping[str, Any]) -> dict[str, Any]:
+def ground_truth(walk: DeskWalk, script: Mapping[str, Any]) -> dict[str, Any]:
     """What the ``state`` reward compares with.
 
     Args:
-        edition: the business.
         walk: the right course.
         script: the user's.
     """

@@ -28,9 +28,7 @@ _APPENDIX = ("Questions and answers", "Frequently asked questions", "The same, a
 _ASIDES_OF_STANDARD = 2
 
 
-def policy_document(
-    edition: Edition, workflows: Sequence[Workflow], size: DocumentSize, extra: Sequence[PolicyRule] = ()
-) -> str:
+def policy_document(edition: Edition, workflows: Sequence[Workflow], size: DocumentSize) -> str:
     """The document, the same for all tasks of an edition that have it in this size.
 
     Args:
@@ -38,14 +36,13 @@ def policy_document(
         workflows: those whose rules must stand in it: all that is said in ``small``.
         size: ``small`` (their rules alone), ``standard`` (all rules) or ``large`` (all rules, all else that there is,
             and an appendix that says the rules in another shape).
-        extra: further rules, of a workflow that was grown.
     """
     domain = edition.domain
     named = [name for workflow in workflows for name in workflow.rules()] if size == "small" else []
     rng = random.Random(f"{domain.name}/{edition.number}/{size}/{'+'.join(dict.fromkeys(named))}")
     shape: Shape = rng.choice(SHAPES)
     chosen = [rule for rule in domain.policy.rules.values() if size != "small" or rule.name in named]
-    sections = _sections(edition, [*chosen, *extra], rng)
+    sections = _sections(edition, chosen, rng)
     texts = _Texts(edition, rng)
     parts = [f"{rng.choice(domain.roles)} {_day(edition.today, rng)}".replace("{company}", edition.company)]
     parts.append(f"# {rng.choice(_TITLES)}")
