@@ -234,7 +234,7 @@ class WorldColumn:
     Attributes:
         name: its name.
         generator: how its values are drawn.
-        type: SQLite type.
+        type: SQLite type; none where values are kept as they come.
         when: where this does not hold, it is ``otherwise``.
         otherwise: that value.
         maybe: share of rows in which it is empty.
@@ -280,11 +280,10 @@ def read_column(name: str, part: YamlPart, refs: Mapping[str, str]) -> WorldColu
     if len(kinds) != 1:
         part.wrong(f"needs exactly one of {', '.join(_KINDS)}")
     generator = _generator(kinds[0], fields[kinds[0]], fields, refs)
-    default = generator.type or "TEXT"
     return WorldColumn(
         name=name,
         generator=generator,
-        type=fields["sql"].choice("TEXT", "INTEGER", "REAL") if "sql" in fields else default,
+        type=fields["sql"].choice("TEXT", "INTEGER", "REAL") if "sql" in fields else generator.type,
         when=fields["when"].expression() if "when" in fields else None,
         otherwise=fields["else"].scalar() if "else" in fields else None,
         maybe=float(fields["maybe"].number()) if "maybe" in fields else 0.0,
@@ -305,7 +304,9 @@ def _generator(kind: str, part: YamlPart, fields: Mapping[str, YamlPart], refs: 
         case "int" | "money" | "number":
             least, most = part.pair()
             digits = {"int": 0, "money": 2, "number": 2}[kind]
-            step = float(fields["step"].number()) if "step" in fields else {"int": 1, "money": 0.05, "number": 0.1}[kind]
+            step = (
+                float(fields["step"].number()) if "step" in fields else {"int": 1, "money": 0.05, "number": 0.1}[kind]
+            )
             return NumberColumn(least, most, step, digits)
         case "date":
             return _date(part)

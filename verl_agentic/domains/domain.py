@@ -83,7 +83,9 @@ def read_domain(folder: Path) -> Domain:
     fields = about.fields("kept_for", needed=("title", "sector", "companies", "roles", "locales", "today"))
     tools = read_yaml_file(folder / "tools.yaml").fields("user_tools", needed=("tools",))
     users = read_yaml_file(folder / "users.yaml").fields("facts", needed=("small_talk",))
-    facts = {key: read_fact(key, entry) for key, entry in (users["facts"].entries().items() if "facts" in users else ())}
+    facts = {
+        key: read_fact(key, entry) for key, entry in (users["facts"].entries().items() if "facts" in users else ())
+    }
     files = sorted((folder / "workflows").glob("*.yaml"))
     if not files:
         raise DomainError(f"{folder / 'workflows'}:1: holds no workflow, NAME.yaml")

@@ -179,6 +179,23 @@ class Expression:
         except (ArithmeticError, TypeError, ValueError, LookupError, AttributeError, RecursionError) as error:
             raise ExpressionError(f"{self.text!r}: {type(error).__name__}: {error}") from error
 
+    def margin(self, scope: Scope) -> float | None:
+        """How close the closest comparison of numbers or dates in it is, as a part of what is compared, days in days.
+
+        ``None`` where nothing of the kind is compared.
+        """
+        found = []
+        for node in ast.walk(self._body):
+            if isinstance(node, ast.Compare) and isinstance(node.ops[0], _ORDERED):
+                try:
+                    left, right = _value(node.left, scope, None), _value(node.comparators[0], scope, None)
+                except (ExpressionError, ArithmeticError, TypeError, ValueError, LookupError, AttributeError):
+                    continue  # of a comprehension, or of a branch that is not taken
+                distance = _distance(left, right)
+                if distance is not None:
+                    found.append(distance)
+        return min(found, default=None)
+
 
 @lru_cache(maxsize=16384)
 def expression(text: str) -> Expression:
@@ -331,6 +348,15 @@ def _item(owner: Any, index: Any, seen: Seen | None) -> Any:
     if isinstance(owner, list) and isinstance(index, int):
         return owner[index]
     raise ExpressionError(f"{_shown(owner)} has no item {index!r}")
+
+
+def _distance(left: Any, right: Any) -> float | None:
+    if _is_number(left) and _is_number(right):
+        return float(abs(left - right) / (1 + abs(right)))
+    try:
+        return abs(_days(left, right)) / 31
+    except ValueError:
+        return None
 
 
 def _is_number(value: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from verl_agentic.core import UserInputError
@@ -47,6 +47,6 @@ def load_domain(name: str) -> Domain:
     raise UserInputError(f"no domain {name!r}; there are {', '.join(folders) or 'none'} (or give a folder)")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _read(folder: Path) -> Domain:
     return read_domain(folder)

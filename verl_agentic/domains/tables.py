@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from verl_agentic.domains.columns import Record, RefColumn, RowDraw, TotalColumn, WorldColumn, read_column
+from verl_agentic.domains.columns import PersonColumn, Record, RefColumn, RowDraw, TotalColumn, WorldColumn, read_column
 from verl_agentic.domains.source import YamlPart
 
 _TRIES = 50
@@ -43,7 +43,10 @@ class DomainTable:
 
     @property
     def ddl(self) -> str:
-        columns = [f"{one.name} {one.type}{' PRIMARY KEY' if one.name == self.key else ''}" for one in self.columns]
+        columns = [
+            " ".join(filter(None, (one.name, one.type, "PRIMARY KEY" if one.name == self.key else "")))
+            for one in self.columns
+        ]
         return f"CREATE TABLE {self.name} ({', '.join(columns)})"
 
 
@@ -77,7 +80,9 @@ def _table(name: str, part: YamlPart, known: Mapping[str, DomainTable]) -> Domai
         column = read_column(column_name, entry, refs)
         if isinstance(column.generator, RefColumn):
             if column.generator.table not in known:
-                entry.wrong(f"refers to {column.generator.table!r}; tables before this one: {', '.join(known) or 'none'}")
+                entry.wrong(
+                    f"refers to {column.generator.table!r}; tables before this one: {', '.join(known) or 'none'}"
+                )
             refs[column_name] = column.generator.table
         columns.append(column)
     per = None
@@ -85,14 +90,20 @@ def _table(name: str, part: YamlPart, known: Mapping[str, DomainTable]) -> Domai
         (parent, counts), *more = fields["per"].entries().items()
         owner = next((column for column, table in refs.items() if table == parent), None)
         if more or owner is None:
-            fields["per"].wrong(f"must be {{TABLE: [LEAST, MOST]}} with a table that a column refers to; not {parent!r}")
+            fields["per"].wrong(
+                f"must be {{TABLE: [LEAST, MOST]}} with a table that a column refers to; not {parent!r}"
+            )
         per, rows = (parent, owner), counts.pair()
     elif "rows" in fields:
         count = fields["rows"]
         rows = count.pair() if isinstance(count.data, list) else (count.whole(1), count.whole(1))
     else:
         rows = (0, 0)
-    fixed = tuple(_fixed(entry, [one.name for one in columns]) for entry in fields["fixed"].items()) if "fixed" in fields else ()
+    fixed = (
+        tuple(_fixed(entry, [one.name for one in columns]) for entry in fields["fixed"].items())
+        if "fixed" in fields
+        else ()
+    )
     if not fixed and rows[1] == 0:
         part.wrong("needs rows, per or fixed")
     return DomainTable(name, tuple(columns), (int(rows[0]), int(rows[1])), per, fixed, part)
@@ -142,8 +153,12 @@ class WorldDraw:
         totals = {
             one.name: old[one.name] for one in self.tables[table].columns if isinstance(one.generator, TotalColumn)
         }
-        people = {one.name: old[one.name] for one in self.tables[table].columns if one.generator.type and _is_person(one)}
-        fixed = next((one for one in self.tables[table].fixed if all(old[key] == value for key, value in one.items())), {})
+        people = {
+            one.name: old[one.name] for one in self.tables[table].columns if isinstance(one.generator, PersonColumn)
+        }
+        fixed = next(
+            (one for one in self.tables[table].fixed if all(old[key] == value for key, value in one.items())), {}
+        )
         return self._row(self.tables[table], {**fixed, **people, **kept, **totals, **pinned}, rows)
 
     def _given(self, table: DomainTable, rows: Mapping[str, list[Record]]) -> list[Record]:
@@ -198,7 +213,3 @@ def _sums(
     for row in rows[other.name]:
         sums[row[reference]] = sums.get(row[reference], 0.0) + float(total.expression.value(row))
     return sums
-
-
-def _is_person(column: WorldColumn) -> bool:
-    return type(column.generator).__name__ == "PersonColumn"

@@ -86,9 +86,11 @@ def _tool(name: str, part: YamlPart) -> DomainTool:
     sql = fields["sql"]
     statements = [one.text() for one in sql.items(1)] if isinstance(sql.data, list) else [sql.text()]
     action: dict[str, Any] = {"sql": statements}
-    for key in ("nest", "page", "shape", "missing"):
+    for key in ("page", "shape", "missing"):
         if key in fields:
             action[key] = fields[key].plain()
+    if "nest" in fields:
+        action["nest"] = _nested(fields["nest"])
     defaults = {one.name: one.default for one in arguments if one.default is not None}
     if defaults:
         action["defaults"] = defaults
@@ -97,6 +99,22 @@ def _tool(name: str, part: YamlPart) -> DomainTool:
         inner = entry.fields(needed=("sql", "message"))
         preconditions.append({"sql": inner["sql"].text(), "message": inner["message"].text()})
     return DomainTool(name, fields["description"].text(), arguments, action, tuple(preconditions), part)
+
+
+def _nested(part: YamlPart) -> dict[str, Any]:
+    """Nested rows by name; a name that ends with ``?`` stands for one row."""
+    found: dict[str, Any] = {}
+    for name, entry in part.entries().items():
+        if not isinstance(entry.data, dict):
+            found[name] = entry.text()
+            continue
+        fields = entry.fields("one", "nest", needed=("sql",))
+        single = "one" in fields and fields["one"].scalar() is True
+        inner: Any = fields["sql"].text()
+        if "nest" in fields:
+            inner = {"sql": inner, "nest": _nested(fields["nest"])}
+        found[f"{name}?" if single else name] = inner
+    return found
 
 
 def _argument(name: str, part: YamlPart) -> ToolArgument:

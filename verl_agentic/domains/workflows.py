@@ -238,7 +238,9 @@ def read_workflow(name: str, part: YamlPart, shared: Mapping[str, DomainFact]) -
         DomainError: it is no workflow.
     """
     fields = part.fields("push", "actions", "also", "facts", "parts", needed=("title", "case", "wants", "steps"))
-    facts = {key: read_fact(key, entry) for key, entry in (fields["facts"].entries().items() if "facts" in fields else ())}
+    facts = {
+        key: read_fact(key, entry) for key, entry in (fields["facts"].entries().items() if "facts" in fields else ())
+    }
     case = tuple(_case_row(key, entry) for key, entry in fields["case"].entries().items())
     if not case or case[0].key is not None:
         fields["case"].wrong("the first row of a case is any row of its table, without 'key'")
@@ -307,7 +309,9 @@ def _case_row(name: str, part: YamlPart) -> CaseRow:
 def _action(part: YamlPart) -> HomeAction:
     fields = part.fields("with", needed=("tool", "ask", "say"))
     groups = tuple(group.texts(1) for group in fields["ask"].items(1))
-    arguments = {key: entry.expression() for key, entry in (fields["with"].entries().items() if "with" in fields else ())}
+    arguments = {
+        key: entry.expression() for key, entry in (fields["with"].entries().items() if "with" in fields else ())
+    }
     return HomeAction(fields["tool"].text(), groups, arguments, fields["say"].texts(2), part)
 
 
@@ -392,7 +396,9 @@ class _StepReader:
             verdict=kind,  # type: ignore[arg-type]
             tell=_expressions(fields["tell"]) if "tell" in fields else (),
             given={key: one.scalar() for key, one in fields["given"].entries().items()} if "given" in fields else {},
-            case=tuple(_case_row(key, one) for key, one in fields["case"].entries().items()) if "case" in fields else (),
+            case=tuple(_case_row(key, one) for key, one in fields["case"].entries().items())
+            if "case" in fields
+            else (),
             push=fields["push"].texts(1) if "push" in fields else (),
             part=part,
         )

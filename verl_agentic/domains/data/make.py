@@ -11,14 +11,35 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-ADDRESSES = ("en_US", "en_GB", "en_IE", "en_CA", "en_AU", "en_NZ", "de_DE", "fr_FR", "nl_NL", "es_ES", "it_IT", "sv_SE", "pl_PL")
+ADDRESSES = (
+    "en_US",
+    "en_GB",
+    "en_IE",
+    "en_CA",
+    "en_AU",
+    "en_NZ",
+    "de_DE",
+    "fr_FR",
+    "nl_NL",
+    "es_ES",
+    "it_IT",
+    "sv_SE",
+    "pl_PL",
+)
 NAMES = (*ADDRESSES, "en_IN", "pt_BR", "tr_TR", "da_DK", "fi_FI", "cs_CZ", "hr_HR", "ro_RO", "id_ID", "en_NG", "es_MX")
 PER_LOCALE = 160
 SEED = 20604
 
 
 def _latin(text: str) -> str:
-    text = text.replace("ß", "ss").replace("ø", "o").replace("Ø", "O").replace("ł", "l").replace("Ł", "L").replace("ı", "i")
+    text = (
+        text.replace("ß", "ss")
+        .replace("ø", "o")
+        .replace("Ø", "O")
+        .replace("ł", "l")
+        .replace("Ł", "L")
+        .replace("ı", "i")
+    )
     text = text.replace("đ", "d").replace("Đ", "D").replace("æ", "ae").replace("Æ", "Ae")
     return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
 

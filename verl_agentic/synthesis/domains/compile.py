@@ -102,7 +102,7 @@ class TaskDraft:
     def settle(self) -> None:
         """Make script, plan, truth and forbidden course anew, of request, want, case and walk."""
         self.script = _script(self.request.workflow, self.case, self.walk, self.voice, self.known, self.rng)
-        self.plan = expert_plan(self.walk, self.case, self.known)
+        self.plan = expert_plan(self.walk, self.known)
         self.truth = ground_truth(self.walk, self.script)
         self.hack = hack_calls(self.edition, self.request.workflow, self.case, self.walk)
         self.env_args = world_args(self.edition, self.case.patch)
@@ -122,9 +122,7 @@ def draft_task(edition: Edition, request: DeskRequest, rng: random.Random) -> Ta
     return draft
 
 
-def finish_task(
-    draft: TaskDraft, *, kind: str = KIND, parent: str | None = None, operator: str | None = None
-) -> Task:
+def finish_task(draft: TaskDraft, *, kind: str = KIND, parent: str | None = None, operator: str | None = None) -> Task:
     """The task of a draft.
 
     Args:
@@ -274,7 +272,13 @@ def _dates(day: date) -> list[str]:
     number = day.day
     ending = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     months = (f"{day:%B}", f"{day:%b}")
-    found = [day.isoformat(), f"{day:%m/%d/%Y}", f"{day:%d/%m/%Y}", f"{day:%d.%m.%Y}", f"{day.month}/{number}/{day.year}"]
+    found = [
+        day.isoformat(),
+        f"{day:%m/%d/%Y}",
+        f"{day:%d/%m/%Y}",
+        f"{day:%d.%m.%Y}",
+        f"{day.month}/{number}/{day.year}",
+    ]
     for month in months:
         found += [f"{number} {month}", f"{number}{ending} {month}", f"{month} {number}", f"{month} {number}{ending}"]
         found += [f"{number}{ending} of {month}"]

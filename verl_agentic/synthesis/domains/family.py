@@ -49,9 +49,7 @@ class DomainFamily(TaskFamily):
         if not self.names:
             raise UserInputError("there are no domains; see verl-agentic domain ls")
         self._structures = _structures(self.names, os.environ.get(FOLDERS, ""))
-        self.protected = frozenset(
-            name for split in SPLITS if split != "train" for name in self._structures[split]
-        )
+        self.protected = frozenset(name for split in SPLITS if split != "train" for name in self._structures[split])
 
     def structures(self, split: Split) -> tuple[str, ...]:
         return self._structures[split]

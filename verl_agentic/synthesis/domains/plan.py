@@ -19,15 +19,15 @@ REFUSE = "I am sorry, but I cannot do that. Our policy does not allow it."
 ALL_DONE = "That is done."
 
 PlanStep = dict[str, Any]
-"""``{"say": text}`` or ``{"call": name, "arguments": {...}}``."""
+"""``{"ask": facts}``, ``{"recheck": facts}``, ``{"call": name, "arguments": {...}}``, ``{"confirm": values}``, or
+``{"end": verdict, "tell": values}``."""
 
 
-def expert_plan(walk: DeskWalk, case: DeskCase, known: set[str]) -> list[PlanStep]:
+def expert_plan(walk: DeskWalk, known: set[str]) -> list[PlanStep]:
     """What somebody who keeps to the policy says and calls, message by message.
 
     Args:
         walk: the way to the leaf.
-        case: the case.
         known: facts that the first message tells.
     """
     plan: list[PlanStep] = []
@@ -91,6 +91,8 @@ def _text(step: PlanStep, names: dict[str, str]) -> str:
         wanted = [f"your {names[name]}" for name in step["ask"]]
         listed = wanted[0] if len(wanted) == 1 else f"{', '.join(wanted[:-1])} and {wanted[-1]}"
         return f"Could you please tell me {listed}?"
+    if "recheck" in step:
+        return f"I cannot find that. Could you please check your {names[step['recheck'][0]]} and tell me again?"
     if "confirm" in step:
         values = f" These are the details: {', '.join(step['confirm'])}." if step["confirm"] else ""
         return f"I can do that for you.{values} Do you want me to go ahead?"

@@ -146,8 +146,7 @@ class _Walker:
                 self.confirmed = True
             case LetStep(values=values):
                 for name, expression in values.items():
-                    # What is worked out rests on what was read for it.
-                    walk.scope[name] = self._value(step, expression, note=True)
+                    walk.scope[name] = self._value(step, expression)
             case CallStep():
                 self._call(step)
             case DecideStep():
@@ -170,7 +169,9 @@ class _Walker:
             error = str(refusal)
         if (error is None) == bool(step.fails) or (error is not None and step.fails not in error):
             wanted = f"a refusal with {step.fails!r}" if step.fails else "a reply"
-            raise BrokenTaskError(f"{_place(step)}: {step.tool}({arguments}) says {error or text!r} instead of {wanted}")
+            raise BrokenTaskError(
+                f"{_place(step)}: {step.tool}({arguments}) says {error or text!r} instead of {wanted}"
+            )
         if error is None:
             reply = _decoded(text)
             self._remember(reply, {})
@@ -219,7 +220,7 @@ class _Walker:
             if context is None or isinstance(owner[name], dict | list):
                 continue
             found = {**_identity(context, owner), name: owner[name]}
-            if found not in self.walk.evidence:
+            if not any(found.items() <= one.items() for one in self.walk.evidence):
                 self.walk.evidence.append(found)
 
     def _remember(self, value: Any, around: Mapping[str, Any]) -> None:
