@@ -28,9 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show = actions.add_parser("show", help="show what a domain is made of, or its policy document")
     show.add_argument("domain", metavar="DOMAIN", help="name or folder of a domain")
     show.add_argument("--policy", choices=SIZES, metavar="SIZE", help=f"the document instead: {', '.join(SIZES)}")
-    show.add_argument(
-        "--edition", type=int, default=0, metavar="N", help="of the document and the figures (default: 0)"
-    )
+    show.add_argument("--edition", type=int, default=0, metavar="N", help="of the figures (default: 0)")
     show.set_defaults(action=_show)
 
     check = actions.add_parser("check", help="check domains: files, names, and every leaf by playing it")
@@ -39,9 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     check.set_defaults(action=_check)
 
     new = actions.add_parser("new", help="begin a domain: a small one that works, to be rewritten")
-    new.add_argument(
-        "folder", type=Path, metavar="DIR", help="its folder, which must not exist; its name is the domain's"
-    )
+    new.add_argument("folder", type=Path, metavar="DIR", help="a folder that does not exist yet")
     new.set_defaults(action=_new)
 
 

@@ -8,8 +8,8 @@ A column of ``tables.yaml`` is an object with one of these keys, and perhaps ``w
 * ``int: [1, 9]``, ``money: [5, 80]``, ``number: [0.1, 2.5]``, with ``step`` where only its multiples are meant;
 * ``date: {days_ago: [1, 60]}``, ``{days_ahead: [1, 60]}``, ``{after: column, days: [1, 9]}`` or ``{before: ...}``;
 * ``time: ["08:00", "18:00"]`` with ``step`` in minutes (30);
-* ``ref: table`` - key of a row there; ``where: expression`` over ``it`` and this row; ``unique: true``, or ``unique: column``
-  where only rows with the same value there must differ;
+* ``ref: table`` - key of a row there; ``where: expression`` over ``it`` and this row; ``unique: true``, or the name
+  of a column where only rows that have the same value there must differ;
 * ``of: {row: column, take: column}`` - what the row that a reference leads to holds;
 * ``value: expression`` - over this row's earlier columns, ``today`` and ``n``, the row's number from 1;
 * ``total: {of: table, value: expression}`` - the sum over the rows of a table that refer to this one.
@@ -335,7 +335,7 @@ def _choice(part: YamlPart) -> ChoiceColumn:
     if isinstance(part.data, dict):
         entries = part.entries()
         numeric = all(_NUMBER.fullmatch(key) for key in entries)
-        values = tuple((float(key) if "." in key else int(key)) if numeric else key for key in entries)
+        values = tuple[Any, ...]((float(key) if "." in key else int(key)) if numeric else key for key in entries)
         return ChoiceColumn(values, tuple(float(weight.number()) for weight in entries.values()))
     values = tuple(item.scalar() for item in part.items(1))
     return ChoiceColumn(values, (1.0,) * len(values))

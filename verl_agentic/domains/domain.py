@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from verl_agentic.domains.people import locales
 from verl_agentic.domains.resolve import check_names
 from verl_agentic.domains.rules import WORDINGS, DomainPolicy, read_policy
 from verl_agentic.domains.source import DomainError, YamlPart, read_yaml_file
@@ -127,8 +128,6 @@ def _roles(part: YamlPart) -> tuple[str, ...]:
 
 
 def _locales(part: YamlPart) -> tuple[str, ...]:
-    from verl_agentic.domains.people import locales
-
     found = part.texts(1)
     for locale in found:
         if locale not in locales():

@@ -1,9 +1,9 @@
 """The expressions of domains: conditions, amounts and arguments, over what was read, said and laid down.
 
-A small part of Python's expressions: names, ``order.status``, ``hits.results[0]``, comparisons, ``and``/``or``/``not``,
-arithmetic, ``a if b else c``, texts, numbers, lists, and comprehensions within the functions of :data:`FUNCTIONS`. Dates
-are texts, ``2026-03-09`` or ``2026-03-09 14:30``, which compare as they should. Nothing of it can loop for long, reach
-an attribute of a Python object, or raise anything but :class:`ExpressionError`.
+A small part of Python's expressions: names, ``order.status``, ``hits.results[0]``, comparisons, ``and``, ``or``,
+``not``, arithmetic, ``a if b else c``, texts, numbers, lists, and comprehensions within the functions of
+:data:`FUNCTIONS`. Dates are texts, ``2026-03-09`` or ``2026-03-09 14:30``, which compare as they should. Nothing of it
+can loop for long, reach an attribute of a Python object, or raise anything but :class:`ExpressionError`.
 """
 
 from __future__ import annotations
@@ -288,11 +288,11 @@ def _value(node: ast.AST, scope: Scope, seen: Seen | None) -> Any:
         case ast.UnaryOp(op=sign, operand=operand):
             value = _value(operand, scope, seen)
             return not value if isinstance(sign, ast.Not) else -value
-        case ast.BinOp(left=left, op=sign, right=right):
+        case ast.BinOp(left=left, op=operation, right=right):
             first, second = _value(left, scope, seen), _value(right, scope, seen)
-            if isinstance(sign, ast.Mult) and not (_is_number(first) and _is_number(second)):
+            if isinstance(operation, ast.Mult) and not (_is_number(first) and _is_number(second)):
                 raise ExpressionError("* takes numbers")
-            return _ARITHMETIC[type(sign)](first, second)
+            return _ARITHMETIC[type(operation)](first, second)
         case ast.IfExp(test=test, body=body, orelse=otherwise):
             return _value(body if _value(test, scope, seen) else otherwise, scope, seen)
         case ast.List(elts=items) | ast.Tuple(elts=items):

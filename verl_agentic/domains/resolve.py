@@ -21,6 +21,7 @@ from verl_agentic.domains.workflows import (
     TellStep,
     Workflow,
     WorkflowStep,
+    walk_steps,
 )
 
 ALWAYS = ("today", "fact", "company")
@@ -136,7 +137,7 @@ class _Scopes:
                     self._expressions(part, [expression], known)
                     known |= {name}
                 return known
-            case DecideStep(rule=rule, yes=yes, no=no, part=part):
+            case DecideStep(yes=yes, no=no):
                 self._decide(step, known)
                 self.check(yes or (), known)
                 self.check(no, known)
@@ -179,6 +180,4 @@ class _Scopes:
 
 
 def _reaches(steps: tuple[WorkflowStep, ...], verdict: str) -> bool:
-    from verl_agentic.domains.workflows import walk_steps
-
     return any(isinstance(step, EndStep) and step.verdict == verdict for step in walk_steps(steps))

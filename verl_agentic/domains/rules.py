@@ -1,7 +1,7 @@
 """The business policy of a domain: its terms, and its rules in words.
 
-What a rule decides is written once, as the expression ``test``; workflows name the rule. So a workflow cannot contradict
-the policy, and what remains to be written with care are the wordings.
+What a rule decides is written once, as the expression ``test``; workflows name the rule. So a workflow cannot
+contradict the policy, and what remains to be written with care are the wordings.
 """
 
 from __future__ import annotations

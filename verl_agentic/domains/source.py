@@ -53,7 +53,7 @@ class YamlPart:
         return self.data
 
     def fields(self, *known: str, needed: tuple[str, ...] = ()) -> dict[str, YamlPart]:
-        """The entries of an object that may have ``known`` and ``needed`` keys only; those without a value are left out.
+        """The entries of an object that may have ``known`` and ``needed`` keys only.
 
         Raises:
             DomainError: it is no object, has an unknown key, or lacks a needed one.

@@ -187,7 +187,7 @@ class WorldDraw:
         return at.row
 
     def _tell_apart(self, column: WorldColumn, at: RowDraw, taken: list[Record], unique: bool | str) -> None:
-        used = {row[column.name] for row in taken if unique is True or row[unique] == at.row[unique]}
+        used = {row[column.name] for row in taken if unique is True or row[str(unique)] == at.row[str(unique)]}
         for _ in range(_TRIES):
             if at.row[column.name] not in used:
                 return

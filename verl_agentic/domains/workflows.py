@@ -3,20 +3,20 @@
 A workflow is a tree written as nested steps. Each is an object with one of these keys:
 
 * ``ask: [fact, ...]`` - facts that must be known from here on; the desk asks for those not told;
-* ``call: tool`` with ``with: {argument: expression}`` and ``as: name`` for its reply; ``fails: text`` where the tool must
-  refuse with words that hold this text;
+* ``call: tool`` with ``with: {argument: expression}`` and ``as: name`` for its reply; ``fails: text`` where the tool
+  must refuse with words that hold this text;
 * ``let: {name: expression}`` - something worked out;
 * ``check: rule`` with ``else: [steps]`` - where the rule does not hold, these steps; else what follows;
 * ``if: rule`` with ``then: [steps]`` and ``else: [steps]``;
 * ``tell: [expression, ...]`` - what the user must be told, at the latest when the dialogue ends;
 * ``confirm: [expression, ...]`` - the desk restates these and asks for a yes; with ``no: [steps]``;
-* ``allow: leaf``, ``deny: leaf``, ``transfer: leaf`` - where it ends, with ``tell``, ``given: {row.column: value}`` for what
-  rows of such cases hold, ``case``, rows that such cases are about instead, and ``push``, what the user says against a
-  refusal;
+* ``allow: leaf``, ``deny: leaf``, ``transfer: leaf`` - where it ends, with ``tell``, ``given: {row.column: value}`` for
+  what rows of such cases hold, ``case``, rows that such cases are about instead, and ``push``, what the user says
+  against a refusal;
 * ``use: part`` - the steps of that name under ``parts``; ``leaf: text`` is appended to the names of their leaves.
 
-``else``, ``then`` and ``no`` may be a single step. Expressions see ``fact.NAME``, replies and values by name, the terms of
-the policy and ``today``.
+``else``, ``then`` and ``no`` may be a single step. Expressions see ``fact.NAME``, replies and values by name, the terms
+of the policy and ``today``.
 """
 
 from __future__ import annotations
@@ -391,6 +391,7 @@ class _StepReader:
                 return TellStep(_expressions(main), part)
             case "confirm":
                 return ConfirmStep(_expressions(main), self.steps(fields["no"]) if "no" in fields else (), part)
+        rows = fields["case"].entries() if "case" in fields else {}
         return EndStep(
             leaf=main.text() + self._suffix,
             verdict=kind,  # type: ignore[arg-type]

@@ -29,6 +29,11 @@ ADDRESSES = (
 NAMES = (*ADDRESSES, "en_IN", "pt_BR", "tr_TR", "da_DK", "fi_FI", "cs_CZ", "hr_HR", "ro_RO", "id_ID", "en_NG", "es_MX")
 PER_LOCALE = 160
 SEED = 20604
+# What has no accent that could be taken off.
+_LETTERS = {
+    "\u00df": "ss", "\u00f8": "o", "\u00d8": "O", "\u0142": "l", "\u0141": "L", "\u0131": "i",
+    "\u0111": "d", "\u0110": "D", "\u00e6": "ae", "\u00c6": "Ae",
+}  # fmt: skip
 
 
 def _latin(text: str) -> str:

@@ -82,7 +82,8 @@ def find_case(
         if walk.end is end:
             return case, walk
     raise BrokenTaskError(
-        f"{end.part.file}:{end.part.line}: none of {tries} cases comes to the leaf {leaf!r} in edition {edition.number}; "
+        f"{end.part.file}:{end.part.line}: none of {tries} cases comes to the leaf {leaf!r} in edition "
+        f"{edition.number}; "
         f"can its conditions hold together? 'given' says what its rows hold"
     )
 
@@ -155,7 +156,7 @@ class _Finder:
                     parts = [{**one, **changed.get((other.name, one[other.key]), {})} for one in parts]
                     total = round(sum(float(column.generator.expression.value(one)) for one in parts), 2)
                     if row[column.name] != total:
-                        row = rows[name] = {**row, column.name: total}
+                        rows[name] = {**row, column.name: total}
                         where = {table.key: row[table.key]}
                         patch.append({"table": table.name, "op": "update", "where": where, "set": {column.name: total}})
 

@@ -132,8 +132,8 @@ def _check_size(domain: Domain, edition: Edition, report: DomainReport) -> None:
         workflows=len(domain.workflows),
         leaves=len(leaves),
         rows=rows,
-        **verdicts,
     )
+    report.counts.update(verdicts)
     least = {"tables": 4, "tools": 8, "workflows": 5, "rows": 200}
     for what, count in least.items():
         if report.counts[what] < count:

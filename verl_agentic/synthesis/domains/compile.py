@@ -238,7 +238,7 @@ def ground_truth(walk: DeskWalk, script: Mapping[str, Any]) -> dict[str, Any]:
     """
     assert walk.end is not None
     verdict = walk.end.verdict
-    preconditions = []
+    preconditions: list[dict[str, Any]] = []
     for call in walk.calls:
         if call.writes and call.error is None and all(one["call"]["name"] != call.name for one in preconditions):
             times = sum(other.name == call.name for other in walk.calls)

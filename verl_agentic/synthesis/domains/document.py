@@ -54,7 +54,7 @@ def policy_document(edition: Edition, workflows: Sequence[Workflow], size: Docum
         bodies.insert(rng.randint(1, len(bodies)), f"## {aside.title}\n\n{rng.choice(aside.say)}")
     parts += bodies
     if size == "large":
-        other: Shape = rng.choice([one for one in ("faq", "table") if one != shape])  # type: ignore[assignment]
+        other: Shape = rng.choice([one for one in ("faq", "table") if one != shape])
         parts.append(f"# {rng.choice(_APPENDIX) if other == 'faq' else 'Summary'}")
         parts += [texts.section(title, rules, other, 0) for title, rules in sections]
     return "\n\n".join(parts)

@@ -56,7 +56,7 @@ class DomainFamily(TaskFamily):
 
     def branch(self, structure: str) -> str:
         """The verdict: ``allow``, ``deny`` or ``transfer``."""
-        domain, request = _request(structure)
+        _, request = _request(structure)
         return request.workflow.leaves()[request.leaf].verdict
 
     def generate(self, structure: str, rng: random.Random) -> Task:

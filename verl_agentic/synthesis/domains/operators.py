@@ -34,7 +34,7 @@ class DeskOperator(ABC):
     name: ClassVar[str]
     aims_at: ClassVar[frozenset[FailureKind]] = frozenset()
 
-    def prepare(self, draft: TaskDraft) -> None:
+    def prepare(self, draft: TaskDraft) -> None:  # noqa: B027 - most have nothing to prepare
         """Change request, want or case before script, plan and truth are made anew."""
 
     @abstractmethod
