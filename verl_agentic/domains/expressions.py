@@ -239,8 +239,8 @@ class _Reader:
             case ast.Constant(value=constant):
                 if not isinstance(constant, str | int | float | type(None)):
                     raise ExpressionError(f"{self.text!r}: {constant!r} is neither text, number nor None")
-            case ast.BinOp(op=sign):
-                self._known(sign, _ARITHMETIC)
+            case ast.BinOp(op=operation):
+                self._known(operation, _ARITHMETIC)
                 self._children(node, bound)
             case ast.Compare(ops=signs):
                 for sign in signs:

@@ -391,7 +391,6 @@ class _StepReader:
                 return TellStep(_expressions(main), part)
             case "confirm":
                 return ConfirmStep(_expressions(main), self.steps(fields["no"]) if "no" in fields else (), part)
-        rows = fields["case"].entries() if "case" in fields else {}
         return EndStep(
             leaf=main.text() + self._suffix,
             verdict=kind,  # type: ignore[arg-type]

@@ -43,7 +43,7 @@ def _latin(text: str) -> str:
         .replace("Ø", "O")
         .replace("ł", "l")
         .replace("Ł", "L")
-        .replace("ı", "i")
+        .replace("\u0131", "i")
     )
     text = text.replace("đ", "d").replace("Đ", "D").replace("æ", "ae").replace("Æ", "Ae")
     return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
