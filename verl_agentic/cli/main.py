@@ -17,6 +17,7 @@ BAD_INPUT_STATUS = 2
 _COMMANDS = {
     "doctor": ("verl_agentic.cli.doctor", "say whether this machine can train, and what to do where it cannot"),
     "domain": ("verl_agentic.cli.domain", "list, show, check and begin domains of natural-language tasks"),
+    "play": ("verl_agentic.cli.play", "take the policy's place in a task, with exactly what the policy sees"),
     "pool": ("verl_agentic.cli.pool", "look into the pool of a run, take tasks out of it and put tasks in"),
     "report": ("verl_agentic.cli.report", "write the report of a run, finished or not"),
     "replay": ("verl_agentic.cli.replay", "play a stored trajectory again and show where its world differs"),
