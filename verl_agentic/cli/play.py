@@ -9,6 +9,7 @@ import os
 import random
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
@@ -27,6 +28,7 @@ from verl_agentic.synthesis.domains.family import DomainFamily
 from verl_agentic.synthesis.rows import read_tasks
 from verl_agentic.synthesis.service.expert import tool_call
 
+_PATIENCE = 86_400.0
 _HELP = (
     'Write what the policy says; a line that ends with a backslash goes on. A tool is called by /NAME {"argument": value}; '
     "/tools shows the tools, /quit stops."
@@ -73,9 +75,11 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     settings = read_play_settings(arguments)
     table: _Table = _Lines(sys.stdin, sys.stdout) if arguments.json else _Terminal(wide_console(), sys.stdin)
+    # People take their time.
+    plan = replace(settings.session, trajectory_seconds=_PATIENCE)
     with naming_helper():
         trajectory = asyncio.run(
-            Session(task, arguments.seed, settings.session).play(lambda one: _converse(one, table))
+            Session(task, arguments.seed, plan).play(lambda one: _converse(one, table))
         )
     if trajectory is None:
         return 0
