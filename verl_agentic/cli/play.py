@@ -78,9 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     # People take their time.
     plan = replace(settings.session, trajectory_seconds=_PATIENCE)
     with naming_helper():
-        trajectory = asyncio.run(
-            Session(task, arguments.seed, plan).play(lambda one: _converse(one, table))
-        )
+        trajectory = asyncio.run(Session(task, arguments.seed, plan).play(lambda one: _converse(one, table)))
     if trajectory is None:
         return 0
     result = asyncio.run(judge(task, trajectory))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +48,7 @@ def find_case(
     rng: random.Random,
     *,
     fixed: Mapping[str, Record] | None = None,
+    base: Sequence[dict[str, Any]] = (),
     tries: int = TRIES,
 ) -> tuple[DeskCase, DeskWalk]:
     """A case that comes to ``leaf``, and the walk that it takes.
@@ -58,6 +59,7 @@ def find_case(
         leaf: name of the leaf.
         rng: chooses among the cases.
         fixed: rows that are given, by name, such as the customer of another request.
+        base: how the records differ from those of the edition already; these are not drawn anew.
         tries: how many cases are tried at most.
 
     Raises:
@@ -66,7 +68,7 @@ def find_case(
     end = workflow.leaves().get(leaf)
     if end is None:
         raise BrokenTaskError(f"workflow {workflow.name!r} has no leaf {leaf!r}")
-    finder = _Finder(workflow, edition, end, rng, dict(fixed or {}))
+    finder = _Finder(workflow, edition, end, rng, dict(fixed or {}), list(base))
     for attempt in range(tries):
         case = finder.draw(anew=attempt >= UNCHANGED_TRIES)
         if case is None:
@@ -90,9 +92,17 @@ def find_case(
 
 class _Finder:
     def __init__(
-        self, workflow: Workflow, edition: Edition, end: EndStep, rng: random.Random, fixed: dict[str, Record]
+        self,
+        workflow: Workflow,
+        edition: Edition,
+        end: EndStep,
+        rng: random.Random,
+        fixed: dict[str, Record],
+        base: Patch,
     ) -> None:
         self.workflow, self.edition, self.end, self.rng, self.fixed = workflow, edition, end, rng, fixed
+        self.base = base
+        self.taken = {(one["table"], next(iter(one["where"].values()))) for one in base}
         others = {row.name: row for row in end.case}
         self.case = [others.pop(row.name, row) for row in workflow.case]
         self.case += others.values()
@@ -106,10 +116,16 @@ class _Finder:
         rows: dict[str, Record] = {}
         patch: Patch = []
         for entry in self.case:
-            row = self.fixed.get(entry.name) or self._row(entry, rows)
-            if row is None:
+            row = self._row(entry, rows)
+            given = self.fixed.get(entry.name)
+            key = self.edition.domain.tables[entry.table].key
+            if row is None or (given is not None and entry.key is not None and row[key] != given[key]):
                 return None
-            if anew and entry.name not in self.fixed:
+            if given is not None:
+                row = given
+            elif (entry.table, row[key]) in self.taken:
+                return None
+            elif anew:
                 row = self._again(entry, row, patch)
             rows[entry.name] = row
         if patch:
@@ -117,7 +133,7 @@ class _Finder:
         facts, words = {}, {}
         for fact in self.workflow.facts.values():
             facts[fact.name], words[fact.name] = self._fact(fact, rows)
-        return DeskCase(rows, facts, words, patch)
+        return DeskCase(rows, facts, words, [*self.base, *patch])
 
     def _row(self, entry: CaseRow, rows: Mapping[str, Record]) -> Record | None:
         table = self.edition.domain.tables[entry.table]

@@ -13,7 +13,7 @@ from verl_agentic.core.messages.speech import TRANSFER
 from verl_agentic.domains import Domain, Edition
 from verl_agentic.domains.editions import make_edition
 from verl_agentic.domains.workflows import DecideStep
-from verl_agentic.reward_fns.registry import judge, run_coroutine
+from verl_agentic.reward_fns.registry import run_coroutine
 from verl_agentic.rollout import DialogueLimits, Policy, play
 from verl_agentic.synthesis.domains.compile import DeskRequest, draft_task, finish_task
 from verl_agentic.synthesis.domains.document import policy_document
@@ -105,8 +105,18 @@ def score(task: Task, policy: Policy) -> tuple[float, str]:
 
 def _stopgap(task, trajectory):
     import json as j
+
     truth = task.ground_truth
-    strip = lambda cs: sorted(j.dumps({k: (v if k != "after" or v is None else {a: b for a, b in v.items() if not a.endswith("_id")}) for k, v in c.items()}, sort_keys=True) for c in cs)
+    strip = lambda cs: sorted(
+        j.dumps(
+            {
+                k: (v if k != "after" or v is None else {a: b for a, b in v.items() if not a.endswith("_id")})
+                for k, v in c.items()
+            },
+            sort_keys=True,
+        )
+        for c in cs
+    )
     if trajectory.end.value not in truth["end"]:
         return 0.0, f"ended by {trajectory.end.value}; {[t.content[:80] for t in trajectory.turns][-4:]}"
     if strip(trajectory.state["changes"]) != strip(truth["changes"]):

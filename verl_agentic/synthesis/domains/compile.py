@@ -101,7 +101,7 @@ class TaskDraft:
 
     def settle(self) -> None:
         """Make script, plan, truth and forbidden course anew, of request, want, case and walk."""
-        self.script = _script(self.request.workflow, self.case, self.walk, self.voice, self.known, self.rng)
+        self.script = user_script(self.request.workflow, self.case, self.walk, self.voice, self.known, self.rng)
         self.plan = expert_plan(self.walk, self.known)
         self.truth = ground_truth(self.walk, self.script)
         self.hack = hack_calls(self.edition, self.request.workflow, self.case, self.walk)
@@ -178,7 +178,7 @@ def _tools(edition: Edition, workflow: Workflow, size: DocumentSize) -> list[dic
     return [tools[name].schema for name in names]
 
 
-def _script(
+def user_script(
     workflow: Workflow,
     case: DeskCase,
     walk: DeskWalk,
@@ -250,10 +250,15 @@ def ground_truth(walk: DeskWalk, script: Mapping[str, Any]) -> dict[str, Any]:
         "tolerance": TOLERANCE,
         "required_evidence": list(walk.evidence),
         "preconditions": preconditions,
-        "end": _ENDS[verdict],
+        "end": ends_of(verdict),
         "required_statements": [statement(value) for value in walk.told if value not in (None, "")],
         "forbidden_replies": leaving if verdict == "allow" else [script["done"], *leaving],
     }
+
+
+def ends_of(verdict: DeskVerdict) -> list[str]:
+    """How a dialogue of a verdict may end."""
+    return list(_ENDS[verdict])
 
 
 def statement(value: Any) -> Any:

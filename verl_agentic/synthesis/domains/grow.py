@@ -10,8 +10,9 @@ from typing import Any
 from verl_agentic.core import BrokenTaskError, RejectedError, Task
 from verl_agentic.domains import Edition, edition_of, load_domain
 from verl_agentic.synthesis.base import Split
+from verl_agentic.synthesis.domains.catalog import DESK_OPERATORS
 from verl_agentic.synthesis.domains.compile import DeskRequest, TaskDraft, draft_task, finish_task
-from verl_agentic.synthesis.domains.operators import DESK_OPERATORS, DeskOperator
+from verl_agentic.synthesis.domains.operators import DeskOperator
 
 TRIES = 6
 """Cases that are tried until an operator fits one."""

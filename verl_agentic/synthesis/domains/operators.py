@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from verl_agentic.core import BrokenTaskError, End, FailureKind
-from verl_agentic.core.named import Registry
 from verl_agentic.domains.rules import PLACEHOLDER
 from verl_agentic.domains.workflows import DomainFact
 from verl_agentic.synthesis.domains.compile import TaskDraft, ground_truth
@@ -256,11 +255,3 @@ def _swapped(text: str) -> str | None:
         if first.isdigit() and second.isdigit() and first != second:
             return text[: place - 1] + second + first + text[place + 1 :]
     return None
-
-
-DESK_OPERATORS: Registry[Any] = Registry(
-    "operator of domains",
-    {one.name: one() for one in (MissingFacts, Distraction, Declining, Insisting, Mistaken, ChangedMind, Boundary)},
-    paths=False,
-)
-"""Operators by name."""
