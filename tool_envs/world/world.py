@@ -27,13 +27,11 @@ The statements are the task author's and the argument values the policy's: they 
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import hashlib
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from verl_agentic.core import BrokenTaskError
@@ -46,7 +44,7 @@ from verl_agentic.tool_envs.world.patch import apply_patch, patched_tables
 from verl_agentic.tool_envs.world.reply import MAX_ROWS
 from verl_agentic.tool_envs.world.source import find_template, typed
 from verl_agentic.tool_envs.world.template import OWN_STATEMENTS, Row, record
-from verl_agentic.tool_envs.world.values import filled, json_value, plain_value
+from verl_agentic.tool_envs.world.values import filled, json_value, new_id, plain_value
 
 CHANGES = "changes"
 # What SQLite says of values that are within our bounds, yet grow beyond its own.
@@ -218,13 +216,13 @@ class DatabaseWorld:
         self._own.allow(OWN_STATEMENTS)
         self._patched = {(name, rowid): after for name, rowid, _, after in self._differences()}
 
-    def _call(self, where: str, action: WorldAction, arguments: dict[str, Any]) -> str:
+    def _call(self, where: str, action: WorldAction, arguments: Mapping[str, Any]) -> str:
         bound, page = plain_value, 1
         if action.form is not None:
             bound, page = json_value, action.form.page_of(arguments)
             arguments = action.form.arguments(arguments)
         values = {key: bound(key, arguments.get(key)) for key in action.parameters}
-        values |= {**self._given, NEW_ID: self._new_id() if action.makes_id else None}
+        values |= {**self._given, NEW_ID: new_id(self._seed, self._ids) if action.makes_id else None}
         with self._connection() as connection, _clear_errors(where):
             self._check(connection, action, values)
             if not action.written:
@@ -272,10 +270,6 @@ class DatabaseWorld:
         if not reply:
             return "ok"
         return json.dumps(reply[0] if len(reply) == 1 else reply, ensure_ascii=False)
-
-    def _new_id(self) -> str:
-        digest = hashlib.blake2b(f"{self._seed} {self._ids}".encode(), digest_size=5).digest()
-        return base64.b32encode(digest).decode()
 
     def _tables(self, differences: list[Difference]) -> dict[str, Rows]:
         tables = {name: list(table.rows) for name, table in self._template.tables.items()}

@@ -17,6 +17,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
+from cachetools import LRUCache
+
 READS = frozenset({sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE, sqlite3.SQLITE_SELECT})
 WRITES = frozenset({sqlite3.SQLITE_DELETE, sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE})
 CREATES = frozenset({sqlite3.SQLITE_CREATE_INDEX, sqlite3.SQLITE_CREATE_TABLE})
@@ -24,6 +26,8 @@ CREATES = frozenset({sqlite3.SQLITE_CREATE_INDEX, sqlite3.SQLITE_CREATE_TABLE})
 SQL_ERRORS = (sqlite3.Error, sqlite3.Warning, OverflowError, TypeError, ValueError)
 
 _STRIDE = 1000
+# More than a connection keeps prepared.
+_KNOWN_STATEMENTS = 1024
 # What gives something else each time, or makes large values of small ones, or loads code.
 _NEVER = frozenset({"load_extension", "random", "randomblob"})
 # The schema's own table, and tables that are pragmas or look into the engine.
@@ -136,16 +140,19 @@ class GuardedConnection:
             for bound, value in {**bounds, Bound.ATTACHED: 0, Bound.WORKER_THREADS: 0}.items():
                 set_limit(int(bound), value)
         self._written: set[str] = set()
+        self._known_written: LRUCache[str, frozenset[str]] = LRUCache(_KNOWN_STATEMENTS)
         self._budget = _Budget()
         self.refill(instructions)
         self.raw.set_progress_handler(self._budget, _STRIDE)
 
     def allow(self, rules: Rules) -> None:
         """Refuse statements that do anything else from now on, also those that are prepared already."""
+        self._known_written.clear()
         self.raw.set_authorizer(_Guard(rules, self._written))
 
     def allow_all(self) -> None:
         """Take back what :meth:`allow` refused."""
+        self._known_written.clear()
         # Python 3.10 takes None for an authorizer that refuses everything.
         self.raw.set_authorizer(lambda *_: sqlite3.SQLITE_OK)
 
@@ -170,7 +177,10 @@ class GuardedConnection:
         """
         self._written.clear()
         self.execute(f"EXPLAIN {sql}", values).close()
-        return frozenset(self._written)
+        # A statement that is prepared already asks for nothing again.
+        if self._written or sql not in self._known_written:
+            self._known_written[sql] = frozenset(self._written)
+        return self._known_written[sql]
 
     def close(self) -> None:
         self.raw.close()
