@@ -10,7 +10,7 @@ from typing import Any
 
 from verl_agentic.core import BrokenTaskError, Message, Task
 from verl_agentic.core.messages.speech import TRANSFER
-from verl_agentic.domains import Domain, Edition
+from verl_agentic.domains import BusinessDomain, Edition
 from verl_agentic.domains.editions import make_edition
 from verl_agentic.domains.workflows import DecideStep
 from verl_agentic.reward_fns.registry import judge, run_coroutine
@@ -44,7 +44,7 @@ class DomainReport:
     counts: Counter[str] = field(default_factory=Counter)
 
 
-def check_domain(domain: Domain, editions: int = EDITIONS) -> DomainReport:
+def check_domain(domain: BusinessDomain, editions: int = EDITIONS) -> DomainReport:
     """Play every leaf of every workflow in some editions."""
     report = DomainReport()
     for number in range(editions):
@@ -70,7 +70,7 @@ def check_domain(domain: Domain, editions: int = EDITIONS) -> DomainReport:
     return report
 
 
-def _requests(domain: Domain) -> Iterator[DeskRequest]:
+def _requests(domain: BusinessDomain) -> Iterator[DeskRequest]:
     for workflow in domain.workflows.values():
         for leaf in workflow.leaves():
             yield DeskRequest(workflow, leaf)
@@ -122,7 +122,7 @@ def _check_document(edition: Edition, report: DomainReport) -> None:
         )
 
 
-def _check_size(domain: Domain, edition: Edition, report: DomainReport) -> None:
+def _check_size(domain: BusinessDomain, edition: Edition, report: DomainReport) -> None:
     leaves = [leaf for workflow in domain.workflows.values() for leaf in workflow.leaves().values()]
     rows = sum(len(rows) for rows in edition.rows.values())
     verdicts = Counter(leaf.verdict for leaf in leaves)
