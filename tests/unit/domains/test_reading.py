@@ -117,5 +117,5 @@ def test_own_folders_are_found(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(UserInputError, match=f"{FOLDERS}: no folder"):
         domain_folders()
     monkeypatch.delenv(FOLDERS)
-    with pytest.raises(UserInputError, match="no domain 'shop'; there are .*electronics_shop"):
+    with pytest.raises(UserInputError, match=r"no domain 'shop'; there are .*electronics_shop"):
         load_domain("shop")
