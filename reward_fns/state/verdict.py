@@ -206,6 +206,8 @@ def _calls(truth: StateTruth, trajectory: Trajectory) -> _Goals:
 
 
 def _evidence(truth: StateTruth, trajectory: Trajectory) -> _Goals:
+    if not truth.required_evidence:
+        return _Goals(0)
     seen = SeenRecords(truth.compare)
     for call in trajectory.calls:
         if call.error is None:
