@@ -41,6 +41,7 @@ from verl_agentic.synthesis.math.family import MathFamily
 from verl_agentic.synthesis.reasoning import make_operators
 from verl_agentic.synthesis.reasoning.personas import load_personas
 from verl_agentic.synthesis.sql.family import SqlFamily
+from verl_agentic.tool_envs.users.scripted import ScriptedUser
 
 PARENTS = 60
 
@@ -121,7 +122,7 @@ def run(processes: int, work_of: Callable[[int], Yield]) -> list[Yield]:
 def natural(seconds: float, seed: int) -> Yield:
     """Make tasks of domains for so long, and play the expert of each."""
     family = DomainFamily()
-    expert = ExpertVerifier({family.kind: family}, success)
+    expert = ExpertVerifier({family.kind: family}, success, lambda task: ScriptedUser())
     structures = family.structures("train")
     rng = random.Random(seed)
     found = Yield()
