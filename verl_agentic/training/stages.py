@@ -122,7 +122,9 @@ def kinds_of(stages: Sequence[Any]) -> list[str]:
 
 def by_register(register: Register, micro: Any, natural: Any) -> Any:
     """What holds in a register of tasks."""
-    return natural if register == "natural" else micro
+    value = natural if register == "natural" else micro
+    # Other resolvers take lists of OmegaConf only.
+    return OmegaConf.create(value) if isinstance(value, list) else value
 
 
 OmegaConf.register_new_resolver(BY_REGISTER, by_register, replace=True)
