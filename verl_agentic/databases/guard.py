@@ -17,8 +17,6 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from cachetools import LRUCache
-
 READS = frozenset({sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE, sqlite3.SQLITE_SELECT})
 WRITES = frozenset({sqlite3.SQLITE_DELETE, sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE})
 CREATES = frozenset({sqlite3.SQLITE_CREATE_INDEX, sqlite3.SQLITE_CREATE_TABLE})
@@ -140,7 +138,7 @@ class GuardedConnection:
             for bound, value in {**bounds, Bound.ATTACHED: 0, Bound.WORKER_THREADS: 0}.items():
                 set_limit(int(bound), value)
         self._written: set[str] = set()
-        self._known_written: LRUCache[str, frozenset[str]] = LRUCache(_KNOWN_STATEMENTS)
+        self._known_written: dict[str, frozenset[str]] = {}
         self._budget = _Budget()
         self.refill(instructions)
         self.raw.set_progress_handler(self._budget, _STRIDE)
@@ -177,10 +175,13 @@ class GuardedConnection:
         """
         self._written.clear()
         self.execute(f"EXPLAIN {sql}", values).close()
-        # A statement that is prepared already asks for nothing again.
-        if self._written or sql not in self._known_written:
-            self._known_written[sql] = frozenset(self._written)
-        return self._known_written[sql]
+        # One that is prepared already asks for nothing again, so what it wrote is kept, the last used at the end.
+        known = self._known_written.pop(sql, None)
+        written = frozenset(self._written) if self._written or known is None else known
+        if len(self._known_written) >= _KNOWN_STATEMENTS:
+            del self._known_written[next(iter(self._known_written))]
+        self._known_written[sql] = written
+        return written
 
     def close(self) -> None:
         self.raw.close()

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from typing import ClassVar, Literal
 
 from verl_agentic.core import Task
+from verl_agentic.core.task import Register
 from verl_agentic.rollout import Policy
 
 Split = Literal["train", "validation", "held_out"]
@@ -24,6 +25,8 @@ class TaskFamily(ABC):
     kind: ClassVar[str]
     plays_written: ClassVar[bool] = False
     """Whether the expert also solves tasks whose text a language model wrote: it goes by their data, not by words."""
+    speaks: Register = "micro"
+    """The register of the run's tasks, which :meth:`told` brings about."""
 
     @property
     def kept_shapes(self) -> frozenset[str]:
@@ -52,6 +55,19 @@ class TaskFamily(ABC):
 
         The result names its ``parent`` and its ``operator``.
         """
+
+    def natural(self, task: Task) -> Task:
+        """A task of this family in plain words, marked as such (:attr:`Task.register`); as it is by default.
+
+        World, tools and truth stay, and so does what is asked. The prompt says what somebody needs to know who has
+        never seen such a task, but not how a call, a question or an answer is written, which the run's protocol adds
+        (:mod:`verl_agentic.rollout.protocol`). Of a task in plain words it gives the same again.
+        """
+        return task
+
+    def told(self, task: Task) -> Task:
+        """A generated or hardened task in the register of the run."""
+        return self.natural(task) if self.speaks == "natural" else task
 
     @abstractmethod
     def expert(self, task: Task) -> Policy:

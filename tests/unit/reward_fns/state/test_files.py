@@ -108,5 +108,5 @@ async def test_the_rows_of_a_source_and_a_patch_are_the_initial_ones(
     ):
         texts = [f'<tool_call>{{"name": "{name}", "arguments": {{"id": "{key}"}}}}</tool_call>' for name, key in calls]
         texts.append("<answer>done</answer>")
-        dialogue = await play(task, lambda *_, texts=texts: texts.pop(0))  # type: ignore[misc]
+        dialogue = await play(task, lambda *_, texts=texts: texts.pop(0))
         assert judge_now(task, dialogue.trajectory)["reason"] == reason

@@ -35,7 +35,11 @@ def test_every_leaf_has_one_way_to_it(workflow: str, leaf: str) -> None:
 
 
 def test_the_same_seed_is_the_same_task() -> None:
-    first, again, other = a_task("cancel_order", "cancelled"), a_task("cancel_order", "cancelled"), a_task("cancel_order", "cancelled", 1)
+    first, again, other = (
+        a_task("cancel_order", "cancelled"),
+        a_task("cancel_order", "cancelled"),
+        a_task("cancel_order", "cancelled", 1),
+    )
     assert first.to_json() == again.to_json()
     assert first.id != other.id
 
@@ -52,7 +56,11 @@ def test_documents_say_the_terms_in_every_shape() -> None:
         edition = edition_of(NAME, number)
         text = policy_document(edition, flows, "standard")
         assert "{" not in text and edition.company in text and edition.today in text
-        seen |= {shape for shape, mark in (("table", "| --- |"), ("faq", "?**"), ("bullets", "\n- "), ("numbered", "\n1.1 ")) if mark in text}
+        seen |= {
+            shape
+            for shape, mark in (("table", "| --- |"), ("faq", "?**"), ("bullets", "\n- "), ("numbered", "\n1.1 "))
+            if mark in text
+        }
         small, large = (policy_document(edition, flows[:1], size) for size in ("small", "large"))
         assert len(small) < len(text) < len(large)
         assert policy_document(edition, flows, "standard") == text
