@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Collection, Mapping
+from functools import cache, partial
 from typing import ClassVar
 
 from verl_agentic.core import BrokenTaskError, RejectedError, Task, UserInputError
 from verl_agentic.domains import BusinessDomain, domain_folders, edition_of, load_domain
 from verl_agentic.domains.library import FOLDERS
 from verl_agentic.rollout import Policy
-from verl_agentic.synthesis.base import SPLITS, Split, TaskFamily
+from verl_agentic.synthesis.base import SPLITS, Growth, Split, TaskFamily
+from verl_agentic.synthesis.domains.catalog import DESK_OPERATORS
 from verl_agentic.synthesis.domains.compile import KIND, DeskRequest, draft_task, finish_task
 from verl_agentic.synthesis.domains.document import DocumentSize
 from verl_agentic.synthesis.domains.grow import applicable, dealt, grow_task
+from verl_agentic.synthesis.domains.operators import DeskOperator
 from verl_agentic.synthesis.domains.plan import calls_policy, plan_policy
 
 EDITIONS: dict[Split, range] = {"train": range(48), "validation": range(1000, 1016), "held_out": range(2000, 2016)}
@@ -86,6 +88,23 @@ class DomainFamily(TaskFamily):
             except RejectedError:
                 continue
         return None
+
+    def operators(self) -> tuple[str, ...]:
+        return tuple(DESK_OPERATORS)
+
+    def growths(self, task: Task, operators: Collection[str]) -> list[Growth]:
+        wanted = [DESK_OPERATORS.get(name).name for name in operators]
+        return [
+            Growth(operator.name, operator.aims_at, partial(self._grown, task, operator))
+            for operator in applicable(task)
+            if operator.name in wanted
+        ]
+
+    def grown_by(self, task: Task) -> frozenset[str]:
+        return frozenset(task.meta.get("operators", ()))
+
+    def _grown(self, task: Task, operator: DeskOperator, rng: random.Random) -> Task:
+        return grow_task(task, operator, rng, self.protected)
 
     def expert(self, task: Task) -> Policy:
         return plan_policy(task)
