@@ -9,7 +9,7 @@ from verl_agentic.core import Task, UserInputError
 from verl_agentic.isolation.threads import shared_threads
 from verl_agentic.tool_envs.base import Environment
 from verl_agentic.tool_envs.users.base import User
-from verl_agentic.tool_envs.world.source import ROOT_OPTION
+from verl_agentic.tool_envs.world.source import ROOT_OPTION, is_at_hand
 from verl_agentic.tool_envs.world.world import DatabaseWorld
 
 # Above, building takes longer than an event loop should stand still; so may reading a whole table.
@@ -61,6 +61,16 @@ class WorldEnvironment(Environment):
         world = self._opened()
         return await self._run(world.row_count > MAX_ROWS_ON_LOOP, lambda: world.call(name, arguments))
 
+    async def user_call(self, name: str, arguments: dict[str, Any]) -> str:
+        """Run one of the user's own tools, which the policy cannot call; the reply is the user's to tell.
+
+        Raises:
+            ToolError: the tool refuses.
+            BrokenTaskError: the task gives the user no such tool.
+        """
+        world = self._opened()
+        return await self._run(world.row_count > MAX_ROWS_ON_LOOP, lambda: world.user_call(name, arguments))
+
     def state(self) -> dict[str, Any]:
         """``{"tables": {name: [row, ...]}, "changes": [...]}``; see :meth:`DatabaseWorld.state`."""
         return self._opened().state()
@@ -88,6 +98,8 @@ def tool_parameters(tools: list[dict[str, Any]]) -> dict[str, list[str]]:
 
 
 def _is_large(env_args: dict[str, Any]) -> bool:
+    if "source" in env_args:
+        return not is_at_hand(env_args)
     rows = env_args.get("rows")
     if not isinstance(rows, dict):
         return "file" in env_args

@@ -13,6 +13,7 @@ from typing import Any
 from cachetools import LRUCache
 
 from verl_agentic.core import BrokenTaskError, InfrastructureError
+from verl_agentic.core.world_data import WorldData
 from verl_agentic.databases.base import quote
 from verl_agentic.databases.guard import CREATES, READS, SQL_ERRORS, WRITES, Bound, GuardedConnection, Rules
 
@@ -42,6 +43,7 @@ class WorldTable:
     """One table and its initial rows.
 
     Attributes:
+        columns: its columns, in order.
         rowid: the name by which SQLite knows the rowid here; it may be taken by a column.
         ids: rowids, ascending.
         rows: the rows, in the same order; sessions share them, so they are not to be changed.
@@ -49,6 +51,7 @@ class WorldTable:
 
     name: str
     rowid: str
+    columns: tuple[str, ...]
     ids: list[int]
     rows: list[Row]
 
@@ -62,7 +65,14 @@ class WorldTable:
 
 
 class Template:
-    """One database, built once. Sessions read it in turns, whatever thread they are on."""
+    """One database, built once. Sessions read it in turns, whatever thread they are on.
+
+    Attributes:
+        data: what a source gave for it, if one did.
+        actions: what was read of tools, by content; cached by whoever reads.
+        tables: its tables by name.
+        json_columns: names, in lower case, of columns declared ``JSON``.
+    """
 
     def __init__(
         self,
@@ -70,6 +80,7 @@ class Template:
         rows: dict[str, Any],
         *,
         path: Path | None = None,
+        data: WorldData | None = None,
         foreign_keys: bool = False,
     ) -> None:
         """Build the database, or read it from a file.
@@ -78,6 +89,7 @@ class Template:
             schema: ``CREATE TABLE`` statements, one table each.
             rows: rows by table name, each with one value per column.
             path: a SQLite file to read instead.
+            data: whose schema and rows these are, where a source gave them.
             foreign_keys: whether foreign keys are enforced, here and in every copy.
 
         Raises:
@@ -85,8 +97,10 @@ class Template:
             InfrastructureError: the file cannot be read.
         """
         self.lock = threading.Lock()
+        self.data = data
         self.foreign_keys = foreign_keys
         self.actions: LRUCache[bytes, Any] = LRUCache(_MAX_TOOLSETS)
+        self.json_columns: frozenset[str] = frozenset()
         self._followed: frozenset[str] = frozenset()
         self.reader = _connection()
         try:
@@ -105,6 +119,7 @@ class Template:
         except SQL_ERRORS as error:
             self.reader.close()
             what = f"env_args.file: {path.name!r} does" if path else "env_args.schema and env_args.rows do"
+            what = "env_args.source: the domain's schema and rows do" if data else what
             raise BrokenTaskError(f"{what} not make a database: {error}") from error
         except BaseException:
             self.reader.close()
@@ -187,11 +202,14 @@ class Template:
             rowid = next((alias for alias in _ROWID_NAMES if alias not in taken), None)
             if _VIRTUAL.match(ddl) or not rowid or not _has(self.reader.raw, name, rowid):
                 raise BrokenTaskError(f"table {name!r} of the world has no rowid, by which rows are told apart")
+            if "json" in ddl.lower():
+                declared = execute(f"PRAGMA table_info({quote(name)})").fetchall()
+                self.json_columns |= {column[1].lower() for column in declared if column[2].upper() == "JSON"}
             (count,) = execute(f"SELECT count(*) FROM {quote(name)}").fetchone()
             self.reader.refill(MAX_INSTRUCTIONS + INSTRUCTIONS_PER_ROW * count)
             rows = execute(f"SELECT {rowid}, * FROM {quote(name)} ORDER BY {rowid}").fetchall()
             records = [record(columns, row[1:]) for row in rows]
-            found.append(WorldTable(name, rowid, [row[0] for row in rows], records))
+            found.append(WorldTable(name, rowid, tuple(columns), [row[0] for row in rows], records))
         return found
 
 

@@ -30,6 +30,9 @@ class SharedCache(Generic[T]):
     def __len__(self) -> int:
         return len(self._items)
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._items
+
     def get(self, key: Hashable, build: Callable[[], T]) -> T:
         """The item, built now if it is not there; those who ask meanwhile wait for the one that builds."""
         with self._lock:
