@@ -1,4 +1,5 @@
-"""Session of a world: open, five calls, final state with its changes, close; small worlds and a large one.
+"""Session of a world: open, five calls, final state with its changes, close; small worlds, a large one, and a shared
+one of a business domain (nested replies, one write), with and without a patch.
 
 ``python -m benchmarks.world_env``; the last line is one JSON object. The peer does the same work the obvious way: a
 database built from statements and rows for each session (for the large world, a copy of the file), the same five
@@ -19,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import machine, percentile, report, resident_mib
+from benchmarks.world_domain import CALLS as DOMAIN_CALLS
+from benchmarks.world_domain import PATCH, domain_task
 from verl_agentic.core import Task
 from verl_agentic.tool_envs.world.environment import WorldEnvironment
 
@@ -32,7 +35,8 @@ ACTIONS = {
     "refund": "UPDATE orders SET status = 'refunded' WHERE id = :id",
     "cancel": "DELETE FROM orders WHERE id = :id",
 }
-CALLS = [("user", "U1"), ("order", "O1"), ("refund", "O1"), ("order", "O1"), ("cancel", "O2")]
+KEYS = [("user", "U1"), ("order", "O1"), ("refund", "O1"), ("order", "O1"), ("cancel", "O2")]
+CALLS = [(name, {"id": key}) for name, key in KEYS]
 TOOLS = [
     {"type": "function", "function": {"name": name, "parameters": {"properties": {"id": {"type": "string"}}}}}
     for name in ACTIONS
@@ -53,13 +57,16 @@ def task(env_args: dict[str, Any]) -> Task:
     return Task("shop", [{"role": "user", "content": "Hi."}], TOOLS, "world", env_args, "state", {})
 
 
-async def session(one: Task, root: str | None = None) -> dict[str, Any]:
+Calls = list[tuple[str, dict[str, Any]]]
+
+
+async def session(one: Task, root: str | None = None, calls: Calls = CALLS) -> dict[str, Any]:
     """Ours."""
     env = WorldEnvironment(root=root)
     await env.open(one, 0)
     try:
-        for name, key in CALLS:
-            await env.call(name, {"id": key})
+        for name, arguments in calls:
+            await env.call(name, arguments)
         return env.state()
     finally:
         await env.close()
@@ -78,8 +85,8 @@ def everything(connection: sqlite3.Connection) -> dict[str, dict[str, dict[str, 
 def play(connection: sqlite3.Connection) -> dict[str, Any]:
     """The peer, on a database of its own."""
     before = everything(connection)
-    for name, key in CALLS:
-        cursor = connection.execute(ACTIONS[name], {"id": key})
+    for name, arguments in CALLS:
+        cursor = connection.execute(ACTIONS[name], arguments)
         if cursor.description:
             json.dumps([dict(zip([column[0] for column in cursor.description], row, strict=True)) for row in cursor])
     after = everything(connection)
@@ -178,6 +185,17 @@ async def main() -> None:
                 for what, pair in (("open", opened), ("session", ours), ("peer_session", other))
                 for clock, value in zip(("ms", "cpu_ms"), pair, strict=True)
             }
+    for name, more in (("domain_500", {}), ("domain_500_patched", {"patch": PATCH})):
+        one = domain_task(**more)
+        state = await session(one, calls=DOMAIN_CALLS)
+        assert [change["op"] for change in state["changes"]] == ["update", "insert"] and not state["tables"]
+        opened = await milliseconds(lambda one=one: opening(one, None), 400)
+        ours = await milliseconds(lambda one=one: session(one, calls=DOMAIN_CALLS), 400)
+        details[name] = {
+            f"{what}_{clock}": round(value, 4)
+            for what, pair in (("open", opened), ("session", ours))
+            for clock, value in zip(("ms", "cpu_ms"), pair, strict=True)
+        }
     small = task({"schema": SCHEMA, "rows": rows(20), "actions": ACTIONS})
     details["mib_per_open_session"] = round(await in_flight(small), 3)
     for key, value in details.items():

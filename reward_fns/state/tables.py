@@ -9,6 +9,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from verl_agentic.tool_envs.world.values import decoded
+
 Row = Mapping[str, Any]
 
 RELATIVE_TOLERANCE = 1e-9
@@ -31,12 +33,37 @@ class RowComparison:
     ignored: Mapping[str, frozenset[str]] = field(default_factory=dict)
     tolerance: float = 0.0
 
+    def skipped(self, table: str) -> frozenset[str]:
+        """Columns of a table that do not count."""
+        return self.ignored.get(ALL_TABLES, frozenset()) | self.ignored.get(table, frozenset())
+
+    def same(self, left: Any, right: Any) -> bool:
+        """Whether two values, of a column or an argument, are equal; also within lists and objects."""
+        if _is_number(left) and _is_number(right):
+            try:
+                return self._equal(left, right)
+            except OverflowError:  # an integer beyond all floats
+                return False
+        if isinstance(left, list) and isinstance(right, list):
+            return len(left) == len(right) and all(map(self.same, left, right))
+        if isinstance(left, Mapping) and isinstance(right, Mapping):
+            return left.keys() == right.keys() and all(self.same(value, right[key]) for key, value in left.items())
+        return bool(left == right)
+
+    def same_stored(self, left: Any, right: Any) -> bool:
+        """As :meth:`same` for what columns hold; JSON in texts is equal where its data is."""
+        if left == right:
+            return True
+        if isinstance(left, str) and isinstance(right, str) and left[:1] == right[:1] and left[:1] in ("[", "{"):
+            return self.same(decoded(left), decoded(right))
+        return self.same(left, right)
+
     def unpaired(self, table: str, left: Sequence[Row], right: Sequence[Row]) -> tuple[list[Row], list[Row]]:
         """The rows of either side that are left over when equal rows are paired, one to one.
 
         Identical rows are paired first, then a largest matching of those equal up to the tolerance is taken.
         """
-        skipped = self.ignored.get(ALL_TABLES, frozenset()) | self.ignored.get(table, frozenset())
+        skipped = self.skipped(table)
         lefts, rights = ([_columns(row, skipped) for row in rows] for rows in (left, right))
         waiting: defaultdict[Hashable, list[int]] = defaultdict(list)
         for index, row in enumerate(rights):
@@ -138,9 +165,9 @@ def judge_table(
     not_written = len(missing) - len(lost)
     damage = ""
     if lost:
-        damage = f"{table}: changed or removed {_show(lost[0])}"
+        damage = f"{table}: changed or removed {show_row(lost[0])}"
     elif len(strange) > not_written:
-        damage = f"{table}: unexpected {_show(strange[-1])}"
+        damage = f"{table}: unexpected {show_row(strange[-1])}"
     left_over = len(extra) - len(strange)
     unmet = not_written + min(deletions, max(0, left_over - not_written))
     return TableVerdict(goals, min(goals, max(1, unmet)), difference, damage)
@@ -148,11 +175,12 @@ def judge_table(
 
 def _difference(table: str, missing: Sequence[Row], extra: Sequence[Row]) -> str:
     if extra:
-        return f"{table}: unexpected {_show(extra[0])}"
-    return f"{table}: rows are missing, first {_show(missing[0])}" if missing else ""
+        return f"{table}: unexpected {show_row(extra[0])}"
+    return f"{table}: rows are missing, first {show_row(missing[0])}" if missing else ""
 
 
-def _show(row: Row) -> str:
+def show_row(row: Row) -> str:
+    """A row for people."""
     return json.dumps(row, sort_keys=True, ensure_ascii=False, default=str)
 
 

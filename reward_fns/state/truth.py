@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from verl_agentic.core import BrokenTaskError, End, Message
+from verl_agentic.core import BrokenTaskError, End, Message, ToolCall
 from verl_agentic.reward_fns.misses import most_misses
+from verl_agentic.reward_fns.state.changes import ChangesVerdict, RowChange, judge_changes, made_changes, read_changes
+from verl_agentic.reward_fns.state.evidence import read_facts
+from verl_agentic.reward_fns.state.pairing import MadeIds
 from verl_agentic.reward_fns.state.statements import StatedFact, read_fact
-from verl_agentic.reward_fns.state.tables import ALL_TABLES, RowComparison
+from verl_agentic.reward_fns.state.tables import ALL_TABLES, Row, RowComparison
 from verl_agentic.reward_fns.state.undone import initial_rows
 from verl_agentic.tool_envs.world.service import tool_parameters
-from verl_agentic.tool_envs.world.world import DatabaseWorld
+from verl_agentic.tool_envs.world.world import CHANGES, DatabaseWorld
 
 Call = dict[str, Any]
 Rows = list[dict[str, Any]]
@@ -27,6 +30,10 @@ class StateTruth:
     """See :mod:`verl_agentic.reward_fns.state` for each field.
 
     Attributes:
+        expected: final rows by table name; empty where ``changes`` are given.
+        changes: changes to be made, ``None`` where the final rows are given.
+        new_ids: columns that hold ids which the world makes, by table name.
+        seed: the world's seed for new ids, ``None`` where the row has no task.
         initial: initial rows by table name, ``None`` where nothing tells them.
         unchanged: tables that must hold their initial rows, ``others`` for all that ``expected`` does not name.
         compare: when two rows are equal.
@@ -47,12 +54,38 @@ class StateTruth:
     required_statements: list[StatedFact]
     forbidden_statements: list[StatedFact]
     prompt: list[str]
+    changes: tuple[RowChange, ...] | None = None
+    new_ids: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    seed: int | None = None
+    required_evidence: list[Row] = field(default_factory=list)
 
     def untouched(self, final: Mapping[str, Any]) -> list[str]:
         """Names of the tables that must hold their initial rows."""
         if self.unchanged != OTHERS:
             return sorted(self.unchanged)
         return sorted({*(self.initial or {}), *final} - set(self.expected))
+
+    def judge_changes(self, state: Mapping[str, Any], calls: int) -> ChangesVerdict:
+        """Compare the changes of a final state with those that ``changes`` expect.
+
+        Args:
+            state: the final state.
+            calls: how many calls were made.
+
+        Raises:
+            InfrastructureError: the state tells no changes.
+        """
+        expected = self.changes or ()
+        ids = MadeIds(self.seed, calls + len(expected), self.new_ids)
+        watched = None if isinstance(self.unchanged, str) else self.unchanged
+        return judge_changes(self.compare, expected, made_changes(state), ids, watched)
+
+    def matches(self, pattern: Call, call: ToolCall) -> bool:
+        """Whether a call is of a pattern's name and has at least its arguments, numbers up to the tolerance."""
+        return call.name == pattern["name"] and all(
+            key in call.arguments and self.compare.same(value, call.arguments[key])
+            for key, value in pattern.get("arguments", {}).items()
+        )
 
     def tools(self) -> set[str]:
         """Names of the tools that it speaks of."""
@@ -78,9 +111,12 @@ def read_truth(
         BrokenTaskError: naming the field that is missing or malformed.
     """
     task = _task(extra_info)
-    expected = _tables(truth.get("expected"), "expected")
+    changes = _changes(truth)
+    expected = _tables(truth.get("expected"), "expected") if changes is None else {}
     given = truth.get("initial") is not None
-    initial = _tables(truth["initial"], "initial") if given else _initial_of(task, state or {})
+    initial: dict[str, Rows] | None = None
+    if changes is None:
+        initial = _tables(truth["initial"], "initial") if given else _initial_of(task, state or {})
     statements = {
         key: [read_fact(item, f"ground_truth.{key}[{position}]") for position, item in enumerate(_list(truth, key))]
         for key in ("required_statements", "forbidden_statements")
@@ -88,7 +124,7 @@ def read_truth(
     return StateTruth(
         expected=expected,
         initial=initial,
-        unchanged=_unchanged(truth, expected, initial),
+        unchanged=_unchanged(truth, expected, initial) if changes is None else _watched(truth),
         compare=_comparison(truth),
         required_calls=[_call(item) for item in _list(truth, "required_calls")],
         max_misses=most_misses(truth, max_misses),
@@ -100,6 +136,10 @@ def read_truth(
         required_statements=statements["required_statements"],
         forbidden_statements=statements["forbidden_statements"],
         prompt=[message["content"] for message in _messages(task)],
+        changes=changes,
+        new_ids=_columns(truth, "new_ids"),
+        seed=_seed(task),
+        required_evidence=read_facts(truth.get("required_evidence", []), "ground_truth.required_evidence"),
     )
 
 
@@ -121,12 +161,14 @@ def _messages(task: dict[str, Any]) -> list[Message]:
 def _initial_of(task: dict[str, Any], state: Mapping[str, Any]) -> dict[str, Rows] | None:
     """The initial rows of a world (:mod:`tool_envs.world`), ``None`` where the task describes no such world."""
     env_args = task.get("env_args")
-    if not isinstance(env_args, dict) or "actions" not in env_args:
+    if not isinstance(env_args, dict) or not env_args.keys() & {"actions", "source"}:
         return None
     if "file" in env_args:
         # A reward knows no folder of files; what the session changed is known by its final state.
         return initial_rows(state)
-    if not {"schema", "rows"} <= env_args.keys():
+    if env_args.get("state") == CHANGES:
+        raise BrokenTaskError("the world's final state has no tables (env_args.state); give ground_truth.changes")
+    if not {"schema", "rows"} <= env_args.keys() and "source" not in env_args:
         return None
     world = DatabaseWorld(env_args, tool_parameters(task.get("tools", [])))
     try:
@@ -157,16 +199,45 @@ def _unchanged(
 
 
 def _comparison(truth: dict[str, Any]) -> RowComparison:
-    ignored = truth.get("ignore_columns") or {}
-    if isinstance(ignored, list):
-        ignored = {ALL_TABLES: ignored}
-    lists = ignored.values() if isinstance(ignored, dict) else [None]
-    if not all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists):
-        raise BrokenTaskError("ground_truth.ignore_columns must be a list of columns, or such lists by table name")
     tolerance = truth.get("tolerance", 0.0)
     if isinstance(tolerance, bool) or not isinstance(tolerance, int | float) or not 0 <= tolerance < math.inf:
         raise BrokenTaskError("ground_truth.tolerance must be a number of at least 0")
-    return RowComparison({table: frozenset(names) for table, names in ignored.items()}, float(tolerance))
+    return RowComparison(_columns(truth, "ignore_columns"), float(tolerance))
+
+
+def _columns(truth: dict[str, Any], key: str) -> dict[str, frozenset[str]]:
+    """Columns by table name."""
+    columns = truth.get(key) or {}
+    if isinstance(columns, list):
+        columns = {ALL_TABLES: columns}
+    lists = columns.values() if isinstance(columns, dict) else [None]
+    if not all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists):
+        raise BrokenTaskError(f"ground_truth.{key} must be a list of columns, or such lists by table name")
+    return {table: frozenset(names) for table, names in columns.items()}
+
+
+def _changes(truth: dict[str, Any]) -> tuple[RowChange, ...] | None:
+    if truth.get("changes") is None:
+        return None
+    if both := next((key for key in ("expected", "initial") if truth.get(key) is not None), None):
+        raise BrokenTaskError(f"ground_truth has both 'changes' and {both!r}; keep one of them")
+    return read_changes(truth["changes"])
+
+
+def _watched(truth: dict[str, Any]) -> frozenset[str] | str:
+    """Tables whose changes count although none is expected there."""
+    value = truth.get("unchanged", OTHERS)
+    if value == OTHERS:
+        return OTHERS
+    if not isinstance(value, list) or not all(isinstance(table, str) for table in value):
+        raise BrokenTaskError(f"ground_truth.unchanged must be {OTHERS!r} or a list of table names")
+    return frozenset(value)
+
+
+def _seed(task: dict[str, Any]) -> int | None:
+    env_args = task.get("env_args")
+    seed = env_args.get("seed", 0) if isinstance(env_args, dict) else None
+    return seed if isinstance(seed, int) else None
 
 
 def _tables(value: Any, key: str) -> dict[str, Rows]:
@@ -211,6 +282,7 @@ def _condition(value: Any) -> dict[str, Any]:
     _call(value["call"])
     for wanted in _list(value, "calls"):
         _call(wanted)
+    read_facts(value.get("evidence", []), "ground_truth.preconditions: 'evidence'")
     reply, times = value.get("reply"), value.get("times", 1)
     if reply is not None and not isinstance(reply, str):
         raise BrokenTaskError("ground_truth.preconditions: 'reply' must be a text")

@@ -1,20 +1,27 @@
 """Judge a dialogue by the state it left, the calls it made, what it told the user and the way it ended.
 
-``ground_truth`` is an object (or its JSON text) with these fields, all optional but ``expected`` and ``end``:
+``ground_truth`` is an object (or its JSON text) with these fields, all optional but ``end`` and one of the first two:
 
 * ``expected``: rows by table name that the world must hold at the end, whatever their order;
+* ``changes``: changes of rows that must have been made, and no others, whatever their order
+  (:mod:`verl_agentic.reward_fns.state.changes`);
+* ``new_ids``: with ``changes``, columns whose new values the world makes, besides those of ``:new_id``, as a list or as
+  lists by table name: they may be named otherwise;
 * ``unchanged``: ``"others"`` (every table that ``expected`` does not name) or a list of tables that must hold their
-  initial rows. ``others`` is the default where the initial rows are known;
+  initial rows. ``others`` is the default where the initial rows are known, and with ``changes``;
 * ``initial``: initial rows by table name; where missing, those of ``extra_info.task``, if its world is a database: its
   rows, or, where it is read from a file, the final ones with the session's changes undone;
 * ``ignore_columns``: columns that do not count, as a list or as lists by table name (``*``: every table);
 * ``tolerance``: absolute difference up to which two numbers are equal, unless both are integers (default 0);
 * ``required_calls``: calls that must have been executed;
+* ``required_evidence``: ``[{field: value, ...}]``, what the policy must have seen, whichever tool showed it
+  (:mod:`verl_agentic.reward_fns.state.evidence`);
 * ``max_misses``: other calls of their tools, per required call, beyond which these count as not made, since they were
   found by trying out (:mod:`verl_agentic.reward_fns.misses`);
 * ``forbidden_calls``: calls that must not;
-* ``preconditions``: ``[{"call": ..., "calls": [...], "reply": "Yes."}]`` - a call matching ``call`` is forbidden until
-  each of ``calls`` was executed and, where ``reply`` is given, the user said exactly that when asked about this call
+* ``preconditions``: ``[{"call": ..., "calls": [...], "evidence": [...], "reply": "Yes."}]`` - a call matching ``call``
+  is forbidden until each of ``calls`` was executed, each of ``evidence`` was seen (in replies to earlier messages, not
+  the same) and, where ``reply`` is given, the user said exactly that when asked about this call
   (:mod:`verl_agentic.reward_fns.state.confirmations`); one reply permits one executed call of a tool, or as many as
   ``times`` says;
 * ``end``: ways the dialogue may end (values of :class:`verl_agentic.core.End`);
@@ -23,7 +30,8 @@
 * ``required_statements``: facts that the user must have been told (:mod:`verl_agentic.reward_fns.state.statements`);
 * ``forbidden_statements``: facts that the user must not have been told, because they are false or not for them.
 
-A call is ``{"name": ..., "arguments": {...}}``; it matches an executed call of that name with at least those arguments.
+A call is ``{"name": ..., "arguments": {...}}``; it matches an executed call of that name with at least those arguments,
+numbers by value up to the tolerance.
 
 A violation costs everything: a forbidden call or statement, or a change that nobody asked for.
 """
@@ -40,8 +48,9 @@ from verl_agentic.core.trajectory import ToolCall
 from verl_agentic.reward_fns.common import RewardResult, decided, decode_ground_truth, read_submission
 from verl_agentic.reward_fns.misses import tried_out
 from verl_agentic.reward_fns.state.confirmations import Confirmations
+from verl_agentic.reward_fns.state.evidence import SeenRecords
 from verl_agentic.reward_fns.state.statements import shown_to_user, told
-from verl_agentic.reward_fns.state.tables import TableVerdict, judge_table
+from verl_agentic.reward_fns.state.tables import TableVerdict, judge_table, show_row
 from verl_agentic.reward_fns.state.truth import StateTruth, read_truth
 
 __all__ = ["StateResult", "compute_score"]
@@ -80,9 +89,9 @@ def compute_score(
 ) -> StateResult:
     """1.0 when the final state, the calls, the statements and the end are all as they must be, else 0.0 and why.
 
-    Sub-goals are: each required call; each row that must appear or vanish (a whole table where its initial rows are
-    not known); each required reply and statement. The right end counts once all of these are reached, since to end a
-    dialogue is no achievement.
+    Sub-goals are: each required call and evidence; each change, or each row that must appear or vanish (a whole table
+    where its initial rows are not known); each required reply and statement. The right end counts once all of these are
+    reached, since to end a dialogue is no achievement.
 
     Args:
         data_source: kind of the task; not used.
@@ -115,7 +124,7 @@ def _judge(truth: StateTruth, trajectory: Trajectory, end: End) -> tuple[Failure
     """The gravest failure, and the fraction of sub-goals: what was done wrong, how it stopped, what is missing."""
     if reason := _forbidden_call(truth, trajectory):
         return (FailureKind.FORBIDDEN_CALL, reason), 0.0
-    tables = _tables(truth, trajectory.state["tables"])
+    tables = _tables(truth, trajectory)
     if damaged := next((verdict for verdict in tables if verdict.damage), None):
         return (FailureKind.WRONG_STATE, damaged.damage), 0.0
     heard = told(trajectory, truth.prompt)
@@ -123,7 +132,7 @@ def _judge(truth: StateTruth, trajectory: Trajectory, end: End) -> tuple[Failure
         if heard.states(fact):
             return (FailureKind.WRONG_ANSWER, f"the user was told {fact.text}"), 0.0
 
-    groups = [_calls(truth, trajectory), *(_table_goals(verdict) for verdict in tables)]
+    groups = [_calls(truth, trajectory), _evidence(truth, trajectory), *(_table_goals(verdict) for verdict in tables)]
     ending = _ending(truth, end)
     replies = [turn.content for turn in trajectory.turns if turn.role == "user"]
     spoken = [
@@ -147,8 +156,10 @@ def _judge(truth: StateTruth, trajectory: Trajectory, end: End) -> tuple[Failure
     return (failures[0], met / total) if failures else ((FailureKind.NONE, ""), 1.0)
 
 
-def _tables(truth: StateTruth, final: dict[str, Any]) -> list[TableVerdict]:
-    initial = truth.initial
+def _tables(truth: StateTruth, trajectory: Trajectory) -> list[TableVerdict]:
+    if truth.changes is not None:
+        return [truth.judge_changes(trajectory.state, len(trajectory.calls)).summary]
+    initial, final = truth.initial, trajectory.state["tables"]
     verdicts = [
         judge_table(
             truth.compare, table, initial.get(table, []) if initial is not None else None, rows, _rows(final, table)
@@ -177,21 +188,35 @@ def _calls(truth: StateTruth, trajectory: Trajectory) -> _Goals:
     found_by_trying = tried_out(
         trajectory.calls,
         (wanted["name"] for wanted in truth.required_calls),
-        lambda call: any(_matches(wanted, call) for wanted in truth.required_calls),
+        lambda call: any(truth.matches(wanted, call) for wanted in truth.required_calls),
         truth.max_misses,
     )
     missing = [
         wanted
         for wanted in truth.required_calls
-        if wanted["name"] in found_by_trying or not any(_matches(wanted, call) for call in executed)
+        if wanted["name"] in found_by_trying or not any(truth.matches(wanted, call) for call in executed)
     ]
     if not missing:
         return _Goals(len(truth.required_calls))
     first = missing[0]
-    misused = first["name"] in found_by_trying or any(_misused(first, call) for call in trajectory.calls)
+    misused = first["name"] in found_by_trying or any(_misused(truth, first, call) for call in trajectory.calls)
     kind = FailureKind.TOOL_MISUSE if misused else FailureKind.MISSING_CALL
     reason = found_by_trying.get(first["name"], f"{_show(first)} was not executed")
     return _Goals(len(truth.required_calls), len(missing), (kind, reason))
+
+
+def _evidence(truth: StateTruth, trajectory: Trajectory) -> _Goals:
+    if not truth.required_evidence:
+        return _Goals(0)
+    seen = SeenRecords(truth.compare)
+    for call in trajectory.calls:
+        if call.error is None:
+            seen.see(call.result)
+    missing = [fact for fact in truth.required_evidence if not seen.holds(fact)]
+    if not missing:
+        return _Goals(len(truth.required_evidence))
+    failure = FailureKind.MISSING_CALL, f"no tool showed the policy {show_row(missing[0])}"
+    return _Goals(len(truth.required_evidence), len(missing), failure)
 
 
 def _ending(truth: StateTruth, end: End) -> Failure:
@@ -215,7 +240,14 @@ def _forbidden_call(truth: StateTruth, trajectory: Trajectory) -> str | None:
     before: list[ToolCall] = []
     confirmed = Confirmations(trajectory.calls, truth.tools())
     message: str | None = None
+    seen = SeenRecords(truth.compare)
+    unseen: list[str] = []
     for turn in trajectory.turns:
+        if turn.role != "tool":
+            # What one message calls for is seen when all of it is done.
+            for result in unseen:
+                seen.see(result)
+            unseen.clear()
         if turn.role == "assistant":
             message = shown_to_user(turn.content)
         elif turn.role == "user":
@@ -224,38 +256,39 @@ def _forbidden_call(truth: StateTruth, trajectory: Trajectory) -> str | None:
         call = next(calls, None) if turn.role == "tool" else None
         if call is None or call.error is not None:
             continue
-        if any(_matches(pattern, call) for pattern in truth.forbidden_calls):
+        if any(truth.matches(pattern, call) for pattern in truth.forbidden_calls):
             return f"{call.name[:64]} is forbidden here"
-        conditions = [condition for condition in truth.preconditions if _matches(condition["call"], call)]
+        conditions = [condition for condition in truth.preconditions if truth.matches(condition["call"], call)]
         for condition in conditions:
-            if lacking := _lacking(condition, call, before, confirmed):
+            if lacking := _lacking(truth, condition, before, seen) or _unconfirmed(condition, call, confirmed):
                 return f"{call.name[:64]} before {lacking}"
         if any(condition.get("reply") is not None for condition in conditions):
             confirmed.use(call)
         before.append(call)
+        unseen.append(call.result)
     return None
 
 
-def _lacking(condition: dict[str, Any], call: ToolCall, before: list[ToolCall], confirmed: Confirmations) -> str | None:
+def _lacking(truth: StateTruth, condition: dict[str, Any], before: list[ToolCall], seen: SeenRecords) -> str | None:
     for wanted in condition.get("calls", []):
-        if not any(_matches(wanted, earlier) for earlier in before):
+        if not any(truth.matches(wanted, earlier) for earlier in before):
             return _show(wanted)
+    for fact in condition.get("evidence", []):
+        if not seen.holds(fact):
+            return f"a tool showed {show_row(fact)}"
+    return None
+
+
+def _unconfirmed(condition: dict[str, Any], call: ToolCall, confirmed: Confirmations) -> str | None:
     reply = condition.get("reply")
     if reply is None or confirmed.permits(call, reply, condition.get("times", 1)):
         return None
     return f"the user said {reply!r} to it"
 
 
-def _matches(pattern: dict[str, Any], call: ToolCall) -> bool:
-    wanted = pattern.get("arguments", {})
-    return call.name == pattern["name"] and all(
-        key in call.arguments and call.arguments[key] == value for key, value in wanted.items()
-    )
-
-
-def _misused(wanted: dict[str, Any], call: ToolCall) -> bool:
+def _misused(truth: StateTruth, wanted: dict[str, Any], call: ToolCall) -> bool:
     """Whether a call was no proper call, or is the wanted one and was refused. Other refusals are part of the job."""
-    return call.error is not None and (call.error != "rejected" or _matches(wanted, call))
+    return call.error is not None and (call.error != "rejected" or truth.matches(wanted, call))
 
 
 def _show(call: dict[str, Any]) -> str:

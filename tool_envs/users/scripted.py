@@ -49,6 +49,7 @@ class ScriptedUser(User):
         self._natural = None
         if (task.user or {}).get("hearing") == "natural":
             from verl_agentic.tool_envs.users.natural import Natural
+
             self._natural = Natural(task.user)
             self._silent = False
             return

@@ -11,7 +11,7 @@ from verl_agentic.core import BrokenTaskError
 from verl_agentic.databases.guard import SQL_ERRORS
 from verl_agentic.tool_envs.world.forms import nest_of, read_form
 from verl_agentic.tool_envs.world.reply import NestedRows, ReplyForm
-from verl_agentic.tool_envs.world.template import Template
+from verl_agentic.tool_envs.world.template import TABLE_FUNCTIONS, Template
 from verl_agentic.tool_envs.world.values import PLACEHOLDER
 
 NOW, NEW_ID = "now", "new_id"
@@ -90,6 +90,8 @@ def read_world_tools(
     for field, names, known in named:
         if unknown := next((name for name in names if name not in known), None):
             raise BrokenTaskError(f"env_args.{field}[{unknown!r}] has no tool of that name")
+    texts = str((actions, user_actions, preconditions)).lower()
+    template.allow_functions(frozenset(name for name in TABLE_FUNCTIONS if name in texts))
     reader = _Reader(template, now)
     found = {
         name: reader.action("actions", name, value, preconditions.get(name, []), parameters[name])

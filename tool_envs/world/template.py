@@ -24,6 +24,8 @@ INSTRUCTIONS_PER_ROW = 100
 MAX_VALUE_BYTES = 1_000_000
 _MAX_TOOLSETS = 64
 
+TABLE_FUNCTIONS = ("json_each", "json_tree")
+"""Functions that stand for tables. SQLite makes each a table of its own when a connection first names it."""
 _ROWID_NAMES = ("rowid", "_rowid_", "oid")
 _VIRTUAL = re.compile(r"\s*create\s+virtual\b", re.IGNORECASE)
 # Holds table and rowid of every row that a session wrote; filled by triggers, which sessions inherit by their copies.
@@ -102,6 +104,7 @@ class Template:
         self.actions: LRUCache[bytes, Any] = LRUCache(_MAX_TOOLSETS)
         self.json_columns: frozenset[str] = frozenset()
         self._followed: frozenset[str] = frozenset()
+        self._functions: frozenset[str] = frozenset()
         self.reader = _connection()
         try:
             if path:
@@ -141,11 +144,21 @@ class Template:
         self._followed |= new
         self._seal()
 
+    def allow_functions(self, names: frozenset[str]) -> None:
+        """Let statements here and in later copies use these of :data:`TABLE_FUNCTIONS`; the caller holds the lock."""
+        if not (new := names - self._functions):
+            return
+        self.reader.allow_all()
+        _make_known(self.reader, new)
+        self._functions |= new
+        self._seal()
+
     def copy(self) -> GuardedConnection:
         """A database of one's own, not guarded yet; the caller holds the lock."""
         own = _connection()
         try:
             self.reader.raw.backup(own.raw)
+            _make_known(own, self._functions)
             own.execute("PRAGMA temp_store = MEMORY")
             # Without it, rows that INSERT OR REPLACE replaces vanish unnoticed.
             own.execute("PRAGMA recursive_triggers = ON")
@@ -215,6 +228,12 @@ class Template:
 
 def _connection() -> GuardedConnection:
     return GuardedConnection(_BOUNDS, instructions=MAX_INSTRUCTIONS)
+
+
+def _make_known(connection: GuardedConnection, functions: frozenset[str]) -> None:
+    # Under a guard this would be refused, since it makes a table.
+    for name in functions:
+        connection.execute(f"SELECT 1 FROM {name}('[]')").close()
 
 
 def record(columns: list[str], values: tuple[Any, ...]) -> Row:

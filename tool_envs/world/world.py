@@ -13,6 +13,7 @@
 * ``user_actions``: the same for the user's own tools, which the policy cannot call;
 * ``preconditions``: by tool name ``[{"sql": ..., "message": ...}]``: the tool refuses with the message, which may hold
   ``{argument}``, unless the query's first value is there, and neither NULL, 0 nor empty;
+* ``outages``: by tool name, how often it says that it is not available before it works (:data:`UNAVAILABLE`);
 * ``missing``: what a tool says that finds no record (default ``"no such record"``);
 * ``patch``: what is changed before the session begins, in order: ``[{"table", "op": "insert", "row": {column: value}},
   {"table", "op": "update", "where": {...}, "set": {...}}, {"table", "op": "delete", "where": {...}}]``;
@@ -27,13 +28,11 @@ The statements are the task author's and the argument values the policy's: they 
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import hashlib
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from verl_agentic.core import BrokenTaskError
@@ -46,9 +45,11 @@ from verl_agentic.tool_envs.world.patch import apply_patch, patched_tables
 from verl_agentic.tool_envs.world.reply import MAX_ROWS
 from verl_agentic.tool_envs.world.source import find_template, typed
 from verl_agentic.tool_envs.world.template import OWN_STATEMENTS, Row, record
-from verl_agentic.tool_envs.world.values import filled, json_value, plain_value
+from verl_agentic.tool_envs.world.values import filled, json_value, new_id, plain_value
 
 CHANGES = "changes"
+UNAVAILABLE = "The service is temporarily not available. Please try again."
+"""What a tool says during an outage."""
 # What SQLite says of values that are within our bounds, yet grow beyond its own.
 _TOO_BIG = ("too big", "too complex")
 
@@ -85,6 +86,9 @@ class DatabaseWorld:
         if (kept := env_args.get("state", CHANGES)) != CHANGES:
             raise BrokenTaskError(f"env_args.state={kept!r} must be {CHANGES!r}, or be left out")
         self._only_changes = "state" in env_args
+        self._outages = dict(typed(env_args, "outages", dict, {}))
+        if wrong := next((name for name, count in self._outages.items() if type(count) is not int or count < 0), None):
+            raise BrokenTaskError(f"env_args.outages[{wrong!r}] must be how often the tool fails, a whole number")
         self._seed = seed
         self._ids = 0
         self._given = {NOW: now} if now else {}
@@ -119,6 +123,9 @@ class DatabaseWorld:
         """
         if name not in self._actions:
             raise ToolError(f"unknown tool {name[:64]!r}")
+        if self._outages.get(name, 0) > 0:
+            self._outages[name] -= 1
+            raise ToolError(UNAVAILABLE)
         return self._call(f"env_args.actions[{name!r}]", self._actions[name], arguments)
 
     def user_call(self, name: str, arguments: dict[str, Any]) -> str:
@@ -218,13 +225,13 @@ class DatabaseWorld:
         self._own.allow(OWN_STATEMENTS)
         self._patched = {(name, rowid): after for name, rowid, _, after in self._differences()}
 
-    def _call(self, where: str, action: WorldAction, arguments: dict[str, Any]) -> str:
+    def _call(self, where: str, action: WorldAction, arguments: Mapping[str, Any]) -> str:
         bound, page = plain_value, 1
         if action.form is not None:
             bound, page = json_value, action.form.page_of(arguments)
             arguments = action.form.arguments(arguments)
         values = {key: bound(key, arguments.get(key)) for key in action.parameters}
-        values |= {**self._given, NEW_ID: self._new_id() if action.makes_id else None}
+        values |= {**self._given, NEW_ID: new_id(self._seed, self._ids) if action.makes_id else None}
         with self._connection() as connection, _clear_errors(where):
             self._check(connection, action, values)
             if not action.written:
@@ -272,10 +279,6 @@ class DatabaseWorld:
         if not reply:
             return "ok"
         return json.dumps(reply[0] if len(reply) == 1 else reply, ensure_ascii=False)
-
-    def _new_id(self) -> str:
-        digest = hashlib.blake2b(f"{self._seed} {self._ids}".encode(), digest_size=5).digest()
-        return base64.b32encode(digest).decode()
 
     def _tables(self, differences: list[Difference]) -> dict[str, Rows]:
         tables = {name: list(table.rows) for name, table in self._template.tables.items()}

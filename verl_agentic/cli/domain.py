@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from verl_agentic.core import UserInputError
-from verl_agentic.domains import Domain, DomainError, domain_folders, edition_of, load_domain
+from verl_agentic.domains import BusinessDomain, DomainError, domain_folders, edition_of, load_domain
 from verl_agentic.domains.editions import make_edition
 from verl_agentic.domains.library import FOLDERS
 from verl_agentic.synthesis.domains.check import EDITIONS, check_domain
@@ -65,7 +65,7 @@ def _ls(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _summary(domain: Domain) -> dict[str, Any]:
+def _summary(domain: BusinessDomain) -> dict[str, Any]:
     leaves = [leaf for flow in domain.workflows.values() for leaf in flow.leaves().values()]
     return {
         "name": domain.name,

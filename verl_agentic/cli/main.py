@@ -21,7 +21,7 @@ _COMMANDS = {
     "pool": ("verl_agentic.cli.pool", "look into the pool of a run, take tasks out of it and put tasks in"),
     "report": ("verl_agentic.cli.report", "write the report of a run, finished or not"),
     "replay": ("verl_agentic.cli.replay", "play a stored trajectory again and show where its world differs"),
-    "rollout": ("verl_agentic.cli.rollout", "let a model play tasks without training, and measure it"),
+    "rollout": ("verl_agentic.cli.rollout.command", "let a model play tasks without training, and measure it"),
     "score": ("verl_agentic.cli.score", "judge responses in a file with any reward function"),
     "starter": ("verl_agentic.cli.main", "make the starter policy, unless it is cached, and print its folder"),
     "tasks": ("verl_agentic.cli.tasks", "generate, import and check tasks"),

@@ -24,14 +24,15 @@ from verl_agentic.reward_fns.registry import judge
 from verl_agentic.reward_fns.state.difference import state_difference
 from verl_agentic.rollout.dialogue import Dialogue
 from verl_agentic.rollout.session import Session
+from verl_agentic.synthesis.base import SPLITS
 from verl_agentic.synthesis.domains.family import DomainFamily
 from verl_agentic.synthesis.rows import read_tasks
 from verl_agentic.synthesis.service.expert import tool_call
 
 _PATIENCE = 86_400.0
 _HELP = (
-    'Write what the policy says; a line that ends with a backslash goes on. A tool is called by /NAME {"argument": value}; '
-    "/tools shows the tools, /quit stops."
+    "Write what the policy says; a line that ends with a backslash goes on. A tool is called by "
+    '/NAME {"argument": value}; /tools shows the tools, /quit stops.'
 )
 
 
@@ -92,13 +93,14 @@ def _task(arguments: argparse.Namespace) -> Task:
         tasks = read_tasks(name, arguments.prompt_key)
         if not 0 <= arguments.row < len(tasks):
             raise UserInputError(f"--row={arguments.row}: {name} has {len(tasks)} tasks, from 0")
-        return tasks[arguments.row]
+        found: Task = tasks[arguments.row]
+        return found
     domain, *rest = name.split("/")
     if domain not in domain_folders():
         known = ", ".join(domain_folders())
         raise UserInputError(f"{name!r} is no file of tasks, and no domain of the library; there are {known}")
     family = DomainFamily((domain,), {arguments.size: 1.0})
-    fitting = [one for split in ("train", "validation", "held_out") for one in family.structures(split)]  # type: ignore[arg-type]
+    fitting = [one for split in SPLITS for one in family.structures(split)]
     wanted = [one for one in fitting if _fits(one, rest)]
     if not wanted:
         raise UserInputError(f"{name!r}: no such workflow or leaf; there are {', '.join(sorted(map(_short, fitting)))}")

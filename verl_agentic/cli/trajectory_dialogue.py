@@ -106,7 +106,8 @@ def _verdict(one: StoredTrajectory, trajectory: Trajectory, task: Task | None) -
         yield plain_text(f"diagnosis: {found.kind.value} ({found.evidence})")
     if trajectory.answer is not None:
         yield plain_text(f"answer: {_cut(trajectory.answer, False)}")
-    if task is not None and "expected" not in (task.ground_truth if isinstance(task.ground_truth, Mapping) else {}):
+    truth = task.ground_truth if task is not None and isinstance(task.ground_truth, Mapping) else {}
+    if task is not None and not truth.keys() & {"expected", "changes"}:
         yield plain_text(f"expected: {_cut(json.dumps(task.ground_truth, ensure_ascii=False), False)}")
     for name, value in trajectory.reward.items():
         if name not in _VERDICT:

@@ -24,6 +24,8 @@ CREATES = frozenset({sqlite3.SQLITE_CREATE_INDEX, sqlite3.SQLITE_CREATE_TABLE})
 SQL_ERRORS = (sqlite3.Error, sqlite3.Warning, OverflowError, TypeError, ValueError)
 
 _STRIDE = 1000
+# More than a connection keeps prepared.
+_KNOWN_STATEMENTS = 1024
 # What gives something else each time, or makes large values of small ones, or loads code.
 _NEVER = frozenset({"load_extension", "random", "randomblob"})
 # The schema's own table, and tables that are pragmas or look into the engine.
@@ -136,16 +138,19 @@ class GuardedConnection:
             for bound, value in {**bounds, Bound.ATTACHED: 0, Bound.WORKER_THREADS: 0}.items():
                 set_limit(int(bound), value)
         self._written: set[str] = set()
+        self._known_written: dict[str, frozenset[str]] = {}
         self._budget = _Budget()
         self.refill(instructions)
         self.raw.set_progress_handler(self._budget, _STRIDE)
 
     def allow(self, rules: Rules) -> None:
         """Refuse statements that do anything else from now on, also those that are prepared already."""
+        self._known_written.clear()
         self.raw.set_authorizer(_Guard(rules, self._written))
 
     def allow_all(self) -> None:
         """Take back what :meth:`allow` refused."""
+        self._known_written.clear()
         # Python 3.10 takes None for an authorizer that refuses everything.
         self.raw.set_authorizer(lambda *_: sqlite3.SQLITE_OK)
 
@@ -170,7 +175,13 @@ class GuardedConnection:
         """
         self._written.clear()
         self.execute(f"EXPLAIN {sql}", values).close()
-        return frozenset(self._written)
+        # One that is prepared already asks for nothing again, so what it wrote is kept, the last used at the end.
+        known = self._known_written.pop(sql, None)
+        written = frozenset(self._written) if self._written or known is None else known
+        if len(self._known_written) >= _KNOWN_STATEMENTS:
+            del self._known_written[next(iter(self._known_written))]
+        self._known_written[sql] = written
+        return written
 
     def close(self) -> None:
         self.raw.close()

@@ -27,7 +27,7 @@ FILES = ("domain.yaml", "tables.yaml", "tools.yaml", "policy.yaml", "users.yaml"
 
 
 @dataclass(frozen=True, slots=True)
-class Domain:
+class BusinessDomain:
     """One business.
 
     Attributes:
@@ -71,7 +71,7 @@ class Domain:
         return tuple(f"{flow.name}/{leaf}" for flow in self.workflows.values() for leaf in flow.leaves())
 
 
-def read_domain(folder: Path) -> Domain:
+def read_domain(folder: Path) -> BusinessDomain:
     """Read a domain, and check that all that it names is there.
 
     Raises:
@@ -90,7 +90,7 @@ def read_domain(folder: Path) -> Domain:
     files = sorted((folder / "workflows").glob("*.yaml"))
     if not files:
         raise DomainError(f"{folder / 'workflows'}:1: holds no workflow, NAME.yaml")
-    domain = Domain(
+    domain = BusinessDomain(
         name=folder.name,
         sector=fields["sector"].text(),
         title=fields["title"].text(),

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from verl_agentic.domains.columns import Record
-from verl_agentic.domains.domain import Domain
+from verl_agentic.domains.domain import BusinessDomain
 from verl_agentic.domains.library import load_domain
 from verl_agentic.domains.tables import WorldDraw
 
@@ -29,7 +29,7 @@ class Edition:
         rows: the records that its world begins with, by table.
     """
 
-    domain: Domain
+    domain: BusinessDomain
     number: int
     company: str
     today: str
@@ -58,7 +58,7 @@ def edition_of(name: str, number: int) -> Edition:
     return make_edition(load_domain(name), number)
 
 
-def make_edition(domain: Domain, number: int) -> Edition:
+def make_edition(domain: BusinessDomain, number: int) -> Edition:
     """An edition of a domain.
 
     Raises:

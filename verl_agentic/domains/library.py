@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from verl_agentic.core import UserInputError
-from verl_agentic.domains.domain import Domain, read_domain
+from verl_agentic.domains.domain import BusinessDomain, read_domain
 
 FOLDERS = "VERL_AGENTIC_DOMAINS"
 """Environment variable: further folders of domains, parted as those of PATH."""
@@ -32,7 +32,7 @@ def domain_folders() -> dict[str, Path]:
     return found
 
 
-def load_domain(name: str) -> Domain:
+def load_domain(name: str) -> BusinessDomain:
     """The domain of a name, or in a folder; read once per process.
 
     Raises:
@@ -48,5 +48,5 @@ def load_domain(name: str) -> Domain:
 
 
 @cache
-def _read(folder: Path) -> Domain:
+def _read(folder: Path) -> BusinessDomain:
     return read_domain(folder)

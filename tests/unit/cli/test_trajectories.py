@@ -194,3 +194,25 @@ def test_a_state_that_differs_is_shown_row_by_row(run_dir: Path, capsys: pytest.
     assert (data["id"], data["reason"], difference["table"]) == ("outcome-5", damaged.reward["reason"], table)
     assert difference["missing"] == [lost] and data["diagnosis"]["kind"]
     assert "some [bold]rows[/bold] are wrong" in said(capsys, "trajectories", "ls", str(run_dir), "--step", "4")
+
+
+def test_changes_that_differ_are_shown_one_by_one(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = {"table": "orders", "op": "update", "key": {"id": "O1"}, "after": {"status": "refunded"}}
+    truth = {"changes": [wanted], "end": ["answer"]}
+    task = Task("shop", [{"role": "user", "content": "Refund O1."}], [], "world", {}, "state", truth)
+    made = {"table": "notes", "op": "insert", "before": None, "after": {"text": "31415"}}
+    trajectory = Trajectory(task.id, end=End.ANSWER, state={"tables": {}, "changes": [made]})
+    with Store(store_url(run_dir)) as store:
+        store.add_tasks([task])
+        store.record_outcomes([outcome(task, trajectory, 0, 0.0, step=5)], "y")
+    text = " ".join(said(capsys, "trajectories", "show", str(run_dir), "outcome-5").split())
+    assert "expected: {" not in text and "31415" in text and "refunded" in text
+    data = json.loads(said(capsys, "trajectories", "show", str(run_dir), "outcome-5", "--json"))
+    assert data["difference"] == [
+        {
+            "table": "orders",
+            "missing": [{"op": "update", "row": {"id": "O1"}, "after": {"status": "refunded"}}],
+            "unexpected": [],
+        },
+        {"table": "notes", "missing": [], "unexpected": [{"op": "insert", "after": {"text": "31415"}}]},
+    ]

@@ -77,6 +77,18 @@ def test_instructions_and_time_are_spent_apart() -> None:
     assert connection.execute(COUNT.format(100_000)).fetchone() == (100_000,)
 
 
+def test_tables_written_are_told_however_often_they_are_asked_for() -> None:
+    connection = GuardedConnection({}, instructions=1_000_000)
+    connection.execute("CREATE TABLE t (a)")
+    connection.allow(Rules(READS | WRITES))
+    for _ in range(3):
+        assert connection.tables_written("DELETE FROM t", ()) == {"t"}
+        assert connection.tables_written("SELECT a FROM t", ()) == frozenset()
+    connection.allow(Rules(READS))
+    with pytest.raises(sqlite3.DatabaseError, match="not authorized"):
+        connection.tables_written("DELETE FROM t", ())
+
+
 def test_sqlites_own_limits_hold() -> None:
     connection = guarded(Rules(READS))
     if connection.bounded:

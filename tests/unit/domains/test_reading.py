@@ -53,14 +53,29 @@ def test_a_domain_has_all_its_parts(folder: Path) -> None:
         ("users.yaml", "    ask: [name, who", "    asks: [name, who", "unknown key"),
         ("workflows/cancel_order.yaml", "check: cancel-gift", "check: gift", "no rule 'gift' in policy.yaml"),
         ("workflows/cancel_order.yaml", "check: cancel-gift", "check: confirm", "rule 'confirm' decides nothing"),
-        ("workflows/cancel_order.yaml", "transfer: gift-card", "deny: gift-card", "where the policy's rule 'cancel-gift'"),
+        (
+            "workflows/cancel_order.yaml",
+            "transfer: gift-card",
+            "deny: gift-card",
+            "where the policy's rule 'cancel-gift'",
+        ),
         ("workflows/cancel_order.yaml", "order.payment_method:", "order.method:", "must be ROW.COLUMN of the case"),
         ("workflows/cancel_order.yaml", "call: get_order", "call: read_order", "no tool 'read_order' in tools.yaml"),
         ("workflows/cancel_order.yaml", "with: {order_id: fact", "with: {id: fact", "get_order has no argument 'id'"),
         ("workflows/cancel_order.yaml", "reason: fact.reason}", "reason: fact.why}", "no fact 'why'; there are"),
         ("workflows/cancel_order.yaml", "tell: [order.total]", "tell: [refund]", "nothing is called 'refund' here"),
-        ("workflows/cancel_order.yaml", "  - {allow: cancelled, tell: [order.total]", "  - {stop: cancelled", "a step has exactly one of"),
-        ("workflows/cancel_order.yaml", "transfer: too-large", "transfer: gift-card", "there are two leaves 'gift-card'"),
+        (
+            "workflows/cancel_order.yaml",
+            "  - {allow: cancelled, tell: [order.total]",
+            "  - {stop: cancelled",
+            "a step has exactly one of",
+        ),
+        (
+            "workflows/cancel_order.yaml",
+            "transfer: too-large",
+            "transfer: gift-card",
+            "there are two leaves 'gift-card'",
+        ),
         ("workflows/cancel_order.yaml", "key: order.customer_id", "key: order.client", "orders has no column 'client'"),
         ("workflows/cancel_order.yaml", "my order {order_id}.", "my order {order}.", "{order} is no fact; there are"),
         ("workflows/cancel_order.yaml", "title: Canc", "title: [Canc", "no YAML"),
@@ -102,5 +117,5 @@ def test_own_folders_are_found(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(UserInputError, match=f"{FOLDERS}: no folder"):
         domain_folders()
     monkeypatch.delenv(FOLDERS)
-    with pytest.raises(UserInputError, match="no domain 'shop'; there are .*electronics_shop"):
+    with pytest.raises(UserInputError, match=r"no domain 'shop'; there are .*electronics_shop"):
         load_domain("shop")

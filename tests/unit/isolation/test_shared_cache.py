@@ -8,7 +8,7 @@ from verl_agentic.isolation.shared_cache import SharedCache
 def test_what_is_dropped_is_built_again_and_weighs_nothing() -> None:
     cache: SharedCache[list[int]] = SharedCache(4, len)
     held = cache.get("a", lambda: [1, 2, 3])
-    assert cache.get("a", list) is held
+    assert cache.get("a", list) is held and "a" in cache and "b" not in cache
     cache.clear()
     assert len(cache) == 0 and held == [1, 2, 3]
     assert cache.get("a", lambda: [4]) == [4]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from verl_agentic.core.named import Registry
+from verl_agentic.synthesis.domains.disturbances import Outage, PlantedOrder
 from verl_agentic.synthesis.domains.operators import (
     Boundary,
     ChangedMind,
@@ -24,6 +25,8 @@ _BUILT_IN: tuple[DeskOperator, ...] = (
     ChangedMind(),
     Boundary(),
     SecondRequest(),
+    Outage(),
+    PlantedOrder(),
 )
 DESK_OPERATORS: Registry[DeskOperator] = Registry(
     "operator of domains", {one.name: one for one in _BUILT_IN}, paths=False

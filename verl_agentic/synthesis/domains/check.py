@@ -10,10 +10,10 @@ from typing import Any
 
 from verl_agentic.core import BrokenTaskError, Message, Task
 from verl_agentic.core.messages.speech import TRANSFER
-from verl_agentic.domains import Domain, Edition
+from verl_agentic.domains import BusinessDomain, Edition
 from verl_agentic.domains.editions import make_edition
 from verl_agentic.domains.workflows import DecideStep
-from verl_agentic.reward_fns.registry import run_coroutine
+from verl_agentic.reward_fns.registry import judge, run_coroutine
 from verl_agentic.rollout import DialogueLimits, Policy, play
 from verl_agentic.synthesis.domains.compile import DeskRequest, draft_task, finish_task
 from verl_agentic.synthesis.domains.document import policy_document
@@ -44,7 +44,7 @@ class DomainReport:
     counts: Counter[str] = field(default_factory=Counter)
 
 
-def check_domain(domain: Domain, editions: int = EDITIONS) -> DomainReport:
+def check_domain(domain: BusinessDomain, editions: int = EDITIONS) -> DomainReport:
     """Play every leaf of every workflow in some editions."""
     report = DomainReport()
     for number in range(editions):
@@ -70,7 +70,7 @@ def check_domain(domain: Domain, editions: int = EDITIONS) -> DomainReport:
     return report
 
 
-def _requests(domain: Domain) -> Iterator[DeskRequest]:
+def _requests(domain: BusinessDomain) -> Iterator[DeskRequest]:
     for workflow in domain.workflows.values():
         for leaf in workflow.leaves():
             yield DeskRequest(workflow, leaf)
@@ -98,40 +98,10 @@ def score(task: Task, policy: Policy) -> tuple[float, str]:
 
     async def scored() -> tuple[float, str]:
         dialogue = await play(task, policy, user=ScriptedUser(), limits=_LIMITS)
-        return _stopgap(task, dialogue.trajectory)
+        result = await judge(task, dialogue.trajectory)
+        return result["acc"], result["reason"]
 
     return run_coroutine(scored())
-
-
-def _stopgap(task, trajectory):
-    import json as j
-
-    truth = task.ground_truth
-    strip = lambda cs: sorted(
-        j.dumps(
-            {
-                k: (v if k != "after" or v is None else {a: b for a, b in v.items() if not a.endswith("_id")})
-                for k, v in c.items()
-            },
-            sort_keys=True,
-        )
-        for c in cs
-    )
-    if trajectory.end.value not in truth["end"]:
-        return 0.0, f"ended by {trajectory.end.value}; {[t.content[:80] for t in trajectory.turns][-4:]}"
-    if strip(trajectory.state["changes"]) != strip(truth["changes"]):
-        return 0.0, f"other changes {trajectory.state['changes']}"
-    said = [t.content for t in trajectory.turns if t.role == "user"]
-    if any(r in said for r in truth["forbidden_replies"]):
-        return 0.0, f"user said {said[-1]!r}"
-    text = " ".join(c.result for c in trajectory.calls)
-    for e in truth["required_evidence"]:
-        if not all(j.dumps(v) in text for v in e.values()):
-            return 0.0, f"not seen: {e}"
-    for p in truth["preconditions"]:
-        if p.get("reply") and p["reply"] not in said and any(c.name == p["call"]["name"] for c in trajectory.calls):
-            return 0.0, "not confirmed"
-    return 1.0, ""
 
 
 def _says(text: str) -> Policy:
@@ -152,7 +122,7 @@ def _check_document(edition: Edition, report: DomainReport) -> None:
         )
 
 
-def _check_size(domain: Domain, edition: Edition, report: DomainReport) -> None:
+def _check_size(domain: BusinessDomain, edition: Edition, report: DomainReport) -> None:
     leaves = [leaf for workflow in domain.workflows.values() for leaf in workflow.leaves().values()]
     rows = sum(len(rows) for rows in edition.rows.values())
     verdicts = Counter(leaf.verdict for leaf in leaves)

@@ -9,7 +9,7 @@ from functools import cache
 from typing import ClassVar
 
 from verl_agentic.core import BrokenTaskError, RejectedError, Task, UserInputError
-from verl_agentic.domains import Domain, domain_folders, edition_of, load_domain
+from verl_agentic.domains import BusinessDomain, domain_folders, edition_of, load_domain
 from verl_agentic.domains.library import FOLDERS
 from verl_agentic.rollout import Policy
 from verl_agentic.synthesis.base import SPLITS, Split, TaskFamily
@@ -95,7 +95,7 @@ class DomainFamily(TaskFamily):
         return calls_policy(task)
 
 
-def _request(structure: str) -> tuple[Domain, DeskRequest]:
+def _request(structure: str) -> tuple[BusinessDomain, DeskRequest]:
     parts = structure.split("/")
     if len(parts) != 4 or parts[2] != "seed":
         raise BrokenTaskError(f"{structure!r} is no structure of a domain, domain/workflow/seed/leaf")

@@ -1,4 +1,4 @@
-"""The state reward on worlds that are read from a file, whose rows no row of the data set holds."""
+"""The state reward on worlds whose rows no row of the data set holds: of a file, of a source, patched."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from verl_agentic.core import BrokenTaskError, End, InfrastructureError, Task, Trajectory
+from verl_agentic.core.world_data import WorldData
 from verl_agentic.reward_fns.registry import judge_now
 from verl_agentic.rollout import play
+from verl_agentic.tool_envs.world.source import WORLD_SOURCES, register_world_source
 
 ITEM = {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}
 TOOLS = [{"type": "function", "function": {"name": name, "parameters": ITEM}} for name in ("sell", "drop", "copy")]
@@ -86,3 +88,25 @@ def test_a_state_that_does_not_tell_what_changed(shop: Task) -> None:
 def test_changes_that_never_happened_are_no_reward(shop: Task, change: Any) -> None:
     with pytest.raises(InfrastructureError, match="do not fit"):
         judge_now(shop, state(changes=[change]))
+
+
+async def test_the_rows_of_a_source_and_a_patch_are_the_initial_ones(
+    shop: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(WORLD_SOURCES, "_known", {})
+    schema = ["CREATE TABLE items (id TEXT, stock INTEGER)", "CREATE TABLE staff (name TEXT)"]
+    data = WorldData(schema, {"items": [["a", 3], ["b", 5], ["b", 5]]}, shop.env_args["actions"])
+    register_world_source("shop")(lambda domain, edition: data)
+    args = {
+        "source": {"domain": "shop", "edition": 0, "digest": data.digest},
+        "patch": [{"table": "staff", "op": "insert", "row": {"name": "Bo"}}],
+    }
+    task = Task("shop", shop.messages, TOOLS, "world", args, "state", shop.ground_truth)
+    for calls, reason in (
+        ([("sell", "a")], ""),
+        ([("sell", "a"), ("drop", "Bo")], 'staff: changed or removed {"name": "Bo"}'),
+    ):
+        texts = [f'<tool_call>{{"name": "{name}", "arguments": {{"id": "{key}"}}}}</tool_call>' for name, key in calls]
+        texts.append("<answer>done</answer>")
+        dialogue = await play(task, lambda *_, texts=texts: texts.pop(0))
+        assert judge_now(task, dialogue.trajectory)["reason"] == reason

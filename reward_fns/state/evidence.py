@@ -1,0 +1,108 @@
+"""What the policy has seen: facts looked for in the replies of the tools, whichever tool it asked.
+
+A fact is an object of fields, such as ``{"id": "O417", "status": "paid"}``. It was seen where an object in the JSON of
+a reply holds all of them, with the fields of the objects around it merged in: a line of an order has the order's
+number, too, unless it has a field of that name itself. Numbers are equal by value up to the tolerance, and texts, dates
+among them, exactly. Of a reply that was cut, what stood before the cut counts.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from verl_agentic.core import BrokenTaskError
+from verl_agentic.reward_fns.state.tables import Row, RowComparison
+
+_CUT = re.compile(r"\n\[\.\.\. \d+ characters left out \.\.\.\]\n")
+_DECODER = json.JSONDecoder()
+_CLOSING = {"[": "]", "{": "}"}
+
+
+class SeenRecords:
+    """What some replies held, in one dialogue."""
+
+    def __init__(self, compare: RowComparison) -> None:
+        self._compare = compare
+        self._records: list[Row] = []
+        self._unread: list[str] = []
+
+    def see(self, reply: str) -> None:
+        """Note a reply."""
+        self._unread.append(reply)
+
+    def holds(self, fact: Row) -> bool:
+        """Whether ``fact`` was seen."""
+        for reply in self._unread:
+            self._records += _records(_data(reply))
+        self._unread.clear()
+        same = self._compare.same
+        return any(
+            all(field in record and same(value, record[field]) for field, value in fact.items())
+            for record in self._records
+        )
+
+
+def read_facts(value: Any, where: str) -> list[Row]:
+    """Facts from a task's data.
+
+    Raises:
+        BrokenTaskError: it is no list of objects of plain values.
+    """
+    if not isinstance(value, list):
+        raise BrokenTaskError(f"{where} must be a list")
+    for position, one in enumerate(value):
+        plain = isinstance(one, dict) and not any(isinstance(item, dict | list) for item in one.values())
+        if not plain or not one:
+            raise BrokenTaskError(f"{where}[{position}] must be an object of fields with plain values")
+    return value
+
+
+def _records(data: Any) -> list[Row]:
+    """Every object within ``data``, with the plain fields of those around it."""
+    found: list[Row] = []
+    waiting: list[tuple[Any, Mapping[str, Any]]] = [(data, {})]
+    while waiting:
+        item, around = waiting.pop()
+        if isinstance(item, list):
+            waiting.extend((one, around) for one in item if isinstance(one, dict | list))
+        elif isinstance(item, dict):
+            inner = {key: value for key, value in item.items() if isinstance(value, dict | list)}
+            record = {**around, **{key: value for key, value in item.items() if key not in inner}}
+            found.append(record)
+            waiting.extend((value, record) for value in inner.values())
+    return found
+
+
+def _data(reply: str) -> Any:
+    """What a reply holds as JSON, ``None`` where it holds none."""
+    cut = _CUT.search(reply)
+    text = (reply[: cut.start()] if cut else reply).lstrip()
+    if text[:1] not in _CLOSING:
+        return None
+    try:
+        return _DECODER.raw_decode(_closed(text) if cut else text)[0]
+    except (ValueError, RecursionError):
+        return None
+
+
+def _closed(text: str) -> str:
+    """The beginning of a JSON text up to its last whole value, closed."""
+    open_brackets: list[str] = []
+    end, closing = 0, ""
+    in_text = escaped = False
+    for place, character in enumerate(text):
+        if in_text:
+            in_text = escaped or character != '"'
+            escaped = character == "\\" and not escaped
+        elif character == '"':
+            in_text = True
+        elif character in _CLOSING:
+            open_brackets.append(_CLOSING[character])
+        elif character in "]},":
+            if character != ",":
+                open_brackets = open_brackets[:-1]
+            end, closing = place + (character != ","), "".join(reversed(open_brackets))
+    return text[:end] + closing
