@@ -157,9 +157,7 @@ def read_plan(
     return StagePlan(tuple(read))
 
 
-def _read(
-    position: int, entry: Any, hooks: Sequence[Any], curriculum: CurriculumSettings, register: Register
-) -> Stage:
+def _read(position: int, entry: Any, hooks: Sequence[Any], curriculum: CurriculumSettings, register: Register) -> Stage:
     key = f"{STAGES_KEY}[{position}]"
     settings = _entry(position, entry)
     names = _kinds(key, settings.stage, settings.kinds, register)

@@ -22,8 +22,8 @@ from verl_agentic.synthesis.domains.plan import calls_policy, plan_policy
 
 EDITIONS: dict[Split, range] = {"train": range(48), "validation": range(1000, 1016), "held_out": range(2000, 2016)}
 """Editions of a domain by split: whatever evaluation asks about happens on another day, to other people."""
-SIZES: dict[DocumentSize, float] = {"small": 0.2, "standard": 0.65, "large": 0.15}
-"""Shares of the sizes of documents."""
+SIZES: dict[DocumentSize, float] = {"small": 0.25, "standard": 0.75}
+"""Shares of the sizes of documents; large ones come by an operator."""
 
 
 class DomainFamily(TaskFamily):
