@@ -46,21 +46,12 @@ class ScriptedUser(User):
         """
         if task.user is not None and "facts" not in task.user:
             raise BrokenTaskError("user.facts must be a list")
-        self._natural = None
-        if (task.user or {}).get("hearing") == "natural":
-            from verl_agentic.tool_envs.users.natural import Natural
-
-            self._natural = Natural(task.user)
-            self._silent = False
-            return
         self._silent = task.user is None
         self._script = read_script(task.user or {})
         self._facts = [fact for fact in self._script.facts if not fact.hidden]
         self._counts = Counter[str]()
 
     def reply(self, message: str) -> UserReply | None:
-        if self._natural is not None:
-            return self._natural.reply(message)
         if self._silent:
             return None
         reply = self._answer(readable(message))
