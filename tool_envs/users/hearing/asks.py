@@ -1,0 +1,193 @@
+"""Which of its facts a message asks the user for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from verl_agentic.tool_envs.users.hearing.clean import BLANK, Sentence, words_of
+
+_GAP = 2
+_MARKS = frozenset(",;:()?!\"")
+# Spellings and names of one thing; of several words, the longest first.
+_ALIKE = {
+    ("date", "of", "birth"): "birthdate", ("birth", "date"): "birthdate", ("dob",): "birthdate", ("d.o.b",): "birthdate",
+    ("birthday",): "birthdate", ("zip", "code"): "postcode", ("postal", "code"): "postcode", ("post", "code"): "postcode",
+    ("zip",): "postcode", ("zipcode",): "postcode", ("last", "name"): "surname", ("family", "name"): "surname",
+    ("telephone",): "phone", ("mobile", "phone"): "phone", ("mobile",): "phone", ("cell", "phone"): "phone",
+    ("cellphone",): "phone", ("mail", "address"): "email", ("email", "address"): "email", ("user", "name"): "username",
+    ("no",): "number", ("nr",): "number", ("#",): "number", ("id",): "number", ("identifier",): "number",
+    ("identification", "number"): "number", ("id", "number"): "number", ("number", "plate"): "plate", ("licence", "plate"): "plate",
+    ("license", "plate"): "plate", ("colour",): "color", ("neighbour",): "neighbor", ("authorised",): "authorized",
+    ("licence",): "license", ("cheque",): "check", ("emails",): "email", ("pick", "up"): "pickup", ("drop", "off"): "dropoff",
+    ("check", "in"): "checkin", ("check", "out"): "checkout", ("postcodes",): "postcode", ("birthdate",): "birthdate",
+    ("full", "name"): "name", ("first", "name"): "name",
+}  # fmt: skip
+_ALIKE_BY_FIRST: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+for _words, _one in sorted(_ALIKE.items(), key=lambda pair: -len(pair[0])):
+    _ALIKE_BY_FIRST.setdefault(_words[0], []).append((_words, _one))
+_LINKS = frozenset({"of", "for", "on", "from", "in", "to"})
+_ARTICLES = frozenset("the a an your our this that its his her their".split())
+
+
+class Asked(Protocol):
+    """A fact as far as asking goes."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def ask(self) -> Sequence[str]: ...
+
+
+class Word(NamedTuple):
+    """A word in one spelling, and where it begins in the text of its sentence."""
+
+    word: str
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase:
+    words: tuple[str, ...]
+    fact: str
+    turned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A fact's words in a sentence.
+
+    Attributes:
+        fact: its name.
+        places: numbers of the words.
+        weight: number of words.
+        head: whether what the words name is not part of something else that is said of it.
+    """
+
+    fact: str
+    places: tuple[int, ...]
+    weight: int
+    head: bool
+
+
+def spelled(words: Iterable[str]) -> list[Word]:
+    """Words in one spelling each, without plural endings."""
+    words = list(words)
+    found, at, start = [], 0, 0
+    while at < len(words):
+        length, one = 1, None
+        for several, name in _ALIKE_BY_FIRST.get(words[at], ()):
+            if tuple(words[at : at + len(several)]) == several:
+                length, one = len(several), name
+                break
+        found.append(Word(one or _singular(words[at]), start))
+        start += sum(len(word) + 1 for word in words[at : at + length])
+        at += length
+    return found
+
+
+class Phrases:
+    """The words that ask for each of some facts."""
+
+    def __init__(self, facts: Iterable[Asked]) -> None:
+        self._by_first: dict[str, list[_Phrase]] = {}
+        for fact in facts:
+            for text in fact.ask:
+                words = tuple(word.word for word in spelled(words_of(text)) if word.word not in _MARKS)
+                self._add(words, fact.name, turned=False)
+                if len(words) == 2 and not words[0].startswith(("wh", "how")):
+                    self._add((words[1], words[0]), fact.name, turned=True)
+
+    def mentions(self, words: Sequence[Word], scope: Iterable[tuple[int, int]]) -> list[Mention]:
+        """What is named within parts of a sentence; longer wordings go before shorter ones that they hold.
+
+        Args:
+            words: the sentence's words.
+            scope: begins and ends of the parts, in characters.
+        """
+        parts = list(scope)
+        found: dict[tuple[str, tuple[int, ...]], Mention] = {}
+        for place, word in enumerate(words):
+            for phrase in self._by_first.get(word.word, ()):
+                if any(start <= word.start < end for start, end in parts):
+                    places = _match(phrase, words, place)
+                    if places:
+                        weight, head = len(phrase.words), _is_head(words, places)
+                        found[phrase.fact, places] = Mention(phrase.fact, places, weight, head)
+        kept: list[Mention] = []
+        for mention in sorted(found.values(), key=lambda one: -one.weight):
+            held = any(
+                other.weight > mention.weight and other.fact != mention.fact and set(other.places) & set(mention.places)
+                for other in kept
+            )
+            if not held:
+                kept.append(mention)
+        return sorted(kept, key=lambda one: one.places)
+
+    def _add(self, words: tuple[str, ...], fact: str, *, turned: bool) -> None:
+        if words:
+            self._by_first.setdefault(words[0], []).append(_Phrase(words, fact, turned))
+
+
+def _match(phrase: _Phrase, words: Sequence[Word], place: int) -> tuple[int, ...]:
+    places = [place]
+    for wanted in phrase.words[1:]:
+        at = places[-1] + 1
+        gap, linked = 0, False
+        while at < len(words) and words[at].word != wanted and gap < (4 if phrase.turned else _GAP):
+            if words[at].word in _MARKS:
+                return ()
+            linked = linked or words[at].word in _LINKS
+            gap, at = gap + 1, at + 1
+        if at >= len(words) or words[at].word != wanted or (phrase.turned and not linked):
+            return ()
+        places.append(at)
+    return tuple(places)
+
+
+_AFTER_HEAD = frozenset(
+    "and or please as too also first again once so that which who where for of on in at from is are if before , ; : ( ) ? \" with to when below here now by".split()
+) | {BLANK}
+
+
+def _is_head(words: Sequence[Word], places: tuple[int, ...]) -> bool:
+    after = words[places[-1] + 1].word if places[-1] + 1 < len(words) else ","
+    return after in _AFTER_HEAD
+
+
+def _singular(word: str) -> str:
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is", "'s")):
+        return word[:-3] + "y" if word.endswith("ies") and len(word) > 4 else word[:-1]
+    return word
+
+
+# What is asked for
+
+_TAIL = re.compile(
+    r"(?:, )?(?:so that|so (?:i|we|it)|in order to|because|and (?:i|we) (?:will|can)|then (?:i|we)|before (?:i|we)|for which|to (?:process"
+    r"|find|access|verify|check|pay|look|complete|proceed|file|submit|book|issue|cancel|open|see|make|locate|work out"
+    r"|create|start|get|set|continue|confirm|help|assist|change|update|send|ensure|be able|investigate|match)) "
+)
+_CLAUSE = re.compile(r"(?:^|[,;:(] (?:and |or |so |then )?)(?=(?:(?:by|from|until|since|under|in|on|at|for|to|with) )?"
+    r"(?:how|what|which|who|whom|where|when|why|do|did|does|are|is|was|were|have|has|can|could|will|would|should|shall|may|might) )")  # fmt: skip
+
+
+def asked_scope(sentence: Sentence, starts: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """The parts of a sentence in which something is asked for.
+
+    Args:
+        sentence: the sentence.
+        starts: where a request begins.
+    """
+    text = sentence.text
+    for start in starts:
+        tail = _TAIL.search(text, start + 1)
+        yield start, tail.start() if tail else len(text)
+
+
+def question_start(sentence: Sentence) -> int:
+    """Where the question of a sentence begins, behind the clause that leads to it."""
+    clauses = [clause.end() for clause in _CLAUSE.finditer(sentence.text)]
+    return clauses[0] if clauses else 0

@@ -1,0 +1,120 @@
+"""Wordings: patterns of words that stand for many sentences, found by the word that they begin with.
+
+A wording is words with blanks between them. ``(a|b c)`` is one of several, ``x?`` may be missing, ``*`` at the end of a
+word is any ending, ``(a|b)*`` any number of them, ``!(a|b)`` neither of them next, ``<name>`` a class of words, and
+``..`` up to four words without a mark between them. The first word is always written out, so that a sentence costs one
+look-up a word and not one search a wording.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+_ATOM = re.compile(r"\s*(?:(\.\.)|<(\w+)>|(!?\(|[)|])|([^\s()|<>?]+))")
+_SUFFIX = {"?": "?", "*": f"{{0,{6}}}"}
+_GAP = r"(?:[^\s,;:()?!]+ ){0,4}?"
+
+
+class _Read(NamedTuple):
+    regex: str
+    firsts: frozenset[str]
+    optional: bool
+
+
+class Found(NamedTuple):
+    """A wording in a sentence: its name, where it begins and where it ends, in characters of the text."""
+
+    name: str
+    start: int
+    end: int
+
+
+class Wordings:
+    """Named wordings, looked for all at once."""
+
+    def __init__(self, named: Mapping[str, str], classes: Mapping[str, str]) -> None:
+        """Read the wordings.
+
+        Args:
+            named: wordings by their name, one a line.
+            classes: words by the name of their class, separated by blanks; several words in one are joined by ``_``.
+        """
+        self._classes = {name: _Class(words.split()) for name, words in classes.items()}
+        by_first: dict[str, dict[str, list[str]]] = {}
+        for name, lines in named.items():
+            for line in filter(None, map(str.strip, lines.splitlines())):
+                read, rest = self._sequence(line, 0)
+                if rest != len(line) or read.optional:
+                    raise ValueError(f"{name}: {line!r} cannot be read from character {rest} on")
+                for first in read.firsts:
+                    by_first.setdefault(first, {}).setdefault(name, []).append(read.regex)
+        compiled: dict[str, re.Pattern[str]] = {}
+        self._by_first: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+        for first, found in by_first.items():
+            for name, regexes in found.items():
+                regex = "|".join(dict.fromkeys(regexes))
+                if regex not in compiled:
+                    compiled[regex] = re.compile(regex)
+                self._by_first.setdefault(first, []).append((name, compiled[regex]))
+
+    def find(self, words: Iterable[str]) -> list[Found]:
+        """What occurs in a sentence, in order; a name may occur several times."""
+        words = list(words)
+        text = " ".join(words) + " "
+        found, place = [], 0
+        for word in words:
+            for name, regex in self._by_first.get(word, ()):
+                if match := regex.match(text, place):
+                    found.append(Found(name, place, match.end()))
+            place += len(word) + 1
+        return found
+
+    def _sequence(self, line: str, at: int) -> tuple[_Read, int]:
+        regex, firsts, optional = "", frozenset[str](), True
+        while at < len(line) and (atom := _ATOM.match(line, at)) and atom[3] not in ("|", ")"):
+            at = atom.end()
+            if atom[1]:
+                one = _Read(_GAP, frozenset(), optional=True)
+            elif atom[2]:
+                one = self._classes[atom[2]].read
+            elif atom[3]:
+                one, at = self._group(line, at)
+                if atom[3] == "!(":
+                    one = _Read(f"(?!{one.regex})", frozenset(), optional=True)
+            else:
+                one = _word(atom[4])
+            if suffix := _SUFFIX.get(line[at : at + 1]):
+                at += 1
+                one = _Read(f"(?:{one.regex}){suffix}", one.firsts, optional=True)
+            regex += one.regex
+            firsts |= one.firsts if optional else frozenset()
+            optional &= one.optional
+        return _Read(regex, firsts, optional), at
+
+    def _group(self, line: str, at: int) -> tuple[_Read, int]:
+        read = []
+        while True:
+            one, at = self._sequence(line, at)
+            read.append(one)
+            mark, at = line[at : at + 1], at + 1
+            if mark != "|":
+                break
+        regex = f"(?:{'|'.join(one.regex for one in read)})"
+        return _Read(regex, frozenset().union(*(one.firsts for one in read)), any(one.optional for one in read)), at
+
+
+class _Class:
+    def __init__(self, words: list[str]) -> None:
+        read = [_word(word.replace("_", " ")) for word in words]
+        # Longer ones first, so that "set up" is not read as "set".
+        texts = sorted((one.regex for one in read), key=len, reverse=True)
+        self.read = _Read(f"(?:{'|'.join(texts)})", frozenset().union(*(one.firsts for one in read)), optional=False)
+
+
+def _word(word: str) -> _Read:
+    first = word.split(" ")[0]
+    if first.endswith("*"):
+        return _Read(re.escape(first[:-1]) + r"[^\s]* ", frozenset(), optional=False)
+    return _Read(re.escape(word) + " ", frozenset({first}), optional=False)
