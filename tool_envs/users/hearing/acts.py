@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
 from dataclasses import dataclass
 
-from verl_agentic.tool_envs.users.hearing.asks import (
-    Mention,
-    Phrases,
-    Word,
-    asked_scope,
-    question_start,
-    spelled,
-)
+from verl_agentic.tool_envs.users.hearing.asks import Phrases, spelled
 from verl_agentic.tool_envs.users.hearing.clean import BLANK, Sentence, sentences
-from verl_agentic.tool_envs.users.hearing.lexicon import WORDINGS
-from verl_agentic.tool_envs.users.hearing.wording import Found
+from verl_agentic.tool_envs.users.hearing.lexicon import CLASSES, NAMED
+from verl_agentic.tool_envs.users.hearing.misread import Value, differs, holds
+from verl_agentic.tool_envs.users.hearing.questions import QUESTIONS
+from verl_agentic.tool_envs.users.hearing.wording import Found, Wordings
+
+STATEMENTS = Wordings(NAMED, CLASSES)
+OPENINGS = Wordings(QUESTIONS, CLASSES)
+
+_ASKS_START = (
+    r"(?:(?:by|from|until|since|under|in|on|at|for|to|with|of|about) )?(?:how|what|which|who|whom|whose|where|when|why)"
+    r"|do|did|does|are|is|was|were|have|has|can|could|will|would|should|shall|may|might|any|everything|all|ready|interested"
+    r"|right|correct|ok|yes|agreed|deal|confirm|anything|sound|sounds"
+)
+_CLAUSE = re.compile(
+    rf"(?:^|[,;:(-] (?:(?:and|or|so|then|but|also|plus|if so ,|now) )*|\b(?:and|or|but) )(?=(?:{_ASKS_START}) )"
+)
+_LEAD = re.compile(
+    r"(?:(?:and|so|or|ok|also|now|then|but|well|great|thanks|sure|first|next|finally|lastly|secondly|please|perfect|good|hi"
+    r"|hello|hey|just|yes|right|again|oh|by the way|in that case|if so|therefore|thank you|sorry|excuse me|dear|alternatively|instead"
+    r"|before that|one more thing|quick question|one question|last question|meanwhile|firstly|could i ask|may i ask|can i ask) (?:[,:] )?)+"
+)
+_WH = re.compile(
+    r"(?:(?:by|from|until|since|under|in|on|at|for|to|with|of|about) )?(?:how|what|which|who|whom|whose|where|when|why)\b"
+)
+_TAIL = re.compile(
+    r"(?:, )?(?:so that|so (?:i|we|it)|in order (?:to|that)|because|and (?:i|we) (?:will|can|would)|then (?:i|we)|before (?:i|we)"
+    r"|for which|as (?:i|we|this|that|it|soon)|, (?:which|it|they|these|this) |which (?:you|is|we|i) |since|otherwise|to (?:process"
+    r"|find|access|verify|check|pay|look|complete|proceed|file|submit|book|issue|cancel|open|see|make|locate|work out"
+    r"|create|start|get|set|continue|confirm|help|assist|change|update|send|ensure|be able|investigate|match|move|go"
+    r"|use|discuss|allow|avoid|give|let|identify|pull|bring|reach|finish|register|arrange|do|solve)) "
+)
+_SUBORDINATE = re.compile(
+    r"\b(?:after|once|when|if|which|who|whether|until|as|because|since|where|before|unless|provided|in case|as soon as|should|for)"
+    r" (?:[^\s,;:()]+ ){0,7}$|\b[a-z]+(?:s|ment|ket|er|ion|tem|one|age|ing) that (?:[^\s,;:()]+ ){0,4}$"
+)
+_CONDITION = re.compile(r"^(?:but |and |or |so )?(?:if|once|when|unless|in case|should|as soon as|until|after|before|whenever) ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,34 +53,142 @@ class Heard:
     wrong: tuple[str, ...] = ()
 
 
+class Clause:
+    """A question, or the statement of a sentence that asks nothing."""
+
+    __slots__ = ("end", "kind", "start")
+
+    def __init__(self, kind: str, start: int, end: int) -> None:
+        self.kind, self.start, self.end = kind, start, end
+
+
 class Line:
-    __slots__ = ("found", "kinds", "s", "words")
+    """A sentence with what was found in it."""
+
+    __slots__ = ("clauses", "found", "kinds", "s", "words")
 
     def __init__(self, s: Sentence) -> None:
         self.s = s
-        self.found = WORDINGS.find(s.words)
+        found = STATEMENTS.find(s.words)
+        harmless = [f for f in found if f.name == "harmless"]
+        self.found = [
+            f
+            for f in found
+            if f.name not in ("refusal", "limit", "negation")
+            or not any(h.start <= f.start < h.end or f.start <= h.start < f.end and f.name != "limit" for h in harmless)
+        ]
+        self.found = [f for f in self.found if f.name not in ("done", "past") or not _SUBORDINATE.search(s.text[: f.start])]
         self.kinds = {f.name for f in self.found}
         self.words = spelled(s.words)
+        self.clauses = list(_clauses(s)) if s.question else []
 
     def of(self, name: str) -> list[Found]:
         return [f for f in self.found if f.name == name]
+
+    def asks(self, kind: str) -> bool:
+        return any(c.kind == kind for c in self.clauses)
+
+
+def _clauses(s: Sentence):
+    text = s.text
+    lead = _LEAD.match(text)
+    first = lead.end() if lead and lead.end() < len(text) else 0
+    starts = sorted({first, *(c.end() for c in _CLAUSE.finditer(text) if c.end() > first)})
+    previous = ""
+    for start, end in zip(starts, [*starts[1:], len(text)]):
+        kind = OPENINGS.begin(text, start)
+        if not kind:
+            kind = "ask" if _WH.match(text, start) or re.compile(_ASKS_START + r"\b").match(text, start) else "said"
+        if kind == "consent" and len(text) - start <= 0:
+            continue
+        yield Clause(kind, start, end)
+
+
+_VERIFY = re.compile(r"^(?:ok |and |thanks |well |right |, )*(?:so|to (?:summari[sz]e|sum|recap|confirm|be sure|clarify|make sure|check)|just to|just so|i (?:understand|have noted|have you|noted|see here|gather)|you (?:want|would|are|said|mentioned|have been|bought|have)|as i understand|if i understand)\b")
+
+
+class Act:
+    def __init__(self, name, groups):
+        self.name = name
+        self.phrases = Phrases([N(i, g) for i, g in enumerate(groups)])
+        self.n = len(groups)
+
+    def groups(self, line):
+        return {m.fact for m in self.phrases.mentions(line.words, [(0, 10**6)], apart=False)}
+
+
+class N:
+    def __init__(self, name, ask):
+        self.name, self.ask = name, ask
+
+
+_IMPERATIVE = re.compile(
+    r"(?:^|[.,;:(] (?:and |or |then |also |but )?|\b(?:and|then|or|please|kindly|can you|could you|would you|you can|you could|you should|you need to"
+    r"|you have to|you will need to|try to|like you to|need you to|want you to|ask you to|first|next|now|also|just|simply|to|let us|step|be sure to|make sure to|you may) )(?:please |also |just |now |simply |try to |first |then |again |once more |quickly |briefly |carefully )*"
+    r"(?:restart|reboot|reset|unplug|plug|switch|turn|press|hold|push|check|look|read|take|see|open|close|try|connect|reconnect|log|sign|upload|attach"
+    r"|send|scan|photograph|measure|test|move|remove|insert|replace|run|install|make|note|wait|click|tap|select|power|freeze|lock|block|clean"
+    r"|wipe|pull|lift|locate|find|compare|swap|charge|have|give|tell|go|do|let|set|disconnect|toggle|enter|type|verify|use|search|copy|show|share|provide|write|describe) "
+)
 
 
 class Ears:
     def __init__(self, facts, actions=()):
         self.facts = list(facts)
         self.phrases = Phrases(facts)
-        self.actions = list(actions)
+        self.actions = [Act(a["name"], a["ask"]) for a in actions]
+        self.values = {f.name: [Value(v, f.say) for v in f.values] for f in self.facts}
+
+    def _does(self, lines):
+        out = {}
+        if not self.actions:
+            return out
+        inst = [bool(l.asks("ask") or (not l.s.question and _IMPERATIVE.search(l.s.text)) or (l.s.question and _IMPERATIVE.search(l.s.text) and not l.asks("consent"))) for l in lines]
+        for i, line in enumerate(lines):
+            if not inst[i]:
+                continue
+            for a in self.actions:
+                g = a.groups(line)
+                if len(g) == a.n:
+                    out.setdefault(a.name, i)
+                elif g and i and a.n - len(g) == 1 and len(g | a.groups(lines[i - 1])) == a.n:
+                    out.setdefault(a.name, i)
+                elif g and i + 1 < len(lines) and inst[i + 1] and a.n - len(g) == 1 and len(g | a.groups(lines[i + 1])) == a.n:
+                    out.setdefault(a.name, i)
+        return out
+
+    def _wrong(self, lines, told):
+        tagged = [l.asks("consent") or l.asks("said") or "consent" in l.kinds for l in lines]
+        if not any(tagged):
+            return []
+        words = [w for l in lines for w in l.s.words]
+        compact = "".join("".join(c for c in w if c.isalnum()) for w in words)
+        out = []
+        for name, values in self.values.items():
+            if name not in told or any(holds(v, words, compact) for v in values):
+                continue
+            for i, l in enumerate(lines):
+                claims = tagged[i] or bool(_VERIFY.match(l.s.text)) or (i + 1 < len(lines) and tagged[i + 1])
+                others = [v for n, vs in self.values.items() if n != name for v in vs]
+                if any(differs(v, l.s.words, claims=claims) for v in values):
+                    out.append(name)
+                    break
+        return out
 
     def hear(self, message: str, told: set[str]) -> Heard:
         lines = [Line(s) for s in sentences(message)]
-        asks, asked_any = self._asks(lines, told)
-        act = self._act(lines, asks, asked_any)
+        does = self._does(lines)
+        if does:
+            return Heard("instruct", (), tuple(does))
+        wrong = self._wrong(lines, told)
+        if wrong:
+            return Heard("correct", (), (), tuple(wrong))
+        asks, open_question = self._asks(lines, told)
+        act = self._act(lines, asks, open_question)
         return Heard(act, tuple(asks) if act == "ask" else ())
 
     def _asks(self, lines, told):
         out: dict[str, None] = {}
-        asked_any = False
+        open_question = False
         listing = False
         for i, line in enumerate(lines):
             s = line.s
@@ -65,30 +200,41 @@ class Ears:
                 at = max(s.text.find(w, denied[-1].end) for w in (" only ", " just ", " but "))
                 if at >= 0:
                     scopes.append((at, len(s.text)))
-            if s.question and not is_consent(line) and not is_closing(line) and not (line.kinds & {"work"} and "consent" not in line.kinds and not requests and len(line.words)<0):
-                scopes.append((question_start(s), len(s.text)))
-            elif requests:
-                scopes.extend(asked_scope(s, [requests[0].start if not passive(requests[0], s) else 0]))
+            for c in line.clauses:
+                tail = _TAIL.search(s.text, c.start + 1, c.end)
+                end = tail.start() if tail else c.end
+                if c.kind == "ask":
+                    scopes.append((c.start, end))
+                elif c.kind == "consent" and " or " in s.text[c.start : c.end] and "or not" not in s.text:
+                    scopes.append((c.start, end))
+                elif c.kind == "said" and not any(x.kind in ("consent", "closing", "greeting", "patience", "ask") for x in line.clauses):
+                    scopes.append((c.start, end))
+            questions = bool(scopes)
+            if requests and not s.question:
+                for r in requests[:1]:
+                    start = 0 if passive(r, s) else r.start
+                    tail = _TAIL.search(s.text, r.start + 1)
+                    scopes.append((start, tail.start() if tail else len(s.text)))
             if not scopes and (s.item or listing) and not has_value(s):
                 if listing or labels(line, self.phrases):
                     cut = min([at for w in (" : ", " , ", " ( ") if (at := s.text.find(w)) > 0] or [len(s.text)])
                     scopes = [(0, cut)]
                     if not self.phrases.mentions(line.words, scopes):
                         scopes = [(0, len(s.text))]
-            elif not scopes and not s.item and bare(line):
+            elif not scopes and not s.item and not has_value(s) and self.bare(line):
                 scopes = [(0, len(s.text))]
             if BLANK in s.words:
                 scopes = [(0, len(s.text))]
             names = self._named(line, scopes, told)
-            if scopes and not names and (s.question or requests) and i and anaphoric(line):
+            if scopes and not names and (questions or requests) and i and anaphoric(line):
                 names = self._named(lines[i - 1], [(0, 10**6)], told)
             for n in names:
                 out[n] = None
-            if scopes and (s.question or requests):
-                asked_any = True
+            if questions and not names and any(c.kind == "ask" for c in line.clauses):
+                open_question = True
             if not s.item:
                 listing = bool(requests) and (s.heads or not names)
-        return list(out), asked_any
+        return list(out), open_question
 
     def _named(self, line, scopes, told):
         out = {}
@@ -99,55 +245,62 @@ class Ears:
                 out[m.fact] = None
         return out
 
-    def _act(self, lines, asks, asked_any):
-        kinds = [line.kinds for line in lines]
-        has = lambda name: any(name in k for k in kinds)
+    def bare(self, line):
+        if len(line.words) > 12 or line.kinds & {"done", "refusal", "work", "closing", "consent", "past"}:
+            return False
+        tail = _TAIL.search(line.s.text)
+        end = tail.start() if tail else len(line.s.text)
+        ms = self.phrases.mentions(line.words, [(0, end)])
+        used = {p for m in ms for p in m.places}
+        rest = [w.word for i, w in enumerate(line.words) if i not in used and w.start < end and w.word not in FILL]
+        return bool(ms) and len(rest) <= min(1, len(used) - 1) if "please" not in line.s.words else bool(ms) and len(rest) <= 2
+
+    def _act(self, lines, asks, open_question):
         if asks:
             return "ask"
-        if any(is_consent(l) for l in lines):
+        scores = {}
+        n = len(lines)
+        for i, line in enumerate(lines):
+            mine = {}
+            conditional = bool(_CONDITION.match(line.s.text))
+            for name, (act, points) in POINTS.items():
+                if name in line.kinds:
+                    if conditional and act in ("refuse", "done"):
+                        points = min(points, 1)
+                    mine[act] = max(mine.get(act, 0), points)
+            for c in line.clauses:
+                if c.kind in ("closing", "greeting"):
+                    mine = {"close": 2} if c.kind == "closing" else {"unclear": 2}
+                elif c.kind == "patience":
+                    mine = {"progress": 3}
+                elif c.kind == "consent":
+                    mine = {"confirm": 6}
+                elif c.kind == "said":
+                    mine["confirm"] = max(mine.get("confirm", 0), 5)
+            if i >= n - 2 and "progress" in mine:
+                mine["progress"] += 1.2
+            for a, p in mine.items():
+                scores[a] = max(scores.get(a, 0), p)
+        if scores.get("confirm", 0) >= 5:
             return "confirm"
-        strong = any("refusal" in l.kinds and "harmless" not in l.kinds for l in lines)
-        if has("handover"):
-            return "handover"
-        if lines and "work" in lines[-1].kinds and "done" not in lines[-1].kinds:
-            return "progress"
-        if strong and not has("done"):
-            return "refuse"
-        if has("done"):
-            return "done"
-        if has("agreed"):
-            return "confirm"
-        if any("limit" in l.kinds and "harmless" not in l.kinds for l in lines):
-            return "refuse"
-        if has("offer"):
-            return "confirm"
-        if asked_any:
+        if open_question and max(scores.get("refuse", 0), scores.get("done", 0)) < 3:
             return "ask"
-        if has("work"):
-            return "progress"
-        if has("closing"):
-            return "close"
-        return "unclear"
+        order = ["handover", "confirm", "refuse", "done", "progress", "close", "unclear"]
+        best = max(scores.items(), key=lambda kv: (kv[1], -order.index(kv[0])), default=("unclear", 0))
+        return best[0] if best[1] > 0.4 else "unclear"
+
+
+POINTS = {
+    "agreed": ("confirm", 3.6), "consent": ("confirm", 6), "offered": ("confirm", 2.4), "offer": ("confirm", 0.6),
+    "done": ("done", 3.1), "past": ("done", 1.5), "refusal": ("refuse", 3.5), "limit": ("refuse", 2), "negation": ("refuse", 0.8),
+    "closing": ("close", 0.9), "work": ("progress", 2.6), "step": ("progress", 1.1), "finding": ("progress", 0.5),
+    "handover": ("handover", 4),
+}  # fmt: skip
+FILL = frozenset("please your the a an my and or now hi hello ok first also next then again so , ; : ( ) \" with as well too number thanks just only kindly in for of to full is".split())
 
 
 def passive(f, s):
-    return s.text[f.start:].startswith(("is ", "are ", "must be", "has to be", "have to be", "will ", "would "))
-
-
-def is_closing(line):
-    return "closing" in line.kinds and line.s.question
-
-
-def is_consent(line):
-    for f in line.of("consent"):
-        words = line.s.text[f.start : f.end].split()
-        if len(words) == 1 and not (line.s.question and f.start > 0 or len(line.words) <= 2):
-            continue
-        if line.s.question or "confirm" in words or "let" in words or "please" in words or "your" in words or "say" in words or "type" in words:
-            if "closing" in line.kinds:
-                continue
-            return True
-    return False
+    return s.text[f.start :].startswith(("is ", "are ", "must ", "has to", "have to be", "will ", "would ", "should ", "needs to be", "need to be", "possible ", "available ", "free ", "choose"))
 
 
 def has_value(s):
@@ -157,13 +310,6 @@ def has_value(s):
 
 def labels(line, phrases):
     return len(line.words) <= 8 and bool(phrases.mentions(line.words, [(0, 10**6)])) and not any(c.isdigit() for c in line.s.text)
-
-
-_VERBS = frozenset("is are was were has have had will would can could do does did been be may should must not i we".split())
-
-
-def bare(line):
-    return len(line.words) <= 9 and not _VERBS.intersection(line.s.words) and not any(c.isdigit() for c in line.s.text) and not line.kinds & {"done", "refusal", "work", "closing", "consent"}
 
 
 def anaphoric(line):

@@ -100,7 +100,7 @@ class Phrases:
                 if len(words) == 2 and not words[0].startswith(("wh", "how")):
                     self._add((words[1], words[0]), fact.name, turned=True)
 
-    def mentions(self, words: Sequence[Word], scope: Iterable[tuple[int, int]]) -> list[Mention]:
+    def mentions(self, words: Sequence[Word], scope: Iterable[tuple[int, int]], *, apart: bool = True) -> list[Mention]:
         """What is named within parts of a sentence; longer wordings go before shorter ones that they hold.
 
         Args:
@@ -116,6 +116,8 @@ class Phrases:
                     if places:
                         weight, head = len(phrase.words), _is_head(words, places)
                         found[phrase.fact, places] = Mention(phrase.fact, places, weight, head)
+        if not apart:
+            return list(found.values())
         kept: list[Mention] = []
         for mention in sorted(found.values(), key=lambda one: -one.weight):
             held = any(

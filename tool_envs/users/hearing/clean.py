@@ -16,17 +16,18 @@ _THINKING = re.compile(r"(?s)<think(?:ing)?>.*?</think(?:ing)?>|^.*</think(?:ing
 _JSON_ASIDE = re.compile(r'"(?:thought|thoughts|thinking|reasoning|analysis|plan)"\s{0,4}:\s{0,4}"[^"]{0,2000}"')
 _JSON_KEY = re.compile(r'[{,]\s{0,8}"[\w -]{1,40}"\s{0,4}:')
 _TAG = re.compile(r"</?[a-zA-Z_|][^<>\n]{0,60}>")
+_STAR = re.compile(r"^\*[ \t]+")
 _LINK = re.compile(r"\[([^\[\]\n]{1,200})\]\([^()\s]{1,300}\)|https?://\S+|\bwww\.\S+")
 _MARKS = str.maketrans(
-    {"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": " - ",
-     "\u2026": "...", "*": None, "`": None, "~": " ", "\u00a0": " ", "\u2011": "-", "\u2212": "-"}
+    {"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": " , ",
+     "\u2026": "...", "`": None, "~": " ", "\u00a0": " ", "\u2011": "-", "\u2212": "-"}
 )  # fmt: skip
 _SPEAKER = re.compile(r"(?im)^[ \t]*(?:agent|assistant|support|representative|bot|ai)[ \t]*:[ \t]*")
 _BULLET = re.compile(r"[ \t]*(?:[-+\u2022\u25cf\u25aa\u2192>]+[ \t]+|\(?\d{1,2}[.)][ \t]+|\(?[a-h]\)[ \t]+|step \d{1,2}[:.)]?[ \t]*)+")
 _FENCED_ITEM = re.compile(r"(?<=[ :;,])\(?(?:[1-9]|i{1,3}|[a-e])\)[ \t]+")
 _BLANK_FIELD = re.compile(r"_{2,}|\.{4,}|\[ {0,4}\]|<[a-z _]{2,30}>")
 _ABBREVIATED = re.compile(r"\b(?:mr|mrs|ms|dr|st|no|nr|approx|vs|incl|e\.g|i\.e|a\.m|p\.m)\.$")
-_END = re.compile(r"[.!?]+[\"')\]]*(?=\s|$)|\n+|[|]+")
+_END = re.compile(r"[.!?]+[\"')\]]*(?=\s|$)|(?<=[a-z])[!?](?=[a-z])")
 _CONTRACTED = re.compile(r"[a-z]+'[a-z]+|\b(?:gonna|gotta|wanna|gimme|lemme|cannot|pls|plz|u|ur|thx|thanx|dont|cant|wont|im|ive|isnt|doesnt|didnt|couldnt|hasnt|havent|cuz|okay|ok|alright|e-?mails?|hi-fi|wi-fi|can not)\b")  # fmt: skip
 _WHOLE = {
     "can't": "cannot", "won't": "will not", "shan't": "shall not", "ain't": "is not", "let's": "let us",
@@ -78,8 +79,8 @@ def sentences(message: str) -> list[Sentence]:
             continue
         bullet = _BULLET.match(line)
         table = line.count("|") > 1
-        rest = line[bullet.end() :] if bullet else line
-        for part in _split(rest, table=table):
+        rest = line[bullet.end() :] if bullet else _row(line) if table else line
+        for part in _split(rest):
             if (sentence := _sentence(part, item=bool(bullet) or table)) is not None:
                 found.pop((sentence.text, sentence.question), None)
                 found[sentence.text, sentence.question] = sentence
@@ -99,12 +100,13 @@ def unmarked(message: str) -> str:
     if not text.isascii():
         text = "".join(_plain(char) for char in text)
     lines = (line.strip().lstrip("#").rstrip("\\") for line in _FENCED_ITEM.sub("\n- ", text.lower()).split("\n"))
+    lines = (_STAR.sub("- ", line).replace("*", "") for line in lines)
     return "\n".join(_BLANK_FIELD.sub(f" {BLANK} ", line) for line in lines if not _is_rule(line))
 
 
 def words_of(text: str) -> list[str]:
     """The words and marks of a text, as they stand in a :class:`Sentence`."""
-    text = text.lower().translate(_MARKS)
+    text = text.lower().translate(_MARKS).replace(" - ", " , ").replace("*", "")
     text = _CONTRACTED.sub(_written_out, text).replace(" is been ", " has been ")
     return _WORD.findall(_HYPHEN.sub(" ", text))
 
@@ -119,14 +121,17 @@ def _sentence(part: str, *, item: bool) -> Sentence | None:
     return Sentence(words, " ".join(words) + " ", asks, item, heads=part.rstrip(" \"'").endswith(":"))
 
 
-def _split(line: str, *, table: bool) -> list[str]:
+def _row(line: str) -> str:
+    """A line of a table as the entry of a list."""
+    return " : ".join(filter(None, (cell.strip() for cell in line.split("|"))))
+
+
+def _split(line: str) -> list[str]:
     parts, start = [], 0
     for end in _END.finditer(line):
         if end[0][0] == "." and _ABBREVIATED.search(line, max(0, end.start() - 6), end.start() + 1):
             continue
-        if end[0][0] == "|" and not table:
-            continue
-        parts.append(line[start : end.end()].rstrip("|"))
+        parts.append(line[start : end.end()])
         start = end.end()
     parts.append(line[start:])
     return [part for part in parts if part.strip()]

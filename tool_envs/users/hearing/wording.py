@@ -2,7 +2,7 @@
 
 A wording is words with blanks between them. ``(a|b c)`` is one of several, ``x?`` may be missing, ``*`` at the end of a
 word is any ending, ``(a|b)*`` any number of them, ``!(a|b)`` neither of them next, ``<name>`` a class of words, and
-``..`` up to four words without a mark between them. The first word is always written out, so that a sentence costs one
+``..`` up to four words without a mark between them, ``...`` up to nine. The first word is always written out, so that a sentence costs one
 look-up a word and not one search a wording.
 """
 
@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-_ATOM = re.compile(r"\s*(?:(\.\.)|<(\w+)>|(!?\(|[)|])|([^\s()|<>?]+))")
+_ATOM = re.compile(r"\s*(?:(\.\.\.?)|<(\w+)>|(!?\(|[)|])|([^\s()|<>?]+))")
 _SUFFIX = {"?": "?", "*": f"{{0,{6}}}"}
-_GAP = r"(?:[^\s,;:()?!]+ ){0,4}?"
+_GAPS = {"..": r"(?:[^\s,;:()?!]+ ){0,4}?", "...": r"(?:[^\s,;:()?!]+ ){0,9}?"}
 
 
 class _Read(NamedTuple):
@@ -59,6 +59,11 @@ class Wordings:
                     compiled[regex] = re.compile(regex)
                 self._by_first.setdefault(first, []).append((name, compiled[regex]))
 
+    def begin(self, text: str, place: int) -> str:
+        """The name of the first wording that a text has at a place, empty where there is none."""
+        word = text[place : text.find(" ", place)]
+        return next((name for name, regex in self._by_first.get(word, ()) if regex.match(text, place)), "")
+
     def find(self, words: Iterable[str]) -> list[Found]:
         """What occurs in a sentence, in order; a name may occur several times."""
         words = list(words)
@@ -76,7 +81,7 @@ class Wordings:
         while at < len(line) and (atom := _ATOM.match(line, at)) and atom[3] not in ("|", ")"):
             at = atom.end()
             if atom[1]:
-                one = _Read(_GAP, frozenset(), optional=True)
+                one = _Read(_GAPS[atom[1]], frozenset(), optional=True)
             elif atom[2]:
                 one = self._classes[atom[2]].read
             elif atom[3]:
