@@ -17,7 +17,7 @@ OPENINGS = Wordings(QUESTIONS, CLASSES)
 
 _ASKS_START = (
     r"(?:(?:by|from|until|since|under|in|on|at|for|to|with|of|about) )?(?:how|what|which|who|whom|whose|where|when|why)"
-    r"|do|did|does|are|is|was|were|have|has|can|could|will|would|should|shall|may|might|any|everything|all|ready|interested"
+    r"|do|did|does|are|is|was|were|have|has|had|can|could|will|would|should|shall|may|might|any|everything|all|ready|interested"
     r"|right|correct|ok|yes|agreed|deal|confirm|anything|sound|sounds"
 )
 _CLAUSE = re.compile(
@@ -31,9 +31,10 @@ _LEAD = re.compile(
 _WH = re.compile(
     r"(?:(?:by|from|until|since|under|in|on|at|for|to|with|of|about) )?(?:how|what|which|who|whom|whose|where|when|why)\b"
 )
+_QUESTION_TAIL = re.compile(r"(?:, )?\b(?:so that|so (?:i|we)|because|in order to|, (?:which|as|since)) ")
 _TAIL = re.compile(
-    r"(?:, )?(?:so that|so (?:i|we|it)|in order (?:to|that)|because|and (?:i|we) (?:will|can|would)|then (?:i|we)|before (?:i|we)"
-    r"|for which|as (?:i|we|this|that|it|soon)|, (?:which|it|they|these|this) |which (?:you|is|we|i) |since|otherwise|to (?:process"
+    r"(?:, )?\b(?:so that|so (?:i|we|it)|in order (?:to|that)|because|and (?:i|we) (?:will|can|would)|then (?:i|we)|before (?:i|we)"
+    r"|for which|as (?:i|we|this|that|it|soon)|, (?:which|it|they|these|this) |which (?:you|is|we|i) |since|otherwise|therefore|hence|to (?:process"
     r"|find|access|verify|check|pay|look|complete|proceed|file|submit|book|issue|cancel|open|see|make|locate|work out"
     r"|create|start|get|set|continue|confirm|help|assist|change|update|send|ensure|be able|investigate|match|move|go"
     r"|use|discuss|allow|avoid|give|let|identify|pull|bring|reach|finish|register|arrange|do|solve)) "
@@ -137,6 +138,7 @@ class Ears:
         self.phrases = Phrases(facts)
         self.actions = [Act(a["name"], a["ask"]) for a in actions]
         self.values = {f.name: [Value(v, f.say) for v in f.values] for f in self.facts}
+        self.mistakes = [Value(f.mistaken, ()) for f in self.facts if f.mistaken]
 
     def _does(self, lines):
         out = {}
@@ -158,18 +160,23 @@ class Ears:
 
     def _wrong(self, lines, told):
         tagged = [l.asks("consent") or l.asks("said") or "consent" in l.kinds for l in lines]
-        if not any(tagged):
+        if not any(tagged) and not any(l.s.question for l in lines):
             return []
         words = [w for l in lines for w in l.s.words]
         compact = "".join("".join(c for c in w if c.isalnum()) for w in words)
         out = []
         for name, values in self.values.items():
-            if name not in told or any(holds(v, words, compact) for v in values):
+            if name not in told:
+                continue
+            held = [v for v in values if holds(v, words, compact)]
+            values = [v for v in values if v not in held and (not held or v.measure)]
+            if not values:
                 continue
             for i, l in enumerate(lines):
                 claims = tagged[i] or bool(_VERIFY.match(l.s.text)) or (i + 1 < len(lines) and tagged[i + 1])
-                others = [v for n, vs in self.values.items() if n != name for v in vs]
-                if any(differs(v, l.s.words, claims=claims) for v in values):
+                asking = l.asks("ask") or "offer" in l.kinds or "instead" in l.s.words or "doubt" in l.kinds or "request" in l.kinds
+                known = [v for vs in self.values.values() for v in vs] + self.mistakes
+                if any((v.code or not asking) and differs(v, l.s.words, known, claims=claims and not asking) for v in values):
                     out.append(name)
                     break
         return out
@@ -189,7 +196,7 @@ class Ears:
     def _asks(self, lines, told):
         out: dict[str, None] = {}
         open_question = False
-        listing = False
+        listing = prev_asked = False
         for i, line in enumerate(lines):
             s = line.s
             scopes = []
@@ -201,7 +208,7 @@ class Ears:
                 if at >= 0:
                     scopes.append((at, len(s.text)))
             for c in line.clauses:
-                tail = _TAIL.search(s.text, c.start + 1, c.end)
+                tail = _QUESTION_TAIL.search(s.text, c.start + 1, c.end)
                 end = tail.start() if tail else c.end
                 if c.kind == "ask":
                     scopes.append((c.start, end))
@@ -210,10 +217,13 @@ class Ears:
                 elif c.kind == "said" and not any(x.kind in ("consent", "closing", "greeting", "patience", "ask") for x in line.clauses):
                     scopes.append((c.start, end))
             questions = bool(scopes)
+            if "agreed" in line.kinds or line.asks("closing"):
+                requests = []
+            requests = [r for r in requests if not re.search(r"\b(?:not|never|no|that|which) $", s.text[: r.start])]
             if requests and not s.question:
                 for r in requests[:1]:
                     start = 0 if passive(r, s) else r.start
-                    tail = _TAIL.search(s.text, r.start + 1)
+                    tail = _TAIL.search(s.text, max(x.end for x in requests) - 1)
                     scopes.append((start, tail.start() if tail else len(s.text)))
             if not scopes and (s.item or listing) and not has_value(s):
                 if listing or labels(line, self.phrases):
@@ -223,15 +233,22 @@ class Ears:
                         scopes = [(0, len(s.text))]
             elif not scopes and not s.item and not has_value(s) and self.bare(line):
                 scopes = [(0, len(s.text))]
+            if not scopes and prev_asked and s.words[0] in ("and", "also", "plus") and s.words[1:2] and s.words[1] in ("your", "the", "also"):
+                scopes = [(0, len(s.text))]
+            guess = bool(scopes) and not questions and not requests and not listing
             if BLANK in s.words:
                 scopes = [(0, len(s.text))]
             names = self._named(line, scopes, told)
-            if scopes and not names and (questions or requests) and i and anaphoric(line):
+            if guess or (questions and " or " not in s.text and not any(c.kind == "ask" for c in line.clauses)):
+                compact = "".join("".join(ch for ch in w if ch.isalnum()) for w in s.words)
+                names = {n: None for n in names if not any(holds(v, s.words, compact) for v in self.values[n])}
+            if scopes and not names and (questions or requests) and i and anaphoric(line) and not line.asks("closing") and "consent" not in line.kinds:
                 names = self._named(lines[i - 1], [(0, 10**6)], told)
+            prev_asked = bool(names)
             for n in names:
                 out[n] = None
-            if questions and not names and any(c.kind == "ask" for c in line.clauses):
-                open_question = True
+            if questions and not names and any(c.kind == "ask" for c in line.clauses) and i >= len(lines) - 2:
+                open_question = not (i + 1 < len(lines) and lines[i + 1].s.words[0] == "because")
             if not s.item:
                 listing = bool(requests) and (s.heads or not names)
         return list(out), open_question
@@ -240,16 +257,18 @@ class Ears:
         out = {}
         if scopes:
             for m in self.phrases.mentions(line.words, scopes):
-                if m.fact in told and m.weight == 1 and not m.head:
+                if m.fact in told and m.weight == 1 and not direct(line, m, scopes):
                     continue
                 out[m.fact] = None
         return out
 
     def bare(self, line):
-        if len(line.words) > 12 or line.kinds & {"done", "refusal", "work", "closing", "consent", "past"}:
+        if s_thanks(line) or line.kinds & {"done", "refusal", "work", "closing", "consent", "past"}:
             return False
         tail = _TAIL.search(line.s.text)
         end = tail.start() if tail else len(line.s.text)
+        if sum(w.start < end for w in line.words) > 12:
+            return False
         ms = self.phrases.mentions(line.words, [(0, end)])
         used = {p for m in ms for p in m.places}
         rest = [w.word for i, w in enumerate(line.words) if i not in used and w.start < end and w.word not in FILL]
@@ -275,9 +294,11 @@ class Ears:
                     mine = {"progress": 3}
                 elif c.kind == "consent":
                     mine = {"confirm": 6}
+                elif c.kind == "said" and "closing" in line.kinds:
+                    mine = {"close": 2}
                 elif c.kind == "said":
                     mine["confirm"] = max(mine.get("confirm", 0), 5)
-            if i >= n - 2 and "progress" in mine:
+            if i >= n - 2 and mine.get("progress", 0) > 1:
                 mine["progress"] += 1.2
             for a, p in mine.items():
                 scores[a] = max(scores.get(a, 0), p)
@@ -297,6 +318,23 @@ POINTS = {
     "handover": ("handover", 4),
 }  # fmt: skip
 FILL = frozenset("please your the a an my and or now hi hello ok first also next then again so , ; : ( ) \" with as well too number thanks just only kindly in for of to full is".split())
+
+
+_PREP = frozenset("of in on from for with to at by about under".split())
+
+
+def direct(line, m, scopes):
+    words, at = line.words, m.places[0]
+    start = max((a for a, b in scopes if a <= words[at].start < b), default=0)
+    first = next(i for i, w in enumerate(words) if w.start >= start)
+    before = words[at - 1].word if at else ""
+    if before in ("the", "this", "that") and at > 1 and words[at - 2].word in _PREP and at - first > 3:
+        return False
+    return m.head or (at - first <= 4)
+
+
+def s_thanks(line):
+    return line.s.words[0] in ("thanks", "thank")
 
 
 def passive(f, s):

@@ -53,6 +53,7 @@ class _Phrase:
     words: tuple[str, ...]
     fact: str
     turned: bool
+    asked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,8 @@ class Phrases:
             for text in fact.ask:
                 words = tuple(word.word for word in spelled(words_of(text)) if word.word not in _MARKS)
                 self._add(words, fact.name, turned=False)
+                if len(words) > 1 and words[0] in ("which", "what") and words[1] not in ("is", "are", "do", "time"):
+                    self._add(words[1:], fact.name, turned=False, asked=True)
                 if len(words) == 2 and not words[0].startswith(("wh", "how")):
                     self._add((words[1], words[0]), fact.name, turned=True)
 
@@ -128,17 +131,22 @@ class Phrases:
                 kept.append(mention)
         return sorted(kept, key=lambda one: one.places)
 
-    def _add(self, words: tuple[str, ...], fact: str, *, turned: bool) -> None:
+    def _add(self, words: tuple[str, ...], fact: str, *, turned: bool, asked: bool = False) -> None:
         if words:
-            self._by_first.setdefault(words[0], []).append(_Phrase(words, fact, turned))
+            self._by_first.setdefault(words[0], []).append(_Phrase(words, fact, turned, asked))
+
+
+_NAMED_BY = frozenset("the your a desired preferred exact new".split())
 
 
 def _match(phrase: _Phrase, words: Sequence[Word], place: int) -> tuple[int, ...]:
+    if phrase.asked and not (place and words[place - 1].word in _NAMED_BY and _is_head(words, (place + len(phrase.words) - 1,))):
+        return ()
     places = [place]
     for wanted in phrase.words[1:]:
         at = places[-1] + 1
         gap, linked = 0, False
-        while at < len(words) and words[at].word != wanted and gap < (4 if phrase.turned else _GAP):
+        while at < len(words) and words[at].word != wanted and gap < (6 if phrase.turned else _GAP):
             if words[at].word in _MARKS:
                 return ()
             linked = linked or words[at].word in _LINKS

@@ -46,7 +46,7 @@ _WORD = re.compile(r"[^\W_]+(?:[.,'/@:&-][^\W_]+)*|#|_{3}|[,;:()?!\"]")
 _HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
 _ASKING_START = re.compile(
     r"(?:(?:and|so|ok|also|now|then|but|well|great|thanks|sure|first|next|finally|lastly)[ ,:]{1,3}){0,2}"
-    r"(?:(?:by|from|until|since|under|in|on|at|for|to|with) (?:what|which|whom|how (?:many|much)|when)|how|what|which|who|whom"
+    r"(?:(?:by|from|until|since|under|in|on|at|for|to|with) (?:what|which|whom|how (?:many|much)|when)|how|what(?! (?:i|we|you|is (?:still |also )?missing is)\b)|which|who|whom"
     r"|where|when (?:did|do|does|was|were|is|are|would|will|should|shall|can|could)|why|(?:do|did|are|were|have|has|would|could|can|will|is|was|should|shall|may) "
     r"(?:you|i|we|it|this|that|there|the|your|anyone|these|they))\b"
 )
@@ -106,7 +106,7 @@ def unmarked(message: str) -> str:
 
 def words_of(text: str) -> list[str]:
     """The words and marks of a text, as they stand in a :class:`Sentence`."""
-    text = text.lower().translate(_MARKS).replace(" - ", " , ").replace("*", "")
+    text = text.lower().translate(_MARKS).replace(" - ", " , ").replace("*", "").replace(" = ", " : ")
     text = _CONTRACTED.sub(_written_out, text).replace(" is been ", " has been ")
     return _WORD.findall(_HYPHEN.sub(" ", text))
 
@@ -116,6 +116,9 @@ def _sentence(part: str, *, item: bool) -> Sentence | None:
     if not any(word[0].isalnum() or word == BLANK for word in words):
         return None
     asks = words[-1] == "?" or bool(_ASKING_START.match(part.strip(" \"'(")))
+    while len(words) > 1 and words[0] in {'"', "(", ",", ")", ":"}:
+        words = words[1:]
+    asks = asks and (words[-1] == "?" or ":" not in words)
     while words and words[-1] in {"?", "!", ":", ",", ";", '"'} and len(words) > 1:
         words = words[:-1]
     return Sentence(words, " ".join(words) + " ", asks, item, heads=part.rstrip(" \"'").endswith(":"))

@@ -82,16 +82,16 @@ NAMED = {
     """,
     # The user is told to say yes or no.
     "consent": """
-        (please|kindly|just|simply)* (confirm|verify|approve|authorize|authorise|acknowledge|accept) (the|this|that|your|if|whether|so|with|by|these|to|and|below|yes|it|or|i|we|you|below|before|,|:|first|once)
+        ^ (confirm|verify|approve|authorize|authorise|acknowledge|accept) (the|this|that|your|if|whether|so|with|by|these|to|and|below|yes|it|or|i|we|you|below|before|,|:|first|once)
         (please|kindly) (just|also|now)? (confirm|verify|approve|acknowledge|review and confirm|check and confirm|agree)
         (i|we) (would|will|must|just|also|kindly|have to|need to)* ask you to (confirm|approve|agree|accept)
         (i|we) (will|would|just|also|only|still|now|do)* (need|require|await|want|have to have|wait for) (to have|to get|to receive|for)? (an|your|a|the|explicit|final|clear|one|from you|quick|last|written|short)* (explicit|final)? (confirmation|approval|go ahead|consent|permission|ok|yes|agreement|authorization|authorisation|green light)
         (your|explicit) (confirmation|approval|consent|ok|go ahead) (is|before|first|to|for|so|,)
-        (type|say|reply|answer|respond|write|saying|typing|replying|press|hit) (with|back|us|me|to me|just|simply|a|an)* "? <yes> (or|to|and|if|"|,|so|for|in|below)?
-        (type|say|reply|answer|respond|write|reply back) (with|back|us|me|just|simply)* "? <yes> "
-        (type|reply|respond|answer) .. (yes|no) or (no|yes)
-        (confirm|say|reply|answer) .. (yes|no|y|n)
-        (yes|y) (/|or|,)? (no|n)
+        ^ (type|say|reply|answer|respond|write|press|hit) (with|back|us|me|to me|just|simply|a|an)* "? <yes> (or|to|and|if|"|,|so|for|in|below)?
+        (saying|typing|replying|answering|responding|clicking) (with|back)* "? <yes> "?
+        (by|with|a) (saying|typing|replying|reply of)? "? <yes> "
+        ^ (type|reply|respond|answer|say) .. (yes|no|y|n)
+        (yes|y) (or|,)? (no|n)
         yes/no
         y/n
         (just|simply|only)? say (the|a) word
@@ -134,7 +134,7 @@ NAMED = {
         (has|have) <adv>? <adv>? been <adv>? <adv>? (<carried>|taken care of|sorted out|completed|successful|made|done)
         (is|are) (now|all|already|hereby|officially|successfully|fully) <adv>? (<carried>|active|complete|confirmed|set|in place|live|valid|open|closed|running|back|ready|on|off|up|in the|effective|working|sorted|in our|in effect|good|available to you|under|done|yours|free of|again|green|unlocked)
         (was|were|went|has gone) <adv>? (successful|successfully|through|fine|well|smoothly)
-        (is|are) (complete|completed|done|booked|in|through|submitted|placed|cancelled|canceled|confirmed|scheduled|live|all set|in the system|on its way|on their way|on the way|on your way|finished|registered|successful|resolved|fixed|sorted|reset|extended|renewed|refunded|filed|updated|booked in|active|exchanged|swapped|approved|ordered|set for|set up|activated|unlocked|sent|processed|back on|back in|back up|back online|arranged|issued|up and running|good to go|reserved for you|yours|enrolled|lodged|logged) !(by|after|within|only|if|when|until|because|as|for another|to other|in order)
+        (is|are) (complete|completed|done|booked|in|through|submitted|placed|cancelled|canceled|confirmed|scheduled|live|all set|in the system|on its way|on their way|on the way|on your way|finished|registered|successful|resolved|fixed !(in|to|at)|sorted|reset|extended|renewed|refunded|filed|updated|booked in|active|exchanged|swapped|approved|ordered|set for|set up|activated|unlocked|sent|processed|back on|back in|back up|back online|arranged|issued|up and running|good to go|reserved for you|yours|enrolled|lodged|logged) !(by|after|within|only|if|when|until|because|as|for another|to other|in order)
         you are (all|now|officially|already|also)? (set|done|good to go|good|booked|confirmed|registered|enrolled|enroled|sorted|covered|booked in|signed|on the list|in for|subscribed|checked in|going to|down for|insured) !(about|what|why|as|for the|enough|by|in|that|to hear|right)
         you are (all|now|officially|already|also)? (good to go|sorted|booked in|booked|all set|in business)
         you (now|already)? have (now|already)? (an|a|the|your) .. (appointment|booking|reservation|seat|slot|place|permit|ticket|subscription|table) .. (now|on|for|at)
@@ -143,11 +143,11 @@ NAMED = {
         (she|he|they) (is|are) (on|in|now) the (list|system|class)
         (consider|all) (it|that|set|done|sorted|booked|good|fixed|cancelled|finished|changed|taken)
         (it|that|this|everything|all|both|job) (is|has|are|have)? (now|all|been|already|both)? (done|taken care of|sorted|settled|arranged|in order|in place|completed|fixed|finished|set|set up|ready|cleared)
-        done !(so|if|when|by|before|until)
+        ^ done !(so|if|when|by|before|until)
         taken care of
         (went|gone|goes|come|came|gets|got) (through|ahead|live) (with|without|successfully|fine|to|now|today|this|on)?
         (went|gone|goes) out
-        (cancelled|canceled|refunded|booked|rebooked|scheduled|rescheduled|updated|changed|processed|submitted|filed|registered|issued|sent|shipped|ordered|placed|applied|added|removed|waived|cleared|credited|extended|renewed|activated|unlocked|blocked|reset|restored|fixed|resolved|solved|completed|approved|transferred|switched|upgraded|downgraded|created|opened|exchanged|swapped|requested|confirmed|sorted|closed|frozen|logged|paid|found it|corrected|enrolled|replaced) (successfully|for you|as requested|as you|without|with|for|on|now|!|and|you|in|to|at|by|today|with immediate|number|under)
+        ^ (cancelled|canceled|refunded|booked|rebooked|scheduled|rescheduled|updated|changed|processed|submitted|filed|registered|issued|sent|shipped|ordered|placed|applied|added|removed|waived|cleared|credited|extended|renewed|activated|unlocked|blocked|reset|restored|fixed|resolved|solved|completed|approved|transferred|switched|upgraded|downgraded|created|opened|exchanged|swapped|requested|confirmed|sorted|closed|frozen|logged|paid|found it|corrected|enrolled|replaced) (successfully|for you|as requested|as you|without|with|for|on|now|!|and|you|in|to|at|by|today|with immediate|number|under)
         successfully <carried>
         (success|voila|boom|ta da|hooray|tada)
         good to go
@@ -176,7 +176,7 @@ NAMED = {
     "past": """
         (was|were) <adv>? <adv>? <carried>
         (is|are) <carried>
-        <carried>
+        ^ <carried>
         (your|the) (new|old) .. (is|will|shows|arrives|runs)
         (valid|effective) (from|until|till|as of|for|in|on)
     """,
@@ -207,7 +207,7 @@ NAMED = {
         (i am|we are) (afraid|sorry|very sorry|so sorry) ,? (but)? (not|no|this|that|we|it|there|the|your|you|our|they|because|only) !(sorry|hear|trouble|for)
         (window|period|deadline|time|term|offer|limit|warranty|policy|grace period|right|guarantee|date) .. (has|have|had|is|was) (already|now|long|since|unfortunately)? (expired|passed|lapsed|closed|ended|elapsed|run out|over|exceeded|up|missed)
         (expired|lapsed|closed|ended|ran out|run out) (on|in|at|yesterday|last|since|before|after|ago|two|three|a|by) !(your)
-        (has|have|had) (already|now|long|since|unfortunately)? (expired|lapsed|elapsed|run out|reached its limit|reached the|reached your|used up)
+        (has|have) (already|now|long|since|unfortunately)? (expired|lapsed|elapsed|run out|reached its limit|reached the|reached your|used up)
         (as|i am) an ai
         (and|but|so|:|is|sorry|is a|that is a) (,)? no (,|:|.|,)?
         no , (i|we|that|this|it|there|the|your|you|not|unfortunately|sorry)
@@ -331,18 +331,23 @@ NAMED = {
         <who> will (now|next|first|then|just|get|be right|be back|be with|attach|start|continue|come back|keep|wait|return to you|report|see to|move on|handle)
         <who> (am|are) (now|just|currently|still|already|also|busy|in the middle of|about to|quickly)* <checking>
         <who> (am|are) (on|at) (it|this|that|the case)
-        (on|looking into|working on) it
-        (one|just a|just one|another|a|give me a|for a|a quick|a few|only a|a couple of|just another|few|few more) (few|short|brief|little|more|quick)? <moment>
-        (hold|hang|bear|sit|stay|stand) (on|with|tight|by|the|a|there|please|for)
+        (looking into|working on) (it|this|that)
+        ^ on it
+        (just a|just one|just another|give me a|give me one|need a|need another|one more|bear) (few|short|brief|little|more|quick|couple of)* <moment> !(ago|later|early|after|before)
+        (one|another|a|two|few) (few|short|brief|little|more|quick|couple of)* <moment> (please|while|, please|to check|as|for me|until i)
+        one (moment|second|sec|minute|min) !(ago|later|early|after|before)
+        moment please
+        (hold|hang|bear|sit|stand) (on|with|tight|by|there|please)
+        stay (with me|on the line|tuned|there|put)
         please (hold|wait|stand|bear|give|allow|stay|be patient|do not close|do not hang|remain|be so kind as to wait)
         (give|allow|grant|gimme) (me|us) (just|please)? (a|one|another|some|two|few|the|until) !(call|ring|hint|tip|better|copy|list|shout|name)
-        (wait|hang tight|brb)
+        ^ (wait|hang tight|brb)
         while <who> (am|are)? (<check>|<checking>|do|am|are)
         (is|are) <adv>? being
         (this|it|that) (can|may|could|will|should|might|only)? (only|usually|just|normally)? (take|takes) (just|only|up to|about|a|one|few|some|less|around|no longer|me|no)
         <who> .. (back|right back) (with you|to you|shortly|soon|in a)
         (will|shall) (be|come|get) (right)? back
-        (checking|looking|verifying|searching|retrieving|pulling|loading|running|processing|reviewing|calculating|working|opening|resetting|fetching|accessing|querying|contacting|trying|asking|investigating) (the|your|this|that|it|into|at|on|for|now|a|up|if|whether|with|availability|to|our|in|all|both|about|what|how|when|out)
+        ^ (checking|looking|verifying|searching|retrieving|pulling|loading|running|processing|reviewing|calculating|working|opening|resetting|fetching|accessing|querying|contacting|trying|asking|investigating) (the|your|this|that|it|into|at|on|for|now|a|up|if|whether|with|availability|to|our|in|all|both|about|what|how|when|out)
         (now|next) ,? (i|we|to)? (will|am|are)? (<checking>|<check>)
         (your|the) request ... (being|in progress|underway)
         (thanks|thank you) for (waiting|bearing|holding|being patient|your patience while)
@@ -366,23 +371,19 @@ NAMED = {
         (according to|based on|looking at) (our|the|your|my)
         (match|matches|verified|found|located|all good so far|so far)
         (your|the) .. (shows|is listed|is registered|was delivered|was booked|matches|is active|was placed|runs until|renews)
-        thank you for (the|your|confirming|providing|sending|sharing|letting|that|this)
-        thanks for (the|your|confirming|providing|sending|sharing|letting|that|this)
-        got it
-        (noted|understood|perfect|great|thanks|thank you)
     """,
     "handover": """
         (transfer|transferring|transferred|hand|handing|handed|pass|passing|passed|connect|connecting|connected|route|routing|routed|forward|forwarding|forwarded|escalate|escalating|escalated|refer|referring|referred|put|putting|redirect|redirecting|redirected|bring|patch|patching|move|moving|turn|turning|direct|directing|send|sending|hook|take|get|getting) (you|this|your|it|the|things|that|him|both) (over|through|to|on|in touch|with|case|chat|request|call|conversation|up|matter|ticket|issue|concern|file|complaint|now)* (to|with) (the|a|an|our|one of|my|his|her|ms|mr|mrs|someone|somebody|another|your)? ... <human>
-        (transfer|transferring|handing|passing|connecting|escalating|patching|routing|redirecting) (you|your|this|the|it) (over|through|on|now|call|chat|case|conversation|to|matter|issue|with)
+        (transfer|transferring|handing|passing|connecting|escalating|patching|routing|redirecting) (you|your|this) (over|through|on|now|call|chat|case|conversation|to|matter|issue|with)
         <who> (will|am|are|have to|need to|must|would|going to|now|am now|shall)* (transfer|hand|pass|connect|escalate|patch|route|transferring|escalating|connecting|handing|passing|forwarding) (you|this|your case|it|your request|your call|the case|the matter|this chat|over)
         (let|allow) me (transfer|hand|pass|connect|escalate|patch|route|put|get|bring) (you|this|my|a|it|your|in)
         put you (through|in touch|in contact|on to)
         (pass|hand|passing|handing) (you|this|it) (over|on)
         (being|been|be|are being) (transferred|handed over|connected to|escalated|passed on|put through|routed|passed over|referred)
         (take|takes|taking) (over|it from here|this on|it on|this over|care of this from|over from here)
-        (will|to) (take (this|it|over)|continue with you|join|be with you|talk to you) .. (from here|over|chat|you|shortly|in|here|call|soon)?
+        will (take (this|it|over)|continue with you|join) .. (from here|over|chat|you|shortly|in|here|call|soon)?
         <human> (will|is going to|can|should|is|,) .. (take over|be with you|contact you|continue|join|get back|get in touch|assist|help you|reach out|call you|look|handle|ping|review|be in touch|follow|respond|decide|take|pick)
-        (looked at|handled|dealt with|reviewed|decided|processed|taken over|assessed|approved|answered) by (a|an|the|our|one of|my|mr|mrs|ms|someone) .. (<human>|in|from)
+        (be|being|is|are) (looked at|handled|dealt with|reviewed|decided|processed|taken over|assessed|answered) (by|with) (a|an|the|our|one of|my|mr|mrs|ms|someone) .. (<human>|in|from)
         (a|one of our|another|my|the|one of the) .. (<human>|agents) .. (will|is going to|takes|there|can) .. (take|be with|contact|continue|join|get|assist|help|reach|call|look|handle|ping|review|follow|respond|you|this)
         (get|bring|have|call|fetch|involve|find|loop in) (a|my|the|our|you|in|someone|one)* .. (supervisor|manager|colleague|specialist|human|someone|agent) .. (to|in|on|for|who|into) (talk|you|help|take|look|this|speak|assist|the)
         (escalate|escalating|escalated) (this|it|your|the|to)
@@ -396,13 +397,13 @@ NAMED = {
         (please|kindly) (also|just|now|first|kindly|then|only|do|once more|simply|again)* (<give>|let|double check|check|verify|confirm|repeat|read|have a look|look at|note down|get|advise|inform)
         (you)? (can|could|would|will|may|might) you (please|kindly|also|just|maybe|perhaps|possibly|quickly|both|then|now|first|be so kind as to|be so kind and|be so good as to|be able to)* (<give>|let|double check|check|verify|confirm|read|remind|look)
         would you mind (telling|giving|sharing|sending|providing|stating|repeating|confirming|checking|spelling|letting|reading)
-        (to|and|then|just|or|first|also|now|next|simply|,) (please|kindly|just)? (<give>|let|confirm|verify|double check) (me|us|your|the|which|what|how|when|where|both|whether|in|it)
+        (and|then|just|or|first|also|now|next|simply|,) (please|kindly|just)? (<give>|let|confirm|verify|double check) (me|us|your|the|which|what|how|when|where|both|whether|in|it)
         <give> (me|us) (your|the|a|an|which|what|how|when|where|both|whether|if|it|about|with|again|more|by|on|in|once|also|all|some|and|or|for|at|,|please|who|why|everything|that|these|those)
-        <give> (your|the|which|what|how|both|whether|all|these)
+        ^ <give> (your|the|which|what|how|both|whether|all|these)
         let (me|us) (know|have)
         <who> (will|would|do|did|also|just|still|only|first|now|then|simply|really|therefore|additionally|might|may|should|currently)* (need|require|have to know|must know|need to know|have to have|must have|have to ask|must ask|like to know|love to know|like to ask|like to have|need from|like to get)
         <who> (am|are) (still|only|just|now|also)* (missing|lacking|waiting for|asking for|in need of|short of|looking for)
-        (need|needs|requires) (a|an|the|your|some|two|three|one|to know|to have|from you|also|following|only|more|further|few|these|it|both|you to|to verify|to confirm|is|:)
+        (need|needs|require|requires) (a|an|the|your|some|two|three|one|to know|to have|from you|also|following|only|more|further|few|these|it|both|you to|to verify|to confirm|is|:)
         (may|can|could|might) <who> (please|kindly|also|just|quickly|now|have)* (have|get|ask|know|see|take|note|request|trouble|grab)
         (is|are) (still|also|only|now|all)* (needed|required|missing|necessary|mandatory|lacking|outstanding|requested|open)
         (must|has to|have to|should|needs to|need to) be <adv>? (named|given|stated|provided|specified|entered|mentioned|supplied|attached|indicated|included|known|filled in|in the)
@@ -413,26 +414,26 @@ NAMED = {
         (what|all that|only thing) is (still|also)? missing
         (the following|these) (details|information|questions|points|items|data|things|are|fields|pieces)
         (details|information|data|info) (needed|required|missing|is missing|are missing|i need|we need)
-        (the only|one|last|another|two|three|a few|a couple|some|next|first|further|only one|one more|two more|couple|few|couple of|couple of more|final) (more|last|quick|final|further|short|other|of)* (question|questions|thing|things|point|points|detail|details|piece|pieces|items|info)
+        (the only|one|last|another|two|three|a few|a couple|some|next|first|further|only one|one more|two more|couple|few|couple of|couple of more|final) (more|last|quick|final|further|short|other|of)* (question|questions|thing|things|point|points|detail|details|piece|pieces|info)
+        need to (verify|confirm|check) (two|three|a few|some|the following|a couple|your)
         (looking for|waiting for|asking for) (your|the|a|which|what)
         you (can|may|could|should|must|need to|have to|would have to|will need to) (choose|select|pick|decide|specify) (between|from|which|a|one|your|the|what|whether|among|an)
         (choose|options|choices|choice|slots|openings|times|dates) (is|are|of|between|on|:|for|available|at|would be|available are)
         (possible|available|free|offered|open) (is|are)? (on|at|slots|times|dates|for|from) .. (<day>|,|and|or)
         (we|i) (have|could offer|can offer|could do|can do) .. (<day>|morning|afternoon|available|free|open|slots|openings) .. (,|and|or)
-        without (knowing|having|your|the|a|first knowing|verifying|seeing|giving)
+        without (knowing|having|your|first knowing|verifying|seeing)
         (until|unless|before|as long as|once|when|after) (you|i|we|your) (have|has|had|can|could|will|type|also)* (provide|provided|give|given|tell|told|know|have|has|receive|received|send|sent|verify|verified|type|pass|passed|share|shared|specify|supplied|enter|entered|got|get|see|confirm your)
-        (so|now|then|next|and) (,)? your
-        (also|and|plus) (the|your)
         (fill|filling) (in|out)
         (to identify|to verify|to locate|to find|to look up|to access|to open) (you|your|the) .. (i|we)? (use|need|by|with|via|:)
     """,
     "denied_need": """
-        (do|does|did|would|will) not (even|really|actually|necessarily)? (need|require|have to|want|ask) !(to check|to do|a|any)
+        (do|does|did|would|will|needn't) not (even|really|actually|necessarily)? (need|require|have to|want|ask) !(to check|to do|a|any)
         no need
         need not
         needn't
         not (necessary|needed|required)
         no longer need
+        nothing (is|seems) missing
     """,
     # The agent could not find what it was told, or doubts it.
     "doubt": """
@@ -444,7 +445,9 @@ NAMED = {
         (is|was|seems|looks|be) (a|to be)? (wrong|mistake|incorrect|off|mistaken)
         (belongs|belong|registered|linked|assigned|leads|points) to (a|an|another|someone|somebody) (different|other|else|another)?
         are you (sure|certain|positive) (that|about|this|it|the|of|your)
-        (double check|check again|re check|recheck|look again|check the|check your|check that|check it|verify the|repeat the|try again|once more|once again|again please|check whether)
+        (double check|check again|re check|recheck|look again|try again|once more|once again|again please)
+        ^ (check|verify|repeat) (the|your|that|it|whether|this|if)
+        (can|could|would) you (please)? (check|verify|repeat|look at) (the|your|that|it|whether|this|if)
         (does|do|did) not (exist|match|seem|appear|correspond|fit|agree|ring)
         (not|nothing) (in|on|under) (our|the|my|this|that) (system|records|database|number|name)
         (not|never) (be)? found

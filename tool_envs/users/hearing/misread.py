@@ -64,23 +64,39 @@ class Value:
     def code(self) -> bool:
         """Whether it is a code or a long number rather than words."""
         digits = sum(char.isdigit() for char in self.compact)
-        return self.day is None and digits >= 2 and len(self.compact) >= _MIN_CODE and self.number != self.compact[:2]
+        return not self.day and not self.measure and digits >= 2 and len(self.compact) >= _MIN_CODE
+
+    @property
+    def measure(self) -> bool:
+        """Whether it is a number of something."""
+        return bool(self.number) and len(self.words) > 1 and all(word.isalpha() for word in self.words[1:])
 
 
-def differs(value: Value, words: Sequence[str], *, claims: bool) -> bool:
+def differs(value: Value, words: Sequence[str], known: Sequence[Value], *, claims: bool) -> bool:
     """Whether words hold something like a value in its place, and not the value.
 
     Args:
         value: what is true.
         words: of one sentence.
+        known: all that the user knows, none of which is a mistake.
         claims: whether the sentence says what the user wants or told, for the user to agree to.
     """
     if value.day:
-        return any((day == value.day[0]) != (month == value.day[1]) for day, month in _days(words))
+        days = {one.day for one in known}
+        return claims and any(
+            (day == value.day[0]) != (month == value.day[1]) for day, month in _days(words) if (day, month) not in days
+        )
     if value.code:
-        return any(_mistaken(value.compact, _compact(word)) for word in words)
+        codes = {one.compact for one in known}
+        return any(_mistaken(value.compact, word) for word in map(_compact, words) if word not in codes)
     if not claims:
         return False
+    if '"' in words:
+        first = list(words).index('"')
+        quoted = list(words)[first + 1 :]
+        quoted = quoted[: quoted.index('"')] if '"' in quoted else []
+        if len(quoted) > 1 and len(quoted) == len(value.words) and not value.number:
+            return True
     return _other_number(value, words) or _other_word(value, words)
 
 
@@ -137,7 +153,7 @@ def _other_word(value: Value, words: Sequence[str]) -> bool:
         return False
     for before, after in zip(value.before, value.after, strict=True):
         for place, word in enumerate(words):
-            if word in _TRIVIAL or word == value.words[0]:
+            if word in _TRIVIAL or word == value.words[0] or not word.isalpha():
                 continue
             left = place > 0 and len(before) == 2 and list(words[max(0, place - 2) : place]) == before
             right = bool(after) and after[0] not in _TRIVIAL and list(words[place + 1 : place + 2]) == after[:1]

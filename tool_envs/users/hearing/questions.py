@@ -7,15 +7,15 @@ QUESTIONS = {
         (what|how) (else|more)
         (may|can|could|shall|should) <who> (also|still|further)? (help|assist|be of|do) (you|for you|any|with|further|anything|something) .. (else|further|more|other|another|today)
         (do|did|have|would) you (also|still)? (have|need|got|want|like|require) (any|some|another|anything|more|further|help) (other|more|further|else|additional|questions|question|help|assistance|requests|concerns|with|wishes)*
-        (is|was) there (anything|something|any other|any more|any further|more|any) (else|more|further|other|that|i|we|you)?
+        (is|was) there (anything|something|any other|any more|any further|more) (else|more|further|other|that|i|we|you)?
         anything (else|more|further)
         (can|may|shall|should|could) <who> (now|then)? (close|end) (the|this|your|it|our) (chat|ticket|case|conversation|one|request|session)?
         (has|have|did|does) (this|that|it|the|your|i|we|everything|all) .. (solved|solve|resolve|resolved|fixed|fix|answered|answer|helped|help|covered|cover|been resolved)
-        (is|are|was|will) (that|this|it) (all|everything|be all)
+        (is|are|was|will) (that|this|it) (all|everything|be all) !(right|correct|ok|fine|clear|of)
         (are|is) (you|everything) (all set|all good|sorted|happy now|satisfied|good now|working|back|fine now)
         (does|is|did) (it|everything|your) .. (work|works|working) (now|again|fine)
         (may|can|could|will|would) (i|that) be (of|all|everything)
-        (are) there (any|other|further) (other|further|more)?
+        (are|is) there (any|some)? (other|further|more|additional|questions) (questions|question|requests|concerns|wishes|wish|issues|things|thing)*
         (are) (we|you) (done|finished|all set)
         (anything|something) that (needs|you)
     """,
@@ -28,12 +28,13 @@ QUESTIONS = {
     """,
     "patience": """
         (would|do|could|can) you mind (waiting|holding|if i put|if i place|staying|giving me a)
-        (can|could|would|will|may) you (please|kindly|just)* (give|wait|hold|bear|hang|stay|allow|grant) (me|us|on|with|a|one|for|the|while|please)* (a|one|two|minute|moment|second|few|some|sec|line|until)?
+        (can|could|would|will|may) you (please|kindly|just)* (give|allow|grant) (me|us)? (just)? (a|one|two|few|some|another|a few|a couple of) (few|more|short|little|brief|couple of)* <moment>
+        (can|could|would|will|may) you (please|kindly|just)* (wait|hold|bear|hang|stay) (on|with|a|one|for|the|while|there|please|tight)
         (may|can|could) i (put|place) you on hold
         (do|have) you .. (a moment|a minute|one moment)
     """,
     "ask": """
-        (can|could|would|will|may|might) you (please|kindly|also|just|maybe|perhaps|possibly|quickly|both|then|now|first|be so kind as to|be so kind and|be so good as to|be able to|me|like to|again)* (<give>|let|double check|check|read|repeat|remind|look|take|have|confirm|verify)
+        (can|could|would|will|may|might) you (please|kindly|also|just|maybe|perhaps|possibly|quickly|both|then|now|first|be so kind as to|be so kind and|be so good as to|be able to|me|like to|again)* (<give>|let|double check|check|read|repeat|remind|look|confirm|verify)
         would you mind (telling|giving|sharing|sending|providing|stating|repeating|confirming|checking|spelling|letting)
         (may|can|could|might) <who> (please|kindly|also|just|quickly|now)* (have|get|ask|know|see|take|note|request|trouble|grab|quickly)
         (do|did|have|would) you (prefer|rather)

@@ -23,6 +23,13 @@ class _Read(NamedTuple):
     optional: bool
 
 
+_OPENERS = frozenset(
+    ", ; : ( ) \" ! please kindly just then so but ok now also simply first next well great thanks sorry again hi hello".split()
+)
+_JOINERS = frozenset({"and", "or"})
+_SPEAKERS = frozenset({"i", "we"})
+
+
 class Found(NamedTuple):
     """A wording in a sentence: its name, where it begins and where it ends, in characters of the text."""
 
@@ -42,38 +49,41 @@ class Wordings:
             classes: words by the name of their class, separated by blanks; several words in one are joined by ``_``.
         """
         self._classes = {name: _Class(words.split()) for name, words in classes.items()}
-        by_first: dict[str, dict[str, list[str]]] = {}
+        by_first: dict[str, dict[tuple[str, bool], list[str]]] = {}
         for name, lines in named.items():
             for line in filter(None, map(str.strip, lines.splitlines())):
+                opens, line = line.startswith("^"), line.lstrip("^ ")
                 read, rest = self._sequence(line, 0)
                 if rest != len(line) or read.optional:
                     raise ValueError(f"{name}: {line!r} cannot be read from character {rest} on")
                 for first in read.firsts:
-                    by_first.setdefault(first, {}).setdefault(name, []).append(read.regex)
+                    by_first.setdefault(first, {}).setdefault((name, opens), []).append(read.regex)
         compiled: dict[str, re.Pattern[str]] = {}
-        self._by_first: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+        self._by_first: dict[str, list[tuple[str, bool, re.Pattern[str]]]] = {}
         for first, found in by_first.items():
-            for name, regexes in found.items():
+            for (name, opens), regexes in found.items():
                 regex = "|".join(dict.fromkeys(regexes))
                 if regex not in compiled:
                     compiled[regex] = re.compile(regex)
-                self._by_first.setdefault(first, []).append((name, compiled[regex]))
+                self._by_first.setdefault(first, []).append((name, opens, compiled[regex]))
 
     def begin(self, text: str, place: int) -> str:
         """The name of the first wording that a text has at a place, empty where there is none."""
         word = text[place : text.find(" ", place)]
-        return next((name for name, regex in self._by_first.get(word, ()) if regex.match(text, place)), "")
+        return next((name for name, _, regex in self._by_first.get(word, ()) if regex.match(text, place)), "")
 
     def find(self, words: Iterable[str]) -> list[Found]:
         """What occurs in a sentence, in order; a name may occur several times."""
         words = list(words)
         text = " ".join(words) + " "
-        found, place = [], 0
+        found, place, opening, spoken = [], 0, True, False
         for word in words:
-            for name, regex in self._by_first.get(word, ()):
-                if match := regex.match(text, place):
+            for name, opens, regex in self._by_first.get(word, ()):
+                if (opening or not opens) and (match := regex.match(text, place)):
                     found.append(Found(name, place, match.end()))
             place += len(word) + 1
+            spoken |= word in _SPEAKERS
+            opening = word in _OPENERS or (word in _JOINERS and not spoken)
         return found
 
     def _sequence(self, line: str, at: int) -> tuple[_Read, int]:
