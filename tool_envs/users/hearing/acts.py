@@ -18,7 +18,7 @@ OPENINGS = Wordings(QUESTIONS, CLASSES)
 _ASKS_START = (
     r"(?:(?:by|from|until|since|under|in|on|at|for|to|with|of|about) )?(?:how|what|which|who|whom|whose|where|when|why)"
     r"|do|did|does|are|is|was|were|have|has|had|can|could|will|would|should|shall|may|might|any|everything|all|ready|interested"
-    r"|right|correct|ok|yes|agreed|deal|confirm|anything|sound|sounds"
+    r"|right|correct|ok|yes|agreed|deal|confirm|anything|sound|sounds|you(?= are (?:ok|fine|happy|sure|aware|good|certain|comfortable) )"
 )
 _CLAUSE = re.compile(
     rf"(?:^|[,;:(-] (?:(?:and|or|so|then|but|also|plus|if so ,|now) )*|\b(?:and|or|but) )(?=(?:{_ASKS_START}) )"
@@ -31,16 +31,16 @@ _LEAD = re.compile(
 _WH = re.compile(
     r"(?:(?:by|from|until|since|under|in|on|at|for|to|with|of|about) )?(?:how|what|which|who|whom|whose|where|when|why)\b"
 )
-_QUESTION_TAIL = re.compile(r"(?:, )?\b(?:so that|so (?:i|we)|because|in order to|, (?:which|as|since)) ")
+_QUESTION_TAIL = re.compile(r"(?:, )?\b(?:so that|so (?:i|we)|because|in order to) |, (?:which|as|since) ")
 _TAIL = re.compile(
-    r"(?:, )?\b(?:so that|so (?:i|we|it)|in order (?:to|that)|because|and (?:i|we) (?:will|can|would)|then (?:i|we)|before (?:i|we)"
+    r"(?:, )?\b(?:so that|so (?:i|we|it)|in order (?:to|that)|because|once (?:i|we|it|you|they)|and (?:i|we) (?:will|can|would)|then (?:i|we)|before (?:i|we)"
     r"|for which|as (?:i|we|this|that|it|soon)|, (?:which|it|they|these|this) |which (?:you|is|we|i) |since|otherwise|therefore|hence|to (?:process"
     r"|find|access|verify|check|pay|look|complete|proceed|file|submit|book|issue|cancel|open|see|make|locate|work out"
     r"|create|start|get|set|continue|confirm|help|assist|change|update|send|ensure|be able|investigate|match|move|go"
     r"|use|discuss|allow|avoid|give|let|identify|pull|bring|reach|finish|register|arrange|do|solve)) "
 )
 _SUBORDINATE = re.compile(
-    r"\b(?:after|once|when|if|which|who|whether|until|as|because|since|where|before|unless|provided|in case|as soon as|should|for)"
+    r"\b(?:after|once|when|if|which|who|whether|until|as|because|since|where|before|unless|provided|in case|as soon as|should)"
     r" (?:[^\s,;:()]+ ){0,7}$|\b[a-z]+(?:s|ment|ket|er|ion|tem|one|age|ing) that (?:[^\s,;:()]+ ){0,4}$"
 )
 _CONDITION = re.compile(r"^(?:but |and |or |so )?(?:if|once|when|unless|in case|should|as soon as|until|after|before|whenever) ")
@@ -52,6 +52,10 @@ class Heard:
     asks: tuple[str, ...] = ()
     does: tuple[str, ...] = ()
     wrong: tuple[str, ...] = ()
+
+
+_NO_REQUEST = re.compile(r"\b(?:not|never|no|that|which) $|(?:^|[,;:] )(?:if|in case|should|whenever) [^,;:]*$")
+_SPOKEN = re.compile(r"\b(?:i|we) $")
 
 
 class Clause:
@@ -81,6 +85,8 @@ class Line:
         self.found = [f for f in self.found if f.name not in ("done", "past") or not _SUBORDINATE.search(s.text[: f.start])]
         self.kinds = {f.name for f in self.found}
         self.words = spelled(s.words)
+        if not s.question and not self.kinds & {"done", "refusal", "agreed"} and _telegraph(s.text):
+            self.kinds.add("telegraph")
         self.clauses = list(_clauses(s)) if s.question else []
 
     def of(self, name: str) -> list[Found]:
@@ -88,6 +94,18 @@ class Line:
 
     def asks(self, kind: str) -> bool:
         return any(c.kind == kind for c in self.clauses)
+
+
+_FINITE = re.compile(r"\b(?:is|are|was|were|have|has|had|be|been|being|will|would|can|could|may|i|we|you|please|get|gets|to|once|if|when|not|no|by)\b")
+_LAST = re.compile(rf"(?:^| )(?:{CLASSES['carried'].replace(' ', '|').replace('_', ' ')}) (?:[:,.;(]|$)")
+
+
+def _telegraph(text):
+    """Whether a sentence reports in the style of a telegram, as in "appointment booked"."""
+    for part in re.split(r"[:,;(]", text):
+        if _LAST.search(part) and not _FINITE.search(part):
+            return True
+    return False
 
 
 def _clauses(s: Sentence):
@@ -132,6 +150,14 @@ _IMPERATIVE = re.compile(
 )
 
 
+_CHOICES = [
+    (re.compile(r"\b(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday|tomorrow|today)\b"), ("which day", "what day", "day", "which date", "date")),
+    (re.compile(r"\b\d{1,2}[:.]\d\d\b|\b\d{1,2} (?:am|pm)\b|\b(?:morning|afternoon|evening|noon)\b"), ("what time", "time of day", "which time", "time", "which flight", "time slot")),
+    (re.compile(r"\b\d{1,2}(?:st|nd|rd|th)? (?:of )?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b"), ("which date", "what date", "date", "which day")),
+]
+_GENERIC = re.compile(r"\b(?:number|code|id|reference|entry|name|plate|details|information|it|that)\b")
+
+
 class Ears:
     def __init__(self, facts, actions=()):
         self.facts = list(facts)
@@ -144,8 +170,10 @@ class Ears:
         out = {}
         if not self.actions:
             return out
-        inst = [bool(l.asks("ask") or (not l.s.question and _IMPERATIVE.search(l.s.text)) or (l.s.question and _IMPERATIVE.search(l.s.text) and not l.asks("consent"))) for l in lines]
+        inst = [bool("request" in l.kinds and not l.asks("consent") or l.asks("ask") or (not l.s.question and _IMPERATIVE.search(l.s.text)) or (l.s.question and _IMPERATIVE.search(l.s.text) and not l.asks("consent"))) for l in lines]
         for i, line in enumerate(lines):
+            if i and inst[i - 1] and not {"i", "we"}.intersection(line.s.words):
+                inst[i] = True
             if not inst[i]:
                 continue
             for a in self.actions:
@@ -174,9 +202,12 @@ class Ears:
                 continue
             for i, l in enumerate(lines):
                 claims = tagged[i] or bool(_VERIFY.match(l.s.text)) or (i + 1 < len(lines) and tagged[i + 1])
-                asking = l.asks("ask") or "offer" in l.kinds or "instead" in l.s.words or "doubt" in l.kinds or "request" in l.kinds
+                asking = l.asks("ask") or "offer" in l.kinds or "instead" in l.s.words or "doubt" in l.kinds
                 known = [v for vs in self.values.values() for v in vs] + self.mistakes
-                if any((v.code or not asking) and differs(v, l.s.words, known, claims=claims and not asking) for v in values):
+                if l.kinds & {"refusal", "negation"}:
+                    claims = False
+                restates = bool(tagged[i] or _VERIFY.match(l.s.text))
+                if any((v.code or not asking) and differs(v, l.s.words, known, claims=claims and not asking, words_too=restates) for v in values):
                     out.append(name)
                     break
         return out
@@ -212,14 +243,14 @@ class Ears:
                 end = tail.start() if tail else c.end
                 if c.kind == "ask":
                     scopes.append((c.start, end))
-                elif c.kind == "consent" and " or " in s.text[c.start : c.end] and "or not" not in s.text:
-                    scopes.append((c.start, end))
+                elif c.kind == "consent" and " or " in s.text[c.start : c.end] and "or not" not in s.text and not line.asks("closing"):
+                    scopes.append((c.start, len(s.text)))
                 elif c.kind == "said" and not any(x.kind in ("consent", "closing", "greeting", "patience", "ask") for x in line.clauses):
                     scopes.append((c.start, end))
             questions = bool(scopes)
             if "agreed" in line.kinds or line.asks("closing"):
                 requests = []
-            requests = [r for r in requests if not re.search(r"\b(?:not|never|no|that|which) $", s.text[: r.start])]
+            requests = [r for r in requests if not _NO_REQUEST.search(s.text, 0, r.start) and not (s.text[r.start :].startswith("will ") and _SPOKEN.search(s.text, 0, r.start)) and not any(w.start == r.start for w in line.of("work"))]
             if requests and not s.question:
                 for r in requests[:1]:
                     start = 0 if passive(r, s) else r.start
@@ -233,31 +264,73 @@ class Ears:
                         scopes = [(0, len(s.text))]
             elif not scopes and not s.item and not has_value(s) and self.bare(line):
                 scopes = [(0, len(s.text))]
+            if not scopes and not s.question and s.words[-1] == "please" and not line.kinds & {"done", "work"}:
+                scopes = [(0, len(s.text))]
+                requests = [Found("request", 0, 0)]
             if not scopes and prev_asked and s.words[0] in ("and", "also", "plus") and s.words[1:2] and s.words[1] in ("your", "the", "also"):
                 scopes = [(0, len(s.text))]
             guess = bool(scopes) and not questions and not requests and not listing
             if BLANK in s.words:
                 scopes = [(0, len(s.text))]
+            if rhetorical(lines, i):
+                scopes, requests = [], []
             names = self._named(line, scopes, told)
             if guess or (questions and " or " not in s.text and not any(c.kind == "ask" for c in line.clauses)):
                 compact = "".join("".join(ch for ch in w if ch.isalnum()) for w in s.words)
                 names = {n: None for n in names if not any(holds(v, s.words, compact) for v in self.values[n])}
             if scopes and not names and (questions or requests) and i and anaphoric(line) and not line.asks("closing") and "consent" not in line.kinds:
                 names = self._named(lines[i - 1], [(0, 10**6)], told)
+            if scopes and not names and (questions or requests):
+                names = self._by_kind(line, scopes)
+            if "doubt" in line.kinds:
+                names |= self._doubted(lines, i, told)
             prev_asked = bool(names)
             for n in names:
                 out[n] = None
             if questions and not names and any(c.kind == "ask" for c in line.clauses) and i >= len(lines) - 2:
-                open_question = not (i + 1 < len(lines) and lines[i + 1].s.words[0] == "because")
+                open_question = not rhetorical(lines, i)
             if not s.item:
                 listing = bool(requests) and (s.heads or not names)
         return list(out), open_question
+
+    def _by_kind(self, line, scopes):
+        """Facts by the kind of choices that are given."""
+        text = line.s.text
+        if " or " not in text and " and " not in text:
+            return {}
+        for pattern, phrases in _CHOICES:
+            if len(pattern.findall(text)) > 1:
+                for phrase in phrases:
+                    ms = self.phrases.mentions(spelled(phrase.split()), [(0, 99)])
+                    if ms:
+                        return {m.fact: None for m in ms}
+        return {}
+
+    def _doubted(self, lines, i, told):
+        line = lines[i]
+        compact = "".join("".join(ch for ch in w if ch.isalnum()) for w in line.s.words)
+        held = [f.name for f in self.facts if f.name in told and (any(holds(v, line.s.words, compact) for v in self.values[f.name] if v.code) or (f.mistaken and holds(Value(f.mistaken, ()), line.s.words, compact)))]
+        if held:
+            return dict.fromkeys(held)
+        near = [line, *lines[i + 1 : i + 2], *(lines[i - 1 : i] if i else [])]
+        for one in near:
+            found = [m.fact for m in self.phrases.mentions(one.words, [(0, 10**6)]) if m.fact in told and self._coded(m.fact)]
+            if found:
+                return dict.fromkeys(found)
+        if _GENERIC.search(line.s.text):
+            return dict.fromkeys(f.name for f in self.facts if f.name in told and f.mistaken) or {}
+        return {}
+
+    def _coded(self, name):
+        return any(v.code for v in self.values[name]) or any(f.name == name and f.mistaken for f in self.facts)
 
     def _named(self, line, scopes, told):
         out = {}
         if scopes:
             for m in self.phrases.mentions(line.words, scopes):
                 if m.fact in told and m.weight == 1 and not direct(line, m, scopes):
+                    continue
+                if out and m.fact not in out and m.weight == 1 and _prepositional(line.words, m.places[0]):
                     continue
                 out[m.fact] = None
         return out
@@ -272,7 +345,7 @@ class Ears:
         ms = self.phrases.mentions(line.words, [(0, end)])
         used = {p for m in ms for p in m.places}
         rest = [w.word for i, w in enumerate(line.words) if i not in used and w.start < end and w.word not in FILL]
-        return bool(ms) and len(rest) <= min(1, len(used) - 1) if "please" not in line.s.words else bool(ms) and len(rest) <= 2
+        return bool(ms) and len(rest) <= (2 if "please" in line.s.words else 0)
 
     def _act(self, lines, asks, open_question):
         if asks:
@@ -284,18 +357,22 @@ class Ears:
             conditional = bool(_CONDITION.match(line.s.text))
             for name, (act, points) in POINTS.items():
                 if name in line.kinds:
+                    if act == "progress" and "agreed" in line.kinds:
+                        continue
                     if conditional and act in ("refuse", "done"):
                         points = min(points, 1)
                     mine[act] = max(mine.get(act, 0), points)
             for c in line.clauses:
+                if line.asks("consent") and c.kind != "consent":
+                    continue
                 if c.kind in ("closing", "greeting"):
-                    mine = {"close": 2} if c.kind == "closing" else {"unclear": 2}
+                    mine = {"close": 1} if c.kind == "closing" else {"unclear": 2}
                 elif c.kind == "patience":
                     mine = {"progress": 3}
                 elif c.kind == "consent":
                     mine = {"confirm": 6}
                 elif c.kind == "said" and "closing" in line.kinds:
-                    mine = {"close": 2}
+                    mine = {"close": 1}
                 elif c.kind == "said":
                     mine["confirm"] = max(mine.get("confirm", 0), 5)
             if i >= n - 2 and mine.get("progress", 0) > 1:
@@ -303,21 +380,32 @@ class Ears:
             for a, p in mine.items():
                 scores[a] = max(scores.get(a, 0), p)
         if scores.get("confirm", 0) >= 5:
-            return "confirm"
-        if open_question and max(scores.get("refuse", 0), scores.get("done", 0)) < 3:
+            other = any(l.asks("consent") and _OTHER.search(l.s.text) for l in lines)
+            return "refuse" if other and scores.get("refuse", 0) >= 3 else "confirm"
+        if open_question and scores.get("refuse", 0) < 3:
             return "ask"
         order = ["handover", "confirm", "refuse", "done", "progress", "close", "unclear"]
         best = max(scores.items(), key=lambda kv: (kv[1], -order.index(kv[0])), default=("unclear", 0))
         return best[0] if best[1] > 0.4 else "unclear"
 
 
+_OTHER = re.compile(r"\b(?:instead|alternatively|alternative|another option|different option) ")
 POINTS = {
+    "telegraph": ("done", 2.6),
     "agreed": ("confirm", 3.6), "consent": ("confirm", 6), "offered": ("confirm", 2.4), "offer": ("confirm", 0.6),
-    "done": ("done", 3.1), "past": ("done", 1.5), "refusal": ("refuse", 3.5), "limit": ("refuse", 2), "negation": ("refuse", 0.8),
+    "done": ("done", 3.1), "past": ("done", 1.5), "result": ("done", 1.6), "refusal": ("refuse", 3.5), "limit": ("refuse", 2), "negation": ("refuse", 0.8),
     "closing": ("close", 0.9), "work": ("progress", 2.6), "step": ("progress", 1.1), "finding": ("progress", 0.5),
     "handover": ("handover", 4),
 }  # fmt: skip
 FILL = frozenset("please your the a an my and or now hi hello ok first also next then again so , ; : ( ) \" with as well too number thanks just only kindly in for of to full is".split())
+
+
+def _prepositional(words, at):
+    return at > 1 and words[at - 1].word in ("the", "your", "this", "that") and words[at - 2].word in _PREP
+
+
+def rhetorical(lines, i):
+    return lines[i].s.question and i + 1 < len(lines) and lines[i + 1].s.words[0] in ("because", "yes", "no")
 
 
 _PREP = frozenset("of in on from for with to at by about under".split())
@@ -327,10 +415,12 @@ def direct(line, m, scopes):
     words, at = line.words, m.places[0]
     start = max((a for a, b in scopes if a <= words[at].start < b), default=0)
     first = next(i for i, w in enumerate(words) if w.start >= start)
-    before = words[at - 1].word if at else ""
-    if before in ("the", "this", "that") and at > 1 and words[at - 2].word in _PREP and at - first > 3:
+    if _prepositional(words, at) and at - first > 3:
         return False
-    return m.head or (at - first <= 4)
+    if at - first <= 4:
+        return True
+    listed = any(words[k].word in (",", "and", ":", "or", "also") for k in range(max(0, at - 3), at))
+    return m.head and (listed or at - first <= 6)
 
 
 def s_thanks(line):
@@ -350,5 +440,8 @@ def labels(line, phrases):
     return len(line.words) <= 8 and bool(phrases.mentions(line.words, [(0, 10**6)])) and not any(c.isdigit() for c in line.s.text)
 
 
+_PRONOUNS = frozenset("it them this these both that those any one which do pick choice".split())
+
+
 def anaphoric(line):
-    return len(line.words) <= 14 and bool({"it", "them", "this", "these", "both", "all", "any", "one", "which", "that", "so", "you"}.intersection(line.s.words))
+    return len(line.words) <= 14 and not line.s.heads and bool(_PRONOUNS.intersection(line.s.words))

@@ -21,14 +21,14 @@ _ALIKE = {
     ("no",): "number", ("nr",): "number", ("#",): "number", ("id",): "number", ("identifier",): "number",
     ("identification", "number"): "number", ("id", "number"): "number", ("number", "plate"): "plate", ("licence", "plate"): "plate",
     ("license", "plate"): "plate", ("colour",): "color", ("neighbour",): "neighbor", ("authorised",): "authorized",
-    ("licence",): "license", ("cheque",): "check", ("emails",): "email", ("pick", "up"): "pickup", ("drop", "off"): "dropoff",
-    ("check", "in"): "checkin", ("check", "out"): "checkout", ("postcodes",): "postcode", ("birthdate",): "birthdate",
+    ("licence",): "license", ("cheque",): "check", ("emails",): "email", ("postcodes",): "postcode", ("birthdate",): "birthdate",
     ("full", "name"): "name", ("first", "name"): "name",
 }  # fmt: skip
+_IN_TWO = {"pickup": ("pick", "up"), "dropoff": ("drop", "off"), "checkin": ("check", "in"), "checkout": ("check", "out")}
 _ALIKE_BY_FIRST: dict[str, list[tuple[tuple[str, ...], str]]] = {}
 for _words, _one in sorted(_ALIKE.items(), key=lambda pair: -len(pair[0])):
     _ALIKE_BY_FIRST.setdefault(_words[0], []).append((_words, _one))
-_LINKS = frozenset({"of", "for", "on", "from", "in", "to"})
+_LINKS = frozenset({"of", "for", "on", "from", "in", "at"})
 _ARTICLES = frozenset("the a an your our this that its his her their".split())
 
 
@@ -83,7 +83,7 @@ def spelled(words: Iterable[str]) -> list[Word]:
             if tuple(words[at : at + len(several)]) == several:
                 length, one = len(several), name
                 break
-        found.append(Word(one or _singular(words[at]), start))
+        found.extend(Word(word, start) for word in _IN_TWO.get(words[at], (one or _singular(words[at]),)))
         start += sum(len(word) + 1 for word in words[at : at + length])
         at += length
     return found
@@ -123,7 +123,8 @@ class Phrases:
             return list(found.values())
         kept: list[Mention] = []
         for mention in sorted(found.values(), key=lambda one: -one.weight):
-            held = any(
+            held = mention.weight == 1 and _belongs(words, mention, found.values())
+            held |= any(
                 other.weight > mention.weight and other.fact != mention.fact and set(other.places) & set(mention.places)
                 for other in kept
             )
@@ -136,20 +137,35 @@ class Phrases:
             self._by_first.setdefault(words[0], []).append(_Phrase(words, fact, turned, asked))
 
 
+def _belongs(words: Sequence[Word], mention: Mention, others: Iterable[Mention]) -> bool:
+    """Whether a word is one of another fact's, as the name in "the name of your school"."""
+    after = mention.places[-1] + 1
+    if after >= len(words) or words[after].word != "of":
+        return False
+    return any(other.fact != mention.fact and after < other.places[0] <= after + 3 for other in others)
+
+
 _NAMED_BY = frozenset("the your a desired preferred exact new".split())
+_GIVES = frozenset(
+    ", : and or me us need require know have provide give tell send specify state choose pick select share enter confirm say".split()
+)
 
 
 def _match(phrase: _Phrase, words: Sequence[Word], place: int) -> tuple[int, ...]:
-    if phrase.asked and not (place and words[place - 1].word in _NAMED_BY and _is_head(words, (place + len(phrase.words) - 1,))):
+    if phrase.asked and not (
+        place > 1
+        and words[place - 1].word in _NAMED_BY
+        and words[place - 2].word in _GIVES
+        and _is_head(words, (place + len(phrase.words) - 1,))
+    ):
         return ()
     places = [place]
     for wanted in phrase.words[1:]:
         at = places[-1] + 1
-        gap, linked = 0, False
+        gap, linked = 0, at < len(words) and words[at].word in _LINKS
         while at < len(words) and words[at].word != wanted and gap < (6 if phrase.turned else _GAP):
-            if words[at].word in _MARKS:
+            if words[at].word in _MARKS and not (words[at].word == "," and wanted == "or"):
                 return ()
-            linked = linked or words[at].word in _LINKS
             gap, at = gap + 1, at + 1
         if at >= len(words) or words[at].word != wanted or (phrase.turned and not linked):
             return ()

@@ -42,11 +42,15 @@ _ENDINGS = {"ll": "will", "ve": "have", "re": "are", "m": "am", "d": "would"}
 _BEING = frozenset(
     "it that this what there here he she who where when how everything something nothing anything anyone nobody".split()
 )
-_WORD = re.compile(r"[^\W_]+(?:[.,'/@:&-][^\W_]+)*|#|_{3}|[,;:()?!\"]")
+_NOUN_IS = re.compile(r"(?<=[a-z])'s (?=(?:in|done|booked|sorted|on|been|now|all|not|already|out|gone|fixed|ready|confirmed|cancelled|coming|"
+    r"scheduled|assigned|placed|set|through|live|closed|open|full|over|expired|no|only|fully|too)\b)")  # fmt: skip
+_LABEL = re.compile(r"[a-z][a-z '/-]{1,40}:(?:\s|$)(?!.*[.!?])")
+_KEYCAP = re.compile("([0-9])\ufe0f?\u20e3")
+_WORD = re.compile(r"[$\u20ac\u00a3]?[^\W_]+(?:[.,'/@:&-][^\W_]+)*|#|_{3}|[,;:()?!\"]")
 _HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
 _ASKING_START = re.compile(
     r"(?:(?:and|so|ok|also|now|then|but|well|great|thanks|sure|first|next|finally|lastly)[ ,:]{1,3}){0,2}"
-    r"(?:(?:by|from|until|since|under|in|on|at|for|to|with) (?:what|which|whom|how (?:many|much)|when)|how|what(?! (?:i|we|you|is (?:still |also )?missing is)\b)|which|who|whom"
+    r"(?:(?:by|from|until|since|under|in|on|at|for|to|with) (?:what|which|whom|how (?:many|much)|when)|how (?:is|are|was|do|does|did|can|could|would|will|should|may|many|much|long|old|often|late|soon|far|big|large)|what (?:[a-z-]+ ){0,2}(?:is(?! (?:still |also )?missing)|are|was|were|do|does|did|can|could|would|will|should|shall|may|has|have)(?! need)|which|who|whom"
     r"|where|when (?:did|do|does|was|were|is|are|would|will|should|shall|can|could)|why|(?:do|did|are|were|have|has|would|could|can|will|is|was|should|shall|may) "
     r"(?:you|i|we|it|this|that|there|the|your|anyone|these|they))\b"
 )
@@ -81,7 +85,7 @@ def sentences(message: str) -> list[Sentence]:
         table = line.count("|") > 1
         rest = line[bullet.end() :] if bullet else _row(line) if table else line
         for part in _split(rest):
-            if (sentence := _sentence(part, item=bool(bullet) or table)) is not None:
+            if (sentence := _sentence(part, item=bool(bullet) or table or bool(_LABEL.match(rest)))) is not None:
                 found.pop((sentence.text, sentence.question), None)
                 found[sentence.text, sentence.question] = sentence
     return list(found.values())[-MAX_SENTENCES:]
@@ -89,7 +93,8 @@ def sentences(message: str) -> list[Sentence]:
 
 def unmarked(message: str) -> str:
     """A message in lower case without markup, tags, links and pictures; its lines are kept."""
-    text = unicodedata.normalize("NFKC", message[-MAX_CHARS:]).translate(_MARKS)
+    text = _KEYCAP.sub("- ", message[-MAX_CHARS:])
+    text = unicodedata.normalize("NFKC", text).translate(_MARKS)
     if "<" in text:
         text = _TAG.sub(" ", _THINKING.sub(" ", text)) if "think" in text else _TAG.sub(" ", text)
     if "{" in text:
@@ -107,6 +112,7 @@ def unmarked(message: str) -> str:
 def words_of(text: str) -> list[str]:
     """The words and marks of a text, as they stand in a :class:`Sentence`."""
     text = text.lower().translate(_MARKS).replace(" - ", " , ").replace("*", "").replace(" = ", " : ")
+    text = _NOUN_IS.sub(" is ", text) if "'s " in text else text
     text = _CONTRACTED.sub(_written_out, text).replace(" is been ", " has been ")
     return _WORD.findall(_HYPHEN.sub(" ", text))
 

@@ -25,7 +25,7 @@ CLASSES = {
     " topped_up refilled opened_a opened_the opened_your reserved_your reserved_a reserved_the recorded_your renewed_it"
     " opened reserved recorded entered reported scheduled_you noted_your_new flagged raised_a filed_away returned_your"
     " upgraded_you refunded_you got_you given_you booked_you put_you put_your moved_your made_the made_your"
-    " made_an_exception made_a done_it done_that done_this done set reconnected cleaned_up patched granted ported",
+    " put made_an_exception made_a done_it done_that done_this done set reconnected cleaned_up patched granted ported",
     "carry": "cancel refund book rebook schedule reschedule update change process submit file register issue send email"
     " mail ship order place apply add remove waive clear credit extend renew activate deactivate unlock unblock block"
     " freeze lock reset restore fix resolve complete finalize finalise approve transfer move switch upgrade downgrade"
@@ -53,7 +53,7 @@ CLASSES = {
     "yes": "yes y ok confirm i_agree agree agreed proceed 1 accept go approve confirmed i_confirm okay",
     "human": "human colleague supervisor manager specialist agent representative team department advisor"
     " adviser technician adjuster desk support line level colleagues specialists expert office officer partner"
-    " head staff",
+    " head staff leader leaders pharmacist nurse librarian caseworker principal boss superior technicians teammate coworker doctor",
     "give": "provide share give tell send enter specify state type write supply submit indicate include mention describe"
     " explain clarify repeat spell choose pick select complete name list show fill_in fill_out reply_with"
     " respond_with answer quote pass_on let_me_have drop email message text state_again say remind",
@@ -71,7 +71,7 @@ NAMED = {
         if (you are|you|that is|this is|it is|everything is|all is|all of this is|all of that is|these|that|this|it|the|everything) .. (happy|agree|ok|fine|approve|all right|correct|good|sounds|looks|suits|works|acceptable|comfortable|accept|confirm|right|consent|fit|fits|permit|allow|give)
         if (so|not) , (please|just|simply)? (confirm|say|reply|let|type)
         (if|unless) you (have no|do not have any|have any|do not) (objection|objections|object|mind)
-        (once|when|after|as soon as|until|upon|before|on) (i|we)? (have|receive|get|receiving|getting)? .. (you|your) .. (confirm|confirmed|agree|approve|approved|consent|say yes|say so|confirmation|approval|consent|ok|go ahead|permission|green light)
+        (once|when|after|as soon as|until|upon|before|on) (i|we)? (have|receive|get|receiving|getting)? .. (you (have)? (confirm|confirmed|agree|agreed|approve|approved|consent|accept|accepted|say yes|say so|give)|your (confirmation|approval|consent|ok|go ahead|permission|green light|yes))
         with your (ok|permission|consent|approval|agreement|confirmation|go ahead|authorization|blessing|green light)
         subject to your (ok|permission|consent|approval|agreement|confirmation)
         (if|as soon as|once|when) you (give|grant|send) (me|us)? .. (ok|permission|go ahead|green light|approval|consent|word|nod)
@@ -151,10 +151,11 @@ NAMED = {
         successfully <carried>
         (success|voila|boom|ta da|hooray|tada)
         good to go
+        your .. now (shows|reflects|includes|reads|runs|starts|ends|has|lists)
         (is|are) <adv>? (back|up) (on|in|and|online|to normal)
         (is|are) (on|in) (the|our) (system|list|books|post|mail)
         (on|is on|are on) (its|their|your) way
-        (you will|you should|will|should) (now|soon|shortly|then|also)? (receive|get|see|find|have|be with you|be in|arrive|land|reach|show) ... (confirmation|email|mail|text|sms|letter|label|notification|receipt|money|refund|credit|inbox|statement|account|post|copy|update|ticket|soon|shortly|days|friday|tomorrow|minutes)
+        (you should|should) (now|soon|shortly|then|also)? (receive|get|see|find|have|be with you|be in|arrive|land|reach|show) ... (confirmation|email|mail|text|sms|letter|label|notification|receipt|money|refund|credit|inbox|statement|account|post|copy|update|ticket|soon|shortly|days|friday|tomorrow|minutes)
         (is|are|be) (waiting|ready) for (you|pickup|collection)
         should be (waiting|back|fixed|working|with you|gone|fine|able|visible|there|up)
         (should|will) .. (connect|work|be fine|be back|be working|be able|reconnect) (now|again|fine)
@@ -169,6 +170,10 @@ NAMED = {
         as (requested|you wished|you asked|promised|agreed) ,
         no longer (owe|have to pay|charged|need to pay)
         (takes|take) effect
+    """,
+    # What will come of it.
+    "result": """
+        (you will|will) (now|soon|shortly|then|also)? (receive|get|see|find|have|be with you|be in|arrive|land|reach|show) ... (confirmation|email|mail|text|sms|letter|label|notification|receipt|money|refund|credit|inbox|statement|account|post|copy|update|ticket|soon|shortly|days|friday|tomorrow|minutes)
         (will be|is being) (paid|credited|refunded|shipped|delivered|sent|returned|picked up|collected|mailed|debited|charged|active|valid) (out|to|back|with|on|within|in|by|today|tomorrow|from|at|until|under)
         (will|is going to|are going to) (change|move|start|end|begin|reach|arrive|switch|stop|renew|come|go) (to|on|at|from|with|in|your|by|into|back|out) !(we|check)
     """,
@@ -194,7 +199,8 @@ NAMED = {
         (cannot|can not|can no longer) <adv>? (cancel|refund|book|change|accept|allow|offer|provide|accommodate|honor|honour|guarantee|override|bypass|fulfil|fulfill|extend|waive|grant|approve|issue|exchange|return|do|go|act|process|make|give|help|assist|stop|remove|comment|pay|take|get|send|move|split|combine|transfer|reset|let|promise)
         (is|are|was|were|be|been|being|,|it|that|this|and|but|therefore|thus) <adv>? (not|neither|no longer) <adv>? (be)? (refundable|exchangeable|transferable|negotiable|returnable|cancellable|cancelable|changeable|possible|permitted|allowed|eligible|entitled|covered|provided for|accepted|available|valid|met|sufficient|due|insured|applicable|offered|admitted|issued|granted|made|carried out|in a position|an option|included in|feasible|enough|part of|within|an exception|authorized|open|free|something|among|one of|meant|intended|payable|owed|fulfilled|qualified|supported|approved|paid|reimbursed|compensated|doable|permissible|foreseen|justified|refunded|extendable|eligible for|up to me|in my|our responsibility|subject to)
         not (refundable|exchangeable|transferable|negotiable|returnable|eligible|entitled|possible|permitted|allowed|covered|available) !(yet)
-        (nonrefundable|non refundable|non exchangeable|non transferable|non returnable|nontransferable)
+        non (refundable|exchangeable|transferable|returnable|changeable|cancellable|cancelable|negotiable)
+        (nonrefundable|nontransferable|nonreturnable|nonchangeable)
         (ineligible|impossible|inadmissible|prohibited|forbidden|unfeasible|disqualified|disqualifies|precludes|rules out|prevents)
         (is|are|was|were|been|be|gets|got|status|result|:|=|remains) <adv>? "? (declined|refused|rejected|denied|turned down|disallowed|barred|ruled out|blocked for|not approved)
         (request|claim|refund|exchange|application|return|extension|change|appeal) (is|was|has been)? (declined|refused|rejected|denied)
@@ -237,7 +243,7 @@ NAMED = {
         (is|are|was|were|has been|have been) (limited|restricted|reserved|fully booked|full|too|mandatory|final|kept|required to be|capped|suspended|fixed|tied|bound|non|overdue|not)
         (must|have to|has to|had to|need to|needs to|should have) (be|been)? (handed in|reported|approved|requested|made|submitted|filed|raised|returned|cancelled|claimed|given|announced|booked|received|bought|ordered|activated) ... (within|before|by|from|until|at least|no later|in order)
         (need|needs|must|have|has) to (be|go|come|run) ... (through|via|by|within|from|there|portal|seller|bank|airline|doctor|shop)
-        (within|up to|at least|no later than|not later than|more than|less than|fewer than|under|minimum of|maximum of) .. (days|hours|weeks|months|day|hour|week|month|years|euros|pounds|dollars|minutes|miles|kilometers) (of|before|after|from|prior|notice|after)?
+        (within|up to|at least|no later than|not later than|more than|less than|fewer than|under|minimum of|maximum of) .. (days|hours|weeks|months|day|hour|week|month|years|miles) (of|before|after|from|prior|notice)
         (too) (late|early|long|old|far|many|little|soon|short|close|high|low)
         (minimum|maximum|deadline|cutoff|cut off|waiting list|grace period|notice period|quota|blackout)
         (the|our|your|next) (earliest|next|first) .. (is|would be|remains|available|free|possible|appointment|slot|date)
@@ -258,6 +264,8 @@ NAMED = {
         instead of
         (is|are) treated as
         (exclusively|solely)
+        (close|closes|end|ends|expire|expires|stop|stops) .. (before|prior to|after) (the|your|departure|arrival|it)
+        (days|hours|weeks|months) (before|prior to) (the|your|departure|arrival)
         (reached|hit) (its|the|your|a|our) (limit|maximum|end)
         (a fee|the fee|a charge|a penalty) .. (applies|is due|has to|must)
         (member|members|customers|people|patients|tenants|residents|children) (who|with|of|that) .. (only|only if|have|had|live)
@@ -267,7 +275,6 @@ NAMED = {
         (no|none|nothing)
         (however|nevertheless|nonetheless|even so|still ,|but)
         (sorry|apologies|apologize|apologise)
-        (only|just one|at most)
         (other|different|separate|special) (rules|conditions|terms)
         less than
     """,
@@ -309,6 +316,9 @@ NAMED = {
         you are (very|most|always|more than)? welcome
         (my|our) pleasure
         (happy|glad|pleased|delighted|nice|great|wonderful|good) (to have|i could|we could|to be able to have|that i could|that we could|that it works|it works|it is working|that it is|i was able|to hear|to help|we got|we sorted|talking|chatting|that everything)
+        (drive|travel|fly|ride|stay|sleep) (safe|safely|well|healthy)
+        ^ happy *ing
+        (thank you|thanks) (so much|very much|a lot|again|once again)? for *ing (with|by|at|through|us|our|from)
         (thank you|thanks) (so much|very much|a lot|again|once again)? for (contacting|reaching|choosing|calling|using|chatting|getting in touch|shopping|being|your (loyalty|business|time|trust|call|visit|message|feedback)|getting|writing|flying|travelling|banking|staying|coming|stopping)
         (feel free|do not hesitate|please do not hesitate) to (ask|contact|reach|write|message|get|let|come|call)
         <who> (am|are|will be|remain|will always be) (always|still)? (here|available|around|there|at your) (if|for|to help|whenever|should|disposal)
@@ -348,7 +358,10 @@ NAMED = {
         <who> .. (back|right back) (with you|to you|shortly|soon|in a)
         (will|shall) (be|come|get) (right)? back
         ^ (checking|looking|verifying|searching|retrieving|pulling|loading|running|processing|reviewing|calculating|working|opening|resetting|fetching|accessing|querying|contacting|trying|asking|investigating) (the|your|this|that|it|into|at|on|for|now|a|up|if|whether|with|availability|to|our|in|all|both|about|what|how|when|out)
-        (now|next) ,? (i|we|to)? (will|am|are)? (<checking>|<check>)
+        ^ (now|next) ,? (i|we|to)? (will|am|are)? (<checking>|<check>)
+        <who> will <carry> ... (now|right away|immediately|straight away|at once)
+        <who> will (let you know|inform you|update you|notify you|get back|come back|keep you|report back|be back)
+        <who> (am|are) (now|just|currently|also)* !(being|looking forward|seeing that|going to need|missing|asking|waiting for your|waiting for you|lacking|having trouble|having difficulty|wondering|hoping|offering|assuming|writing to|glad|calling|sorry) *ing
         (your|the) request ... (being|in progress|underway)
         (thanks|thank you) for (waiting|bearing|holding|being patient|your patience while)
         (mind|minding) (waiting|holding|if i put|holding on)
@@ -369,7 +382,7 @@ NAMED = {
         <who> (can|could|also|already|now)* (see|found|located|find|pulled up|got) (that|your|the|a|an|in|two|three|one|several|it|you|here)
         <who> have <adv>? (found|located|noted|received|got|checked|verified|retrieved|reviewed|pulled|identified|looked|seen|saved|taken|prepared|your|now|everything|all)
         (according to|based on|looking at) (our|the|your|my)
-        (match|matches|verified|found|located|all good so far|so far)
+        (match|matches|verified|found|located)
         (your|the) .. (shows|is listed|is registered|was delivered|was booked|matches|is active|was placed|runs until|renews)
     """,
     "handover": """
@@ -379,13 +392,16 @@ NAMED = {
         (let|allow) me (transfer|hand|pass|connect|escalate|patch|route|put|get|bring) (you|this|my|a|it|your|in)
         put you (through|in touch|in contact|on to)
         (pass|hand|passing|handing) (you|this|it) (over|on)
-        (being|been|be|are being) (transferred|handed over|connected to|escalated|passed on|put through|routed|passed over|referred)
+        (you|case|call|chat|request|conversation|ticket|inquiry|issue|matter|file|complaint|concern) (are|is|has been|have been|will be|was|gets) (now|being)* (transferred|handed over|handed|connected|escalated|passed on|passed|put through|routed|passed over|referred|forwarded)
+        <human> (needs to|has to|must|will have to|would have to|is needed to) (answer|look|decide|approve|handle|review|check|take|sign|assess|deal)
+        <who> (will|am|are|shall)* (get|getting|fetch|fetching|call|calling|bring|bringing) (a|an|our|my|the|one of our|in|you)* .. <human> (for you|on the|to|in|into|over|now)
+        (getting|get|bring|fetch) (one|someone|somebody|him|her|them) (on|for|to|in|into) (the|you|this|help|take)
         (take|takes|taking) (over|it from here|this on|it on|this over|care of this from|over from here)
         will (take (this|it|over)|continue with you|join) .. (from here|over|chat|you|shortly|in|here|call|soon)?
         <human> (will|is going to|can|should|is|,) .. (take over|be with you|contact you|continue|join|get back|get in touch|assist|help you|reach out|call you|look|handle|ping|review|be in touch|follow|respond|decide|take|pick)
         (be|being|is|are) (looked at|handled|dealt with|reviewed|decided|processed|taken over|assessed|answered) (by|with) (a|an|the|our|one of|my|mr|mrs|ms|someone) .. (<human>|in|from)
         (a|one of our|another|my|the|one of the) .. (<human>|agents) .. (will|is going to|takes|there|can) .. (take|be with|contact|continue|join|get|assist|help|reach|call|look|handle|ping|review|follow|respond|you|this)
-        (get|bring|have|call|fetch|involve|find|loop in) (a|my|the|our|you|in|someone|one)* .. (supervisor|manager|colleague|specialist|human|someone|agent) .. (to|in|on|for|who|into) (talk|you|help|take|look|this|speak|assist|the)
+        (get|bring|have|call|fetch|involve|find|loop in) (a|my|the|our|you|in|someone|one)* .. (supervisor|manager|colleague|specialist|human|someone|agent|leader|lead|boss|expert|senior) .. (to|in|on|for|who|into) (talk|you|help|take|look|this|speak|assist|the)
         (escalate|escalating|escalated) (this|it|your|the|to)
         (someone|somebody) (will|from|there|in) .. (be with you|take|contact|will|help|reach|get)
         (connect|connecting|connected) (you)? (to|with) (a|an|our|one|the)
@@ -408,7 +424,7 @@ NAMED = {
         (is|are) (still|also|only|now|all)* (needed|required|missing|necessary|mandatory|lacking|outstanding|requested|open)
         (must|has to|have to|should|needs to|need to) be <adv>? (named|given|stated|provided|specified|entered|mentioned|supplied|attached|indicated|included|known|filled in|in the)
         (will|would|should) (do|be enough|suffice|be sufficient|be fine|help|be helpful|be useful|also help|do it)
-        (is|are) (enough|sufficient|all i need|all we need|what i need|all it takes|also useful|fine)
+        (is|are) (enough|all i need|all we need|what i need|all it takes|also useful|fine)
         (it|that) (would|will|might) (also|really)? (help|be (very|really|also|most|even)? (helpful|useful|good|great|nice|important)) (me|us)? (to know|to have|if|when|a lot|,)?
         (what|all|which) <who> (still|also|do|really|only|just|now)* (need|want to know|have to know|require)
         (what|all that|only thing) is (still|also)? missing
@@ -419,11 +435,12 @@ NAMED = {
         (looking for|waiting for|asking for) (your|the|a|which|what)
         you (can|may|could|should|must|need to|have to|would have to|will need to) (choose|select|pick|decide|specify) (between|from|which|a|one|your|the|what|whether|among|an)
         (choose|options|choices|choice|slots|openings|times|dates) (is|are|of|between|on|:|for|available|at|would be|available are)
-        (possible|available|free|offered|open) (is|are)? (on|at|slots|times|dates|for|from) .. (<day>|,|and|or)
-        (we|i) (have|could offer|can offer|could do|can do) .. (<day>|morning|afternoon|available|free|open|slots|openings) .. (,|and|or)
+        (possible|available|free|offered|open) (is|are)? (on|at|slots|times|dates|for|from) .. (<day>|morning|afternoon|mornings)
+        (we|i) (have|could offer|can offer|could do|can do) .. (<day>|morning|afternoon|slots|openings) .. (,|and|or)
+        (your|the) (pick|choice|decision) (is yours)?
+        (up to you|you choose|you decide)
         without (knowing|having|your|first knowing|verifying|seeing)
         (until|unless|before|as long as|once|when|after) (you|i|we|your) (have|has|had|can|could|will|type|also)* (provide|provided|give|given|tell|told|know|have|has|receive|received|send|sent|verify|verified|type|pass|passed|share|shared|specify|supplied|enter|entered|got|get|see|confirm your)
-        (fill|filling) (in|out)
         (to identify|to verify|to locate|to find|to look up|to access|to open) (you|your|the) .. (i|we)? (use|need|by|with|via|:)
     """,
     "denied_need": """

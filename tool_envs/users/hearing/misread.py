@@ -27,6 +27,7 @@ _TRIVIAL = frozenset(
     "the a an your my our this that it is are to of for in on at and or from with by you i we be was were new same right"
     " no not any some more only current correct other so , ; : ( ) ! ?".split()
 )
+_BETWEEN = frozenset("of your the more extra additional full other these those".split())
 _MIN_CODE = 4
 
 
@@ -64,7 +65,8 @@ class Value:
     def code(self) -> bool:
         """Whether it is a code or a long number rather than words."""
         digits = sum(char.isdigit() for char in self.compact)
-        return not self.day and not self.measure and digits >= 2 and len(self.compact) >= _MIN_CODE
+        named = digits and len(self.words) == 1 and len(self.compact) > _MIN_CODE
+        return not self.day and not self.measure and (digits >= 2 and len(self.compact) >= _MIN_CODE or bool(named))
 
     @property
     def measure(self) -> bool:
@@ -72,7 +74,7 @@ class Value:
         return bool(self.number) and len(self.words) > 1 and all(word.isalpha() for word in self.words[1:])
 
 
-def differs(value: Value, words: Sequence[str], known: Sequence[Value], *, claims: bool) -> bool:
+def differs(value: Value, words: Sequence[str], known: Sequence[Value], *, claims: bool, words_too: bool) -> bool:
     """Whether words hold something like a value in its place, and not the value.
 
     Args:
@@ -97,7 +99,7 @@ def differs(value: Value, words: Sequence[str], known: Sequence[Value], *, claim
         quoted = quoted[: quoted.index('"')] if '"' in quoted else []
         if len(quoted) > 1 and len(quoted) == len(value.words) and not value.number:
             return True
-    return _other_number(value, words) or _other_word(value, words)
+    return _other_number(value, words) or (words_too and _other_word(value, words))
 
 
 def holds(value: Value, words: Sequence[str], compact: str) -> bool:
@@ -134,8 +136,8 @@ def _other_number(value: Value, words: Sequence[str]) -> bool:
     for place, word in enumerate(words):
         number = _number(word)
         if number and number != value.number:
-            near = [one.rstrip("s") for one in words[place + 1 : place + 4]]
-            if value.unit in near:
+            near = [one for one in words[place + 1 : place + 4] if one not in _BETWEEN]
+            if near and near[0].rstrip("s") == value.unit:
                 return True
     return False
 
@@ -173,11 +175,13 @@ def _days(words: Sequence[str]) -> list[tuple[int, int]]:
         day = next((match for one in around if (match := _DAY.fullmatch(one))), None)
         if day:
             found.append((int(day[1]), month))
+            if place > 2 and words[place - 2] in ("to", "until", "and", "till", "or") and (first := _DAY.fullmatch(words[place - 3])):
+                found.append((int(first[1]), month))
     return found
 
 
 def _number(word: str) -> str | None:
-    digits = word.lstrip("$€£").rstrip(".,")
+    digits = word.rstrip(".,")
     if word in _NUMERALS:
         return _NUMERALS[word]
     return digits if digits.replace(",", "").replace(".", "").isdigit() else None

@@ -6,7 +6,7 @@ QUESTIONS = {
     "closing": """
         (what|how) (else|more)
         (may|can|could|shall|should) <who> (also|still|further)? (help|assist|be of|do) (you|for you|any|with|further|anything|something) .. (else|further|more|other|another|today)
-        (do|did|have|would) you (also|still)? (have|need|got|want|like|require) (any|some|another|anything|more|further|help) (other|more|further|else|additional|questions|question|help|assistance|requests|concerns|with|wishes)*
+        (do|did|have|would) you (also|still)? (have|need|got|want|like|require) (any|some|another|anything|more|further)* (other|more|further|else|additional|questions|question|help|assistance|requests|concerns|wishes)
         (is|was) there (anything|something|any other|any more|any further|more) (else|more|further|other|that|i|we|you)?
         anything (else|more|further)
         (can|may|shall|should|could) <who> (now|then)? (close|end) (the|this|your|it|our) (chat|ticket|case|conversation|one|request|session)?
@@ -25,6 +25,7 @@ QUESTIONS = {
         (how) (can|may) <who> (help|assist|be of)
         what brings you
         what can <who> (do|help)
+        did you know
     """,
     "patience": """
         (would|do|could|can) you mind (waiting|holding|if i put|if i place|staying|giving me a)
@@ -53,6 +54,7 @@ QUESTIONS = {
         (do|would) you like
         you (would|do)? (want|like|wish) (me|us|that|to)
         you do not mind
+        you are (ok|fine|happy|sure|good|in agreement|aware|certain|comfortable|content)
         (is|are|was|were|would|will) (that|this|it|these|everything|all|the|your|my|both|of this|such) ... (be)? (<fine>|ok (for|with)|for you|with you|by you|your wish)
         (is|are) (that|this|it|these|everything|all) .. (what|how|the way|the one|as) (you|i)
         (is|was) (that|it|this) (so|it|you|about)
@@ -71,6 +73,7 @@ QUESTIONS = {
         y/n
         (how|what) (does|do|would) (that|this|it|you) (sound|suit|look|work|feel|think|say|like that)
         what do you (think|say)
+        how (would|do) you (like|want|wish) (me|us)? to (proceed|continue|go on|move forward|handle)
         how about
         (what|why) (about|not) (that|this|if|we)
         (can|could|would|will|may) you (please|kindly|just|also|now)* (confirm|verify|approve|agree|accept|acknowledge)

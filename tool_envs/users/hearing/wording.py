@@ -130,6 +130,8 @@ class _Class:
 
 def _word(word: str) -> _Read:
     first = word.split(" ")[0]
+    if first.startswith("*"):
+        return _Read(r"[^\s]+" + re.escape(first[1:]) + " ", frozenset(), optional=False)
     if first.endswith("*"):
         return _Read(re.escape(first[:-1]) + r"[^\s]* ", frozenset(), optional=False)
     return _Read(re.escape(word) + " ", frozenset({first}), optional=False)
