@@ -48,6 +48,7 @@ _LABEL = re.compile(r"[a-z][a-z '/-]{1,40}:(?:\s|$)(?!.*[.!?])")
 _KEYCAP = re.compile("([0-9])\ufe0f?\u20e3")
 _WORD = re.compile(r"[$\u20ac\u00a3]?[^\W_]+(?:[.,'/@:&-][^\W_]+)*|#|_{3}|[,;:()?!\"]")
 _HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
+_AGAIN = re.compile(r"\bre-(?=[a-z])")
 _ASKING_START = re.compile(
     r"(?:(?:and|so|ok|also|now|then|but|well|great|thanks|sure|first|next|finally|lastly)[ ,:]{1,3}){0,2}"
     r"(?:(?:by|from|until|since|under|in|on|at|for|to|with) (?:what|which|whom|how (?:many|much)|when)|how (?:is|are|was|do|does|did|can|could|would|will|should|may|many|much|long|old|often|late|soon|far|big|large)|what (?:[a-z-]+ ){0,2}(?:is(?! (?:still |also )?missing)|are|was|were|do|does|did|can|could|would|will|should|shall|may|has|have)(?! need)|which|who|whom"
@@ -114,7 +115,7 @@ def words_of(text: str) -> list[str]:
     text = text.lower().translate(_MARKS).replace(" - ", " , ").replace("*", "").replace(" = ", " : ")
     text = _NOUN_IS.sub(" is ", text) if "'s " in text else text
     text = _CONTRACTED.sub(_written_out, text).replace(" is been ", " has been ")
-    return _WORD.findall(_HYPHEN.sub(" ", text))
+    return _WORD.findall(_HYPHEN.sub(" ", _AGAIN.sub("re", text)))
 
 
 def _sentence(part: str, *, item: bool) -> Sentence | None:

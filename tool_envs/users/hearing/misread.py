@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
-from verl_agentic.tool_envs.users.hearing.clean import words_of
+from verl_agentic.tool_envs.users.hearing.clean import Sentence, words_of
+from verl_agentic.tool_envs.users.hearing.lines import Line
+from verl_agentic.tool_envs.users.plan import PlannedFact
 
 _MONTHS = {
     name: number
@@ -28,6 +31,12 @@ _TRIVIAL = frozenset(
     " no not any some more only current correct other so , ; : ( ) ! ?".split()
 )
 _BETWEEN = frozenset("of your the more extra additional full other these those".split())
+_CLAIM = re.compile(
+    r"(?:ok |and |thanks |well |right |, )*(?:so|to (?:summari[sz]e|sum|recap|confirm|be sure|clarify|make sure|check)"
+    r"|just to|just so|i (?:understand|have noted|have you|noted|see here|gather)"
+    r"|you (?:want|would|are|said|mentioned|have been|bought|have)|(?:as|if) i understand)\b"
+)
+_CHECKS = re.compile(r"\b(?:right|correct|correctly|confirm|verify|accurate|check|sure) ")
 _MIN_CODE = 4
 
 
@@ -74,47 +83,96 @@ class Value:
         return bool(self.number) and len(self.words) > 1 and all(word.isalpha() for word in self.words[1:])
 
 
-def differs(value: Value, words: Sequence[str], known: Sequence[Value], *, claims: bool, words_too: bool) -> bool:
-    """Whether words hold something like a value in its place, and not the value.
+class Restatements:
+    """Finds what a message restates otherwise than it is."""
 
-    Args:
-        value: what is true.
-        words: of one sentence.
-        known: all that the user knows, none of which is a mistake.
-        claims: whether the sentence says what the user wants or told, for the user to agree to.
-    """
-    if value.day:
-        days = {one.day for one in known}
-        return claims and any(
-            (day == value.day[0]) != (month == value.day[1]) for day, month in _days(words) if (day, month) not in days
-        )
-    if value.code:
-        codes = {one.compact for one in known}
-        return any(_mistaken(value.compact, word) for word in map(_compact, words) if word not in codes)
-    if not claims:
-        return False
-    if '"' in words:
-        first = list(words).index('"')
-        quoted = list(words)[first + 1 :]
-        quoted = quoted[: quoted.index('"')] if '"' in quoted else []
-        if len(quoted) > 1 and len(quoted) == len(value.words) and not value.number:
+    def __init__(self, facts: Sequence[PlannedFact], values: Mapping[str, Sequence[Value]]) -> None:
+        """Read what is true.
+
+        Args:
+            facts: what the user knows.
+            values: what each of them holds, by its name.
+        """
+        self._values = values
+        self._slips = {fact.name: [Value(text, ()) for text in fact.slip_values] for fact in facts if fact.slip}
+        known = [value for several in (*values.values(), *self._slips.values()) for value in several]
+        self._days = {value.day for value in known}
+        self._codes = {value.compact for value in known}
+
+    def wrong(self, lines: Sequence[Line], told: frozenset[str]) -> list[str]:
+        """Names of the told facts in whose place a message has something else.
+
+        Only what the agent wants to be told about counts: questions, and what they are about.
+        """
+        wanted = [_wants_answer(line) for line in lines]
+        if not any(wanted) and not any(line.clauses for line in lines):
+            return []
+        restated = [
+            _Restated(
+                line.sentence.words,
+                proposes=bool(line.asks("ask") or line.kinds & {"offer", "doubt"} or "instead" in line.sentence.words),
+                claims=not line.kinds & {"refusal", "negation"}
+                and (itself or next_one or bool(_CLAIM.match(line.text))),
+                itself=itself or bool(_CLAIM.match(line.text)),
+            )
+            for line, itself, next_one in zip(lines, wanted, [*wanted[1:], False], strict=True)
+        ]
+        found = []
+        for name in self._values:
+            if name in told and (values := self._missing(name, lines)):
+                if any(self._differs(value, one) for value in values for one in restated):
+                    found.append(name)
+        return found
+
+    def slips(self, lines: Sequence[Line], told: frozenset[str]) -> list[str]:
+        """Names of the facts that the user told by mistake and of which lines ask whether they are right."""
+        asking = [line for line in lines if _CHECKS.search(line.text)]
+        return [
+            name
+            for name, values in self._slips.items()
+            if name in told and any(holds(value, line.sentence) for value in values for line in asking)
+        ]
+
+    def _missing(self, name: str, lines: Sequence[Line]) -> list[Value]:
+        """The values of a fact that a message does not hold; of several, those that stand for something of their own."""
+        values = self._values[name]
+        held = [value for value in values if any(holds(value, line.sentence) for line in lines)]
+        return [value for value in values if value not in held and (not held or value.measure)]
+
+    def _differs(self, value: Value, restated: _Restated) -> bool:
+        """Whether words hold something like a value in its place."""
+        words = restated.words
+        if value.code:
+            return any(_mistaken(value.compact, one) for one in map(_compact, words) if one not in self._codes)
+        if not restated.claims or restated.proposes:
+            return False
+        if value.day:
+            day, month = value.day
+            others = [other for other in _days(words) if other not in self._days]
+            return any((one == day) != (another == month) for one, another in others)
+        if _other_number(value, words):
             return True
-    return _other_number(value, words) or (words_too and _other_word(value, words))
+        return restated.itself and (_other_title(value, words) or _other_word(value, words))
 
 
-def holds(value: Value, words: Sequence[str], compact: str) -> bool:
-    """Whether words hold a value, however it is spelled.
+class _Restated(NamedTuple):
+    """A sentence, and whether it proposes something new, says something for the user to agree to, and does so itself."""
 
-    Args:
-        value: what is looked for.
-        words: of a text.
-        compact: its letters and digits in one piece.
-    """
+    words: tuple[str, ...]
+    proposes: bool
+    claims: bool
+    itself: bool
+
+
+def holds(value: Value, sentence: Sentence) -> bool:
+    """Whether a sentence holds a value, however it is spelled."""
     if value.day:
-        return value.day in set(_days(words))
+        return value.day in _days(sentence.words)
     if value.number and len(value.words) == 1:
-        return any(_number(word) == value.number for word in words)
-    return value.compact in compact if len(value.compact) >= _MIN_CODE else _find(words, value.words) >= 0
+        return any(_number(word) == value.number for word in sentence.words)
+    if len(value.compact) < _MIN_CODE:
+        return _find(sentence.words, value.words) >= 0
+    return value.compact in _compact(sentence.text)
 
 
 def _mistaken(true: str, other: str) -> bool:
@@ -126,6 +184,19 @@ def _mistaken(true: str, other: str) -> bool:
         return wrong <= max(1, min(2, len(true) // 2 - 1)) or sorted(true) == sorted(other)
     short, long = sorted((true, other), key=len)
     return len(short) >= _MIN_CODE and any(long[:place] + long[place + 1 :] == short for place in range(len(long)))
+
+
+def _wants_answer(line: Line) -> bool:
+    return line.asks("consent", "said") or "consent" in line.kinds
+
+
+def _other_title(value: Value, words: Sequence[str]) -> bool:
+    """Whether something else stands in quotation marks, of as many words."""
+    if '"' not in words or value.number:
+        return False
+    quoted = list(words)[list(words).index('"') + 1 :]
+    length = quoted.index('"') if '"' in quoted else 0
+    return length > 1 and length == len(value.words)
 
 
 def _other_number(value: Value, words: Sequence[str]) -> bool:

@@ -1,8 +1,9 @@
-"""What the clauses of a question do, told by how they begin."""
+"""What the clauses of a question do, told by how they begin; see
+:mod:`verl_agentic.tool_envs.users.hearing.wording`. What begins otherwise asks for a fact, or states something."""
 
 from __future__ import annotations
 
-QUESTIONS = {
+OPENINGS = {
     "closing": """
         (what|how) (else|more)
         (may|can|could|shall|should) <who> (also|still|further)? (help|assist|be of|do) (you|for you|any|with|further|anything|something) .. (else|further|more|other|another|today)
@@ -10,6 +11,7 @@ QUESTIONS = {
         (is|was) there (anything|something|any other|any more|any further|more) (else|more|further|other|that|i|we|you)?
         anything (else|more|further)
         (can|may|shall|should|could) <who> (now|then)? (close|end) (the|this|your|it|our) (chat|ticket|case|conversation|one|request|session)?
+        (is|was) (everything|all|this|that|it) .. (clear|understood|answered)
         (has|have|did|does) (this|that|it|the|your|i|we|everything|all) .. (solved|solve|resolve|resolved|fixed|fix|answered|answer|helped|help|covered|cover|been resolved)
         (is|are|was|will) (that|this|it) (all|everything|be all) !(right|correct|ok|fine|clear|of)
         (are|is) (you|everything) (all set|all good|sorted|happy now|satisfied|good now|working|back|fine now)
@@ -61,11 +63,13 @@ QUESTIONS = {
         everything (is|all|look|looks)? <fine>
         all (is|of that|of this)? <fine>
         (does|do|would|will|could|did) (that|this|it|these|the|all|everything|either|one|any|those|my|everything i) ... (work|suit|sound|look|fit|match|help|meet|do|be|seem|appeal|reflect)
+        (would|does|do|will|could|did) ... (work|suit|suffice|be ok|be fine|be good|be convenient|be acceptable|be all right|be better|be possible|be an option) (for you|with you|better)? !(now|again|on|in|at|properly|when|after)
+        (want|shall|need) (me|us|i|we) (to)?
         (sound|sounds|looks|look) (good|ok|fine|right|correct|all right|like)
         ready (to|for|now|,)?
         are you (ready|happy|ok|fine|sure|in|good|satisfied|comfortable|still|interested|willing|agreeable|on board|certain|content|all right|up|in agreement|aware|positive|in favor|with me)
         (have|did|do|am) i .. (got|get|understand|understood|have) .. (right|correct|correctly|ok|permission|consent|approval|go ahead|confirmation|all|everything|you)
-        do <who> have your
+        (do|can|may|could) <who> (have|get|take|count on) your (ok|okay|go ahead|confirmation|approval|consent|permission|yes|agreement|word)
         (am i|are we) (right|correct|good|clear|ok|on the same|allowed|to|agreed)
         (interested|deal|agreed|ok|right|correct|confirm|confirmed|proceed|accepted|fine|good|yes|sounds good|all right|continue|submit|objections|fair enough|fair|cool|true|any objections|go ahead|happy|approve|shall)
         (yes|y) (/|or)? (no|n)
