@@ -21,7 +21,7 @@ _TAIL = re.compile(
     r"|which (?:you|is|we|i) |since|otherwise|therefore|hence|to (?:process|find|access|verify|check|pay|look|complete"
     r"|proceed|file|submit|book|issue|cancel|open|see|make|locate|work out|create|start|get|set|continue|confirm|help"
     r"|assist|change|update|send|ensure|be able|investigate|match|move|go|use|discuss|allow|avoid|give|let|identify"
-    r"|pull|bring|reach|finish|register|arrange|do|solve)) |, (?:which|it|they|these|this) "
+    r"|pull|bring|reach|finish|register|arrange|do|solve)) |, (?:which(?! is your)|it|they|these|this) "
 )
 _NO_REQUEST = re.compile(r"\b(?:not|never|no|that|which) $|(?:^|[,;:] )(?:if|in case|should|whenever) [^,;:]*$")
 _SPOKEN = re.compile(r"\b(?:i|we) $")
@@ -30,9 +30,10 @@ _BUT_ONE = re.compile(r" (?:only|just|but) ")
 _PASSIVE = re.compile(
     r"(?:is|are|must|has to|have to be|will|would|should|needs? to be|possible|available|free|choose|offered|open) "
 )
-_PREPOSITIONS = frozenset("of in on from for with to at by about under".split())
+_PREPOSITIONS = frozenset("of in on from for with to at by under".split())
 _DETERMINERS = frozenset({"the", "your", "this", "that"})
 _JOINING = frozenset({",", "and", ":", "or", "also"})
+_AGENT = frozenset({"i", "we"})
 _PRONOUNS = frozenset("it them this these both that those any one which do pick choice".split())
 _FILL = frozenset(
     "please your the a an my and or now hi hello ok first also next then again so with as well too number thanks just"
@@ -52,6 +53,7 @@ _CHOICES = (
         ("which date", "what date", "date", "which day"),
     ),
 )
+_OFFERED = re.compile(r"\b(?:available|possible|free|have|offer|slots?|openings?|left|choose|options?) ")
 _SOMETHING = re.compile(r"\b(?:number|code|id|reference|entry|name|plate|details|information|it|that)\b")
 _REPORTING = frozenset({"done", "refusal", "work", "closing", "consent", "past"})
 _EVERYWHERE = ((0, 1 << 30),)
@@ -101,20 +103,24 @@ class FactWords:
         for place, line in enumerate(lines):
             scope = self._scope(line, listing=listing, after_question=before)
             names = self._named(line, scope.parts, told)
+            names += [name for part in scope.parts for name in self._by_choices(line, part)]
             if scope.guess or (scope.question and " or " not in line.text and not line.asks("ask")):
                 names = [name for name in names if not self._stated(name, line)]
             if scope.parts and not names and (scope.question or scope.request):
                 if place and _refers_back(line):
                     names = self._named(lines[place - 1], _EVERYWHERE, told)
-                names = names or self._by_choices(line.text)
             if "doubt" in line.kinds:
                 names += self._doubted(lines, place, told)
             found.update(dict.fromkeys(names))
             before = bool(names)
             if scope.question and not names and line.asks("ask") and place >= len(lines) - 2:
                 unanswered = True
-            if not line.sentence.item:
+            if scope.request or not line.sentence.item:
                 listing = scope.request and (line.sentence.heads or not names)
+        if not found and not any(line.clauses for line in lines):
+            for line in lines:
+                if _OFFERED.search(line.text):
+                    found.update(dict.fromkeys(self._by_choices(line, (0, len(line.text)))))
         return Asking(list(found), unanswered)
 
     def mentioned(self, line: Line) -> list[str]:
@@ -136,7 +142,7 @@ class FactWords:
         if parts or sentence.question:
             pass
         elif (sentence.item or listing) and not _has_value(text):
-            if listing or self._is_label(line):
+            if (listing and not _AGENT.intersection(sentence.words)) or self._is_label(line):
                 parts = self._label_part(line)
         elif sentence.words[-1] == "please" and not line.kinds & {"done", "work"}:
             parts, request = [(0, size)], True
@@ -152,13 +158,17 @@ class FactWords:
     def _named(self, line: Line, parts: Iterable[tuple[int, int]], told: frozenset[str]) -> list[str]:
         parts = list(parts)
         found: dict[str, None] = {}
+        last: Mention | None = None
         for mention in self._phrases.mentions(line.words, parts) if parts else ():
             if mention.weight == 1:
                 if mention.fact in told and not _is_direct(line.words, mention, parts):
                     continue
-                if found and mention.fact not in found and _is_prepositional(line.words, mention.places[0]):
-                    continue
+                if mention.fact not in found and last and _is_part_of(line.words, last, mention):
+                    if not (last.weight == 1 and last.fact in told and mention.fact not in told):
+                        continue
+                    found.pop(last.fact, None)
             found[mention.fact] = None
+            last = mention
         return list(found)
 
     def _stated(self, name: str, line: Line) -> bool:
@@ -188,9 +198,10 @@ class FactWords:
         rest = [word for place, word in enumerate(words) if place not in used and word.word not in _FILL]
         return bool(mentions) and len(rest) <= (2 if "please" in line.sentence.words else 0)
 
-    def _by_choices(self, text: str) -> list[str]:
-        """The fact that choices of one kind ask for, by the kind."""
-        if " or " not in text and " and " not in text:
+    def _by_choices(self, line: Line, part: tuple[int, int]) -> list[str]:
+        """The fact that a choice of days or the like asks for where its own words do not, by the kind."""
+        text = line.text[slice(*part)]
+        if (" or " not in text and " and " not in text) or self._phrases.mentions(line.words, [part]):
             return []
         for choices, wordings in _CHOICES:
             if len(choices.findall(text)) > 1:
@@ -274,6 +285,13 @@ def _is_prepositional(words: Sequence[Word], at: int) -> bool:
     return at > 1 and words[at - 1].word in _DETERMINERS and words[at - 2].word in _PREPOSITIONS
 
 
+def _is_part_of(words: Sequence[Word], last: Mention, mention: Mention) -> bool:
+    """Whether a word only says more of what was named before it, as the order in "the name on the order"."""
+    between = words[last.places[-1] + 1 : mention.places[0]]
+    near = len(between) <= 3 and not any(word.word in _JOINING for word in between)
+    return near and _is_prepositional(words, mention.places[0])
+
+
 def _is_direct(words: Sequence[Word], mention: Mention, parts: Sequence[tuple[int, int]]) -> bool:
     """Whether a single word is what is asked for, rather than part of what is said of it."""
     at = mention.places[0]
@@ -281,7 +299,7 @@ def _is_direct(words: Sequence[Word], mention: Mention, parts: Sequence[tuple[in
     distance = at - next(place for place, word in enumerate(words) if word.start >= begin)
     if _is_prepositional(words, at) and distance > 3:
         return False
-    if distance <= 4:
+    if distance <= 4 or (at > 1 and words[at - 2].word == "about"):
         return True
     listed = any(word.word in _JOINING for word in words[max(0, at - 3) : at])
     return mention.head and (listed or distance <= 6)

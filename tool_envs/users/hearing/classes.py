@@ -52,8 +52,8 @@ CLASSES = {
     " of_interest as_you_want_it how_you_want_it as_you_wish what_you_would_like complete a_good_solution",
     "yes": "yes y ok confirm i_agree agree agreed proceed 1 accept go approve confirmed i_confirm okay",
     "human": "human colleague supervisor manager specialist agent representative team department advisor"
-    " adviser technician adjuster desk support line level colleagues specialists expert office officer partner"
-    " head staff leader leaders pharmacist nurse librarian caseworker principal boss superior technicians teammate coworker doctor",
+    " adviser adjuster desk support line level colleagues specialists expert office officer partner"
+    " head staff leader leaders pharmacist nurse librarian caseworker principal boss superior teammate coworker doctor",
     "give": "provide share give tell send enter specify state type write supply submit indicate include mention describe"
     " explain clarify repeat spell choose pick select complete name list show fill_in fill_out reply_with"
     " respond_with answer quote pass_on let_me_have drop email message text state_again say remind",

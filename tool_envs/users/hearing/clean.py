@@ -51,7 +51,7 @@ _HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
 _AGAIN = re.compile(r"\bre-(?=[a-z])")
 _ASKING_START = re.compile(
     r"(?:(?:and|so|ok|also|now|then|but|well|great|thanks|sure|first|next|finally|lastly)[ ,:]{1,3}){0,2}"
-    r"(?:(?:by|from|until|since|under|in|on|at|for|to|with) (?:what|which|whom|how (?:many|much)|when)|how (?:is|are|was|do|does|did|can|could|would|will|should|may|many|much|long|old|often|late|soon|far|big|large)|what (?:[a-z-]+ ){0,2}(?:is(?! (?:still |also )?missing)|are|was|were|do|does|did|can|could|would|will|should|shall|may|has|have)(?! need)|which|who|whom"
+    r"(?:(?:by|from|until|since|under|in|on|at|for|to|with) (?:what|which|whom|how (?:many|much)|when)|how (?:is|are|was|do|does|did|can|could|would|will|should|may|many|much|long|old|often|late|soon|far|big|large)|what (?!remains|matters|follows|comes|counts|helps|happens|i |we |you )(?:[a-z-]+ ){0,2}(?:is(?! (?:still |also )?missing)|are|was|were|do|does|did|can|could|would|will|should|shall|may|has|have)(?! need)|which|who|whom"
     r"|where|when (?:did|do|does|was|were|is|are|would|will|should|shall|can|could)|why|(?:do|did|are|were|have|has|would|could|can|will|is|was|should|shall|may) "
     r"(?:you|i|we|it|this|that|there|the|your|anyone|these|they))\b"
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from verl_agentic.tool_envs.users.hearing.lines import Line
 from verl_agentic.tool_envs.users.hearing.phrases import Phrases
@@ -28,20 +28,20 @@ class Instructions:
 
     def __init__(self, actions: Mapping[str, Sequence[Sequence[str]]]) -> None:
         self._sizes = {name: len(groups) for name, groups in actions.items()}
-        self._phrases = {
-            name: Phrases({str(place): words for place, words in enumerate(groups)}) for name, groups in actions.items()
-        }
+        self._told = _phrases(actions, lambda words: words)
+        self._asked = _phrases(actions, _forms)
 
     def given(self, lines: Sequence[Line]) -> list[str]:
         """Names of the actions, in the order of the instructions."""
         if not self._sizes:
             return []
         found: dict[str, None] = {}
-        following = False
-        instructs = []
-        for line in lines:
-            following = _instructs(line) or (following and not _AGENT.intersection(line.sentence.words))
-            instructs.append(following)
+        alone = [_instructs(line) for line in lines]
+        # A step may be told in two sentences.
+        instructs = [
+            itself or (before and not _AGENT.intersection(line.sentence.words))
+            for line, itself, before in zip(lines, alone, [False, *alone], strict=False)
+        ]
         for place in [place for place, one in enumerate(instructs) if one]:
             near = [lines[place - 1]] if place else []
             near += lines[place + 1 : place + 2] if instructs[place + 1 : place + 2] == [True] else []
@@ -56,7 +56,28 @@ class Instructions:
         return missing == 1 and any(len(groups | self._groups(name, other)) == self._sizes[name] for other in near)
 
     def _groups(self, name: str, line: Line) -> set[str]:
-        return {one.fact for one in self._phrases[name].mentions(line.words, _EVERYWHERE, apart=False)}
+        phrases = self._asked if line.asks("ask") else self._told
+        return {one.fact for one in phrases[name].mentions(line.words, _EVERYWHERE, apart=False)}
+
+
+def _phrases(
+    actions: Mapping[str, Sequence[Sequence[str]]], forms: Callable[[Sequence[str]], Sequence[str]]
+) -> dict[str, Phrases]:
+    return {
+        name: Phrases({str(place): forms(words) for place, words in enumerate(groups)})
+        for name, groups in actions.items()
+    }
+
+
+def _forms(words: Sequence[str]) -> list[str]:
+    """Words and what they are when somebody is asked about doing it."""
+    found = list(words)
+    for word in words:
+        first, *rest = word.split(" ")
+        if first.isalpha():
+            stem = first.removesuffix("e")
+            found += [" ".join([form, *rest]) for form in (f"{stem}ing", f"{first}{first[-1]}ing", f"{stem}ed")]
+    return found
 
 
 def _instructs(line: Line) -> bool:

@@ -24,8 +24,11 @@ _ASKS = (
     r"|you(?= are (?:ok|fine|happy|sure|aware|good|certain|comfortable) )"
 )
 _OPENS = re.compile(rf"(?:{_ASKS})\b")
+_RELATIVE = r"which (?:you|i|we|is|are|was|were|will|would|can|has|have|the|it|they|means|should) "
+_AFTER_AND = r"(?:how|what|which|who|whom|whose|where|when|why) |[a-z]+ (?:you|i|we|it|this|that|there|the|your|any|they|these|he|she|someone|anyone|somebody) "
 _CLAUSE = re.compile(
-    rf"(?:^|[,;:(-] (?:(?:and|or|so|then|but|also|plus|if so ,|now) )*|\b(?:and|or|but) )(?=(?:{_ASKS}) )"
+    rf"(?:^|[,;:(-] (?:(?:and|or|so|then|but|also|plus|if so ,|now) )+|[,;:(-] (?!{_RELATIVE})"
+    rf"|\b(?:and|or|but) (?={_AFTER_AND}))(?=(?:{_ASKS}) )"
 )
 _LEAD = re.compile(
     r"(?:(?:and|so|or|ok|also|now|then|but|well|great|thanks|sure|first|next|finally|lastly|secondly|please|perfect"
@@ -45,6 +48,7 @@ _LAST = re.compile(
     rf"(?:^| )(?:{CLASSES['carried'].replace(' ', '|').replace('_', ' ')}) (?:[:,.;(]|$)"
 )
 _PARTS = re.compile(r"[:,;(]")
+_OURSELVES = re.compile(r"\bwe (?:have been|were) (?:[a-z]+ )?$")
 _DENIALS = frozenset({"refusal", "limit", "negation"})
 _REPORTS = frozenset({"done", "past"})
 _RHETORICAL = frozenset({"because", "yes", "no"})
@@ -113,7 +117,9 @@ def _counting(sentence: Sentence, found: list[Found]) -> Iterator[Found]:
             for other in harmless
         ):
             continue
-        if one.name in _REPORTS and _SUBORDINATE.search(sentence.text[: one.start]):
+        if one.name in _REPORTS and (
+            _SUBORDINATE.search(sentence.text[: one.start]) or _OURSELVES.search(sentence.text[: one.end])
+        ):
             continue
         yield one
 

@@ -30,6 +30,7 @@ _TRIVIAL = frozenset(
     "the a an your my our this that it is are to of for in on at and or from with by you i we be was were new same right"
     " no not any some more only current correct other so , ; : ( ) ! ?".split()
 )
+_SIGNS = {"pound": "\u00a3", "dollar": "$", "euro": "\u20ac"}
 _BETWEEN = frozenset("of your the more extra additional full other these those".split())
 _CLAIM = re.compile(
     r"(?:ok |and |thanks |well |right |, )*(?:so|to (?:summari[sz]e|sum|recap|confirm|be sure|clarify|make sure|check)"
@@ -64,7 +65,7 @@ class Value:
             words = words_of(say)
             at = _find(words, self.words)
             if at >= 0:
-                self.before.append(words[max(0, at - 2) : at])
+                self.before.append(words[max(0, at - 3) : at])
                 rest = words[at + len(self.words) : at + len(self.words) + 2]
                 self.after.append(rest)
                 units = [word for word in (self.words[1:] + rest) if word not in _TRIVIAL and word != "more"]
@@ -110,9 +111,9 @@ class Restatements:
         restated = [
             _Restated(
                 line.sentence.words,
-                proposes=bool(line.asks("ask") or line.kinds & {"offer", "doubt"} or "instead" in line.sentence.words),
-                claims=not line.kinds & {"refusal", "negation"}
-                and (itself or next_one or bool(_CLAIM.match(line.text))),
+                proposes=_proposes(line),
+                claims=itself
+                or (not line.kinds & {"refusal", "negation"} and (next_one or bool(_CLAIM.match(line.text)))),
                 itself=itself or bool(_CLAIM.match(line.text)),
             )
             for line, itself, next_one in zip(lines, wanted, [*wanted[1:], False], strict=True)
@@ -137,7 +138,9 @@ class Restatements:
         """The values of a fact that a message does not hold; of several, those that stand for something of their own."""
         values = self._values[name]
         held = [value for value in values if any(holds(value, line.sentence) for line in lines)]
-        return [value for value in values if value not in held and (not held or value.measure)]
+        parts = len(values) > 1 and all(value.before for value in values)
+        apart = not any(one is not two and one.compact in two.compact for one in values for two in values)
+        return [value for value in values if value not in held and (not held or value.measure or (parts and apart))]
 
     def _differs(self, value: Value, restated: _Restated) -> bool:
         """Whether words hold something like a value in its place."""
@@ -186,6 +189,12 @@ def _mistaken(true: str, other: str) -> bool:
     return len(short) >= _MIN_CODE and any(long[:place] + long[place + 1 :] == short for place in range(len(long)))
 
 
+def _proposes(line: Line) -> bool:
+    """Whether a line has something new in it, or asks for it."""
+    asks = line.asks("ask") or (line.sentence.question and "request" in line.kinds)
+    return bool(asks or line.kinds & {"offer", "doubt"} or "instead" in line.sentence.words)
+
+
 def _wants_answer(line: Line) -> bool:
     return line.asks("consent", "said") or "consent" in line.kinds
 
@@ -200,10 +209,11 @@ def _other_title(value: Value, words: Sequence[str]) -> bool:
 
 
 def _other_number(value: Value, words: Sequence[str]) -> bool:
-    if not value.number:
+    if not value.number or not value.unit:
         return False
-    if not value.unit:
-        return False
+    if sign := _SIGNS.get(value.unit):
+        amounts = [word[1:] for word in words if word.startswith(sign)]
+        return bool(amounts) and value.number not in amounts
     for place, word in enumerate(words):
         number = _number(word)
         if number and number != value.number:
@@ -228,7 +238,7 @@ def _other_word(value: Value, words: Sequence[str]) -> bool:
         for place, word in enumerate(words):
             if word in _TRIVIAL or word == value.words[0] or not word.isalpha():
                 continue
-            left = place > 0 and len(before) == 2 and list(words[max(0, place - 2) : place]) == before
+            left = len(before) > 1 and list(words[max(0, place - len(before)) : place]) == before
             right = bool(after) and after[0] not in _TRIVIAL and list(words[place + 1 : place + 2]) == after[:1]
             if right or (left and not all(one in _TRIVIAL for one in before)):
                 return True

@@ -10,6 +10,9 @@ OPENINGS = {
         (do|did|have|would) you (also|still)? (have|need|got|want|like|require) (any|some|another|anything|more|further)* (other|more|further|else|additional|questions|question|help|assistance|requests|concerns|wishes)
         (is|was) there (anything|something|any other|any more|any further|more) (else|more|further|other|that|i|we|you)?
         anything (else|more|further)
+        (any|some) (more|other|further)? (questions|question|concerns|wishes|requests|issues|doubts)
+        (anything|something) (i|we|you) .. (besides|beyond|apart|in addition|on top|before|today|for you)
+        (are|is) (we|you|that|this) (done|finished|through|it) !(in|with|by)
         (can|may|shall|should|could) <who> (now|then)? (close|end) (the|this|your|it|our) (chat|ticket|case|conversation|one|request|session)?
         (is|was) (everything|all|this|that|it) .. (clear|understood|answered)
         (has|have|did|does) (this|that|it|the|your|i|we|everything|all) .. (solved|solve|resolve|resolved|fixed|fix|answered|answer|helped|help|covered|cover|been resolved)
@@ -51,7 +54,7 @@ OPENINGS = {
         (shall|should) <who>
         (may|can|could|might) <who>
         would you (also|still|now|perhaps|maybe|then|therefore|instead)? (like|want|wish|prefer) (me|us|to|that|this|it|these|one|for me|for us|the|a|an|him|her)
-        would you (also|still|then|perhaps|be|consider|therefore)* (accept|agree|approve|consent|take|ok|fine|happy|willing|interested|open|satisfied|comfortable|good|in favor|go for|go with|allow|confirm|authorize|settle|prefer that|inclined)
+        would you (also|still|then|perhaps|be|consider|therefore)* (accept|agree|approve|consent|take|ok|fine|happy|willing|available|free|able|interested|open|satisfied|comfortable|good|in favor|go for|go with|allow|confirm|authorize|settle|prefer that|inclined)
         (do|did) you (also|still|now|really|indeed|then|hereby|therefore|maybe|perhaps)* (want|wish|agree|accept|confirm|approve|consent|authorize|authorise|acknowledge|mind if|understand and|have any objections|like me|give|allow|need me|need us)
         (do|would) you like
         you (would|do)? (want|like|wish) (me|us|that|to)
@@ -69,7 +72,7 @@ OPENINGS = {
         ready (to|for|now|,)?
         are you (ready|happy|ok|fine|sure|in|good|satisfied|comfortable|still|interested|willing|agreeable|on board|certain|content|all right|up|in agreement|aware|positive|in favor|with me)
         (have|did|do|am) i .. (got|get|understand|understood|have) .. (right|correct|correctly|ok|permission|consent|approval|go ahead|confirmation|all|everything|you)
-        (do|can|may|could) <who> (have|get|take|count on) your (ok|okay|go ahead|confirmation|approval|consent|permission|yes|agreement|word)
+        (do|can|may|could) <who> (please|now)? (have|get|take|count on) your (ok|okay|go ahead|confirmation|approval|consent|permission|yes|agreement|word)
         (am i|are we) (right|correct|good|clear|ok|on the same|allowed|to|agreed)
         (interested|deal|agreed|ok|right|correct|confirm|confirmed|proceed|accepted|fine|good|yes|sounds good|all right|continue|submit|objections|fair enough|fair|cool|true|any objections|go ahead|happy|approve|shall)
         (yes|y) (/|or)? (no|n)

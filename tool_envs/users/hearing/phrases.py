@@ -27,6 +27,9 @@ _IN_TWO = {"pickup": ("pick", "up"), "dropoff": ("drop", "off"), "checkin": ("ch
 _ALIKE_BY_FIRST: dict[str, list[tuple[tuple[str, ...], str]]] = {}
 for _words, _one in sorted(_ALIKE.items(), key=lambda pair: -len(pair[0])):
     _ALIKE_BY_FIRST.setdefault(_words[0], []).append((_words, _one))
+# What a word may be called where nothing has its own name.
+_WIDER = {"surname": "name"}
+_VERBS = frozenset("order use name book pay change delay issue question number block cover charge request plan date".split())
 _LINKS = frozenset({"of", "for", "on", "from", "in", "at"})
 _ARTICLES = frozenset("the a an your our this that its his her their".split())
 
@@ -103,10 +106,10 @@ class Phrases:
         parts = list(scope)
         found: dict[tuple[str, tuple[int, ...]], Mention] = {}
         for place, word in enumerate(words):
-            for phrase in self._by_first.get(word.word, ()):
+            for phrase in self._by_first.get(word.word) or self._by_first.get(_WIDER.get(word.word, ""), ()):
                 if any(start <= word.start < end for start, end in parts):
                     places = _match(phrase, words, place)
-                    if places:
+                    if places and not (len(places) == 1 and _otherwise(words, place)):
                         weight, head = len(phrase.words), _is_head(words, places)
                         found[phrase.fact, places] = Mention(phrase.fact, places, weight, head)
         if not apart:
@@ -125,6 +128,19 @@ class Phrases:
     def _add(self, words: tuple[str, ...], fact: str, *, turned: bool, asked: bool = False) -> None:
         if words:
             self._by_first.setdefault(words[0], []).append(_Phrase(words, fact, turned, asked))
+
+
+_ACTORS = frozenset("you i we they".split())
+_QUESTION_WORDS = frozenset("when where why how who".split())
+_BEFORE_QUESTION = frozenset("and or , know me us exactly : ( also ask wonder tell".split())
+
+
+def _otherwise(words: Sequence[Word], place: int) -> bool:
+    """Whether a single word is used in another sense: as a verb, or to join clauses."""
+    before = words[place - 1].word if place else ""
+    if words[place].word in _QUESTION_WORDS:
+        return bool(before) and before not in _BEFORE_QUESTION
+    return before in _ACTORS and words[place].word in _VERBS
 
 
 def _belongs(words: Sequence[Word], mention: Mention, others: Iterable[Mention]) -> bool:
@@ -174,6 +190,7 @@ def _is_head(words: Sequence[Word], places: tuple[int, ...]) -> bool:
 
 
 def _singular(word: str) -> str:
+    word = word.removesuffix("'s")
     if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is", "'s")):
         return word[:-3] + "y" if word.endswith("ies") and len(word) > 4 else word[:-1]
     return word

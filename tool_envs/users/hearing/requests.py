@@ -20,6 +20,7 @@ REQUESTS = {
     """,
     # The user is told to say yes or no.
     "consent": """
+        <who> (will|would|just|also|only|still|now|do)* need you to (confirm|approve|agree|accept|sign off)
         ^ (confirm|verify|approve|authorize|authorise|acknowledge|accept) (the|this|that|your|if|whether|so|with|by|these|to|and|below|yes|it|or|i|we|you|below|before|,|:|first|once)
         (please|kindly) (just|also|now)? (confirm|verify|approve|acknowledge|review and confirm|check and confirm|agree)
         (i|we) (would|will|must|just|also|kindly|have to|need to)* ask you to (confirm|approve|agree|accept)
@@ -78,7 +79,7 @@ REQUESTS = {
         (is|are) (still|also|only|now|all)* (needed|required|missing|necessary|mandatory|lacking|outstanding|requested|open)
         (must|has to|have to|should|needs to|need to) be <adv>? (named|given|stated|provided|specified|entered|mentioned|supplied|attached|indicated|included|known|filled in|in the)
         (will|would|should) (do|be enough|suffice|be sufficient|be fine|help|be helpful|be useful|also help|do it)
-        (is|are) (enough|all i need|all we need|what i need|all it takes|also useful|fine)
+        (is|are) (enough|all i need|all we need|what i need|all it takes|also useful)
         (it|that) (would|will|might) (also|really)? (help|be (very|really|also|most|even)? (helpful|useful|good|great|nice|important)) (me|us)? (to know|to have|if|when|a lot|,)?
         (what|all|which) <who> (still|also|do|really|only|just|now)* (need|want to know|have to know|require)
         (what|all that|only thing) is (still|also)? missing
@@ -89,13 +90,11 @@ REQUESTS = {
         (looking for|waiting for|asking for) (your|the|a|which|what)
         you (can|may|could|should|must|need to|have to|would have to|will need to) (choose|select|pick|decide|specify) (between|from|which|a|one|your|the|what|whether|among|an)
         (choose|options|choices|choice|slots|openings|times|dates) (is|are|of|between|on|:|for|available|at|would be|available are)
-        (possible|available|free|offered|open) (is|are)? (on|at|slots|times|dates|for|from) .. (<day>|morning|afternoon|mornings)
-        (we|i) (have|could offer|can offer|could do|can do) .. (<day>|morning|afternoon|slots|openings) .. (,|and|or)
         (your|the) (pick|choice|decision) (is yours)?
         (up to you|you choose|you decide)
         without (knowing|having|your|first knowing|verifying|seeing)
         (until|unless|before|as long as|once|when|after) (you|i|we|your) (have|has|had|can|could|will|type|also)* (provide|provided|give|given|tell|told|know|have|has|receive|received|send|sent|verify|verified|type|pass|passed|share|shared|specify|supplied|enter|entered|got|get|see|confirm your)
-        (to identify|to verify|to locate|to find|to look up|to access|to open) (you|your|the) .. (i|we)? (use|need|by|with|via|:)
+        i mean (your|the)
     """,
     "denied_need": """
         (do|does|did|would|will|needn't) not (even|really|actually|necessarily)? (need|require|have to|want|ask) !(to check|to do|a|any)
@@ -110,6 +109,7 @@ REQUESTS = {
     "doubt": """
         (cannot|could not|can not|unable to|not able to|did not|do not|does not|was not able to|were not able to|failed to|having trouble|struggling to|trouble) (be|seem to|actually|quite)* (find|found|finding|locate|locating|located|see|match|recognized|recognised|exist|recognize|recognise|pull|bring|load|identify|correspond|return|appear|turn|show up|come up|matching|read)
         (no|not any|nothing|not a) .. (result|results|match|matches|record|records|entry|hit|hits) (found|with|for|under|by|matching|in|that|comes|came|shows|on)?
+        no .. (with|under|by|for) (the|that|this) .. (number|code|id|name|reference|registration|plate|email|address)
         (no|not any|not a) .. (order|account|booking|customer|ticket|prescription|vehicle|reservation|policy|member|membership|profile) (found|with|for|under|by|matching|in|that|comes|came|shows|on|exists)
         (gives|gave|returns|returned|brings|brought|shows|showed|yields) (me|us|up)? (no|nothing|an error|zero)
         (invalid|unknown|incorrect|typo|mistyped|misspelled|misread|mixed up|swapped|transposed)
@@ -117,10 +117,9 @@ REQUESTS = {
         (belongs|belong|registered|linked|assigned|leads|points) to (a|an|another|someone|somebody) (different|other|else|another)?
         are you (sure|certain|positive) (that|about|this|it|the|of|your)
         (double check|check again|re check|recheck|look again|try again|once more|once again|again please)
-        ^ (check|verify|repeat) (the|your|that|it|whether|this|if)
-        (can|could|would) you (please)? (check|verify|repeat|look at) (the|your|that|it|whether|this|if)
         (does|do|did) not (exist|match|seem|appear|correspond|fit|agree|ring)
         (not|nothing) (in|on|under) (our|the|my|this|that) (system|records|database|number|name)
+        (number|code|reference|id|plate|name|email|address) .. (is|was|seems|does|do) not (valid|right|correct|recognized|recognised|known|exist|match|work|fit|complete|ours)
         (not|never) (be)? found
         not (a valid|valid|registered|known|listed|recognized|recognised) .. (number|code|order|booking|account|in)
         (comes|came|coming) (up|back) (empty|blank|with nothing|with no|as)

@@ -13,6 +13,12 @@ STATEMENTS = {
         <who> just <adv>? !(<noted>) *ed (it|that|this|the|your|a|an|you|them|both|everything|all|another|two|one)
         <who> (have)? (found|got|gave|given|put|sent|made|set|cut|taken|undone|redone|rewritten|written|split|let) you (a|an|the|on|in|down|through|another|one|two|up|back|both|onto)
         you now have
+        <who> (took|take|have taken) care of
+        that did it
+        (name|you) (is|are) down for
+        your .. (now)? (reads|shows|says) (now)?
+        have taken the liberty
+        ^ *ed (your|the|it|you|both|that) .. (to|for|from|with|now|already|!|back|off|on|in)
         (has|have) (now|kindly|already|just)? (agreed|accepted|approved|confirmed) (to|the|your|it|that)
         <who> (got|had|have) (the|your|it|them|that|this|both|a|an) .. *ed !(by|with|in|on the|for another)
         <who> (was|were|could)? (able to)? (get|bring|negotiate|talk) the .. (down|up|back|off|to)
@@ -70,6 +76,8 @@ STATEMENTS = {
     """,
     # What will come of it.
     "result": """
+        you can (now|already)? (collect|pick|use|log|find|download|see|go|start|fly|come|track|view|access|enjoy|keep) (it|up|in|the|your|on|them|ahead|this|a)
+        (active|valid|effective|live) (from|as of|starting|since|until) (today|now|tomorrow|on|the)?
         you (will|are) (not|no longer) be? (billed|charged|debited|invoiced)
         (ends|starts|begins|runs|stops|applies|continues) (on|from|until|at|as of|with|today|tomorrow|immediately)
         (has|have) (changed|switched|moved|dropped|gone) (to|over|from|on|up|down|back)
@@ -98,6 +106,8 @@ STATEMENTS = {
         <who> (must|have to|need to|can only) (stick|adhere|comply|follow|keep|abide|go by|hold) (to|with|by|the)
         (bound by|obliged to|blacked out|off limits|not up to me)
         (are|is) (all)? (booked|full|taken|busy|reserved) (until|till|through|up to|for the next|at that|on that|that)
+        (outside|beyond) (of)? (the|our|your|my|what|working|office)
+        (price|offer|deal|sale|promotion|discount|voucher|campaign|code) .. (is|was|has|are) (now|already|been)? (gone|over|expired|withdrawn|ended|closed)
         <who> have no (authority|permission|permissions|access to|way|possibility|influence|option|power|means|choice|say|room|right|discretion|rights|leeway)
         (cannot|can not|could not|may not|can no longer|will no longer|will not) <adv>? be !(found|located|verified|loaded|charged|long|seen|affected|a problem|needed|necessary|disappointed|identified|matched|opened|opened without|processed without|the problem|any|an issue|shown|displayed)
         (cannot|can not|can no longer) <adv>? (cancel|refund|book|change|accept|allow|offer|provide|accommodate|honor|honour|guarantee|override|bypass|fulfil|fulfill|extend|waive|grant|approve|issue|exchange|return|do|go|act|process|make|give|help|assist|stop|remove|comment|pay|take|get|send|move|split|combine|transfer|reset|let|promise)
@@ -183,6 +193,11 @@ STATEMENTS = {
         (exclusively|solely)
         (close|closes|end|ends|expire|expires|stop|stops) .. (before|prior to|after) (the|your|departure|arrival|it)
         (days|hours|weeks|months) (before|prior to) (the|your|departure|arrival)
+        (strict|fixed|hard) (limit|rule|rules|policy)
+        (block|blocks|bar|bars|reject|rejects|exclude|excludes) (any|all|changes|refunds|such|further|the|this|these)
+        (must|has to|have to|need to|needs to) be (at least|under|over|between|older|younger|a minimum|no more|less)
+        (require|requires) .. (notice|in advance|beforehand|prior|days)
+        (was|were|has been) (withdrawn|discontinued|abolished|stopped|suspended)
         (reached|hit) (its|the|your|a|our) (limit|maximum|end)
         (a fee|the fee|a charge|a penalty) .. (applies|is due|has to|must)
         (member|members|customers|people|patients|tenants|residents|children) (who|with|of|that) .. (only|only if|have|had|live)
@@ -255,13 +270,13 @@ STATEMENTS = {
         (anything|something) (that)? (needs|you need|you would like|i can|we can|we could|i could|you want|to add)
         until next time
         (have|having) fun
-        <who> will close (the|this|your)
+        <who> will (now|then|just)? close (the|this|your) (chat|ticket|case|conversation|session|request)
         you will be (glad|happy|pleased) to (hear|know) !(that)
         if (there is|that is|you have) (nothing|no more|no further|no other|anything|any) (else|more|further|other)?
         wish (you|him|her|them) (all|a|the|good|well|every|luck|success)
     """,
     "work": """
-        (let|allow) (me|us) (please|just|now|quickly|first|briefly|then|also|next|quickly)* !(know|put it|be|tell|explain|say|clarify|remind|assure|repeat|help|walk|summarise|summarize|recap|out|introduce|confirm|ask you|guide|go over|rephrase|start by saying) 
+        (let|allow) (me|us) (please|just|now|quickly|first|briefly|then|also|next|quickly)* !(know|put it|be|tell|explain|say|clarify|remind|assure|repeat|help|walk|summarise|summarize|recap|out|introduce|confirm :|ask you|guide|go over|rephrase|start by saying) 
         <who> (will|am going to|are going to|would now|need to|have to|must|shall|am about to|are about to|want to|would like to) (now|just|also|first|next|then|quickly|try to|go ahead and|start by|begin by|proceed to|have to|need to|immediately|therefore|further|again|briefly|have a|take a|quickly|only|please)* <check>
         <who> will (now|next|first|then|just|get|be right|be back|be with|attach|start|continue|come back|keep|wait|return to you|report|see to|move on|handle)
         <who> (am|are) (now|just|currently|still|already|also|busy|in the middle of|about to|quickly)* <checking>
@@ -276,7 +291,7 @@ STATEMENTS = {
         (hold|hang|bear|sit|stand) (on|with|tight|by|there|please)
         stay (with me|on the line|tuned|there|put)
         please (hold|wait|stand|bear|give|allow|stay|be patient|do not close|do not hang|remain|be so kind as to wait)
-        (give|allow|grant|gimme) (me|us) (just|please)? (a|1|2|3|5|10|one|another|some|two|few|the|until) !(call|ring|hint|tip|better|copy|list|shout|name)
+        (give|allow|grant|gimme) (me|us) (just|please)? (a|1|2|3|5|10|one|another|some|two|few|until) !(call|ring|hint|tip|better|copy|list|shout|name)
         ^ (wait|hang tight|brb)
         while <who> (am|are)? (<check>|<checking>|do|am|are)
         (is|are) <adv>? being !(held|kept|shipped|delivered|sent|dispatched|refunded|stored|prepared for)
@@ -286,6 +301,7 @@ STATEMENTS = {
         (this|it|that) (can|may|could|will|should|might|only)? (only|usually|just|normally)? (take|takes) (just|only|up to|about|a|one|few|some|less|around|no longer|me|no)
         <who> .. (back|right back) (with you|to you|shortly|soon|in a)
         (will|shall) (be|come|get) (right)? back
+        ^ !(concerning|regarding|during|including|following|according|depending|considering|bring|thing|spring|something|nothing|everything|anything|morning|evening|missing) *ing (the|your|with|whether|if|up|into) !(... (is|means|are|leads|costs|takes|requires|would|will|can|may|has|was|does|makes|helps|ends))
         ^ (checking|looking|verifying|searching|retrieving|pulling|loading|running|processing|reviewing|calculating|working|opening|resetting|fetching|accessing|querying|contacting|trying|asking|investigating) (the|your|this|that|it|into|at|on|for|now|a|up|if|whether|with|availability|to|our|in|all|both|about|what|how|when|out)
         ^ (now|next) ,? (i|we|to)? (will|am|are)? (<checking>|<check>)
         <who> will <carry> ... (now|right away|immediately|straight away|at once)
@@ -321,10 +337,14 @@ STATEMENTS = {
         (let|allow) me (transfer|hand|pass|connect|escalate|patch|route|put|get|bring) (you|this|my|a|it|your|in)
         put you (through|in touch|in contact|on to)
         (pass|hand|passing|handing) (you|this|it) (over|on)
-        (you|case|call|chat|request|conversation|ticket|inquiry|issue|matter|file|complaint|concern) (are|is|has been|have been|will be|was|gets) (now|being)* (transferred|handed over|handed|connected|escalated|passed on|passed|put through|routed|passed over|referred|forwarded)
+        (you|case|call|chat|request|conversation|ticket|inquiry|issue|matter|file|complaint|concern) (are|is|has been|have been|will be|was|gets) (now|being)* (transferred|handed over|handed|connected|escalated|passed on|passed|put through|routed|passed over|referred|forwarded|redirected)
         <human> (needs to|has to|must|will have to|would have to|is needed to) (answer|look|decide|approve|handle|review|check|take|sign|assess|deal)
         <who> (will|am|are|shall)* (get|getting|fetch|fetching|call|calling|bring|bringing) (a|an|our|my|the|one of our|in|you)* .. <human> (for you|on the|to|in|into|over|now)
         <who> (would|will|am going to|want to|have to)* (rather|better|prefer to)* (have|let|ask|get) (a|an|my|our|the|one of our) .. <human> .. (look|check|review|handle|answer|decide|take|see|help)
+        (get|find|fetch|bring) (someone|somebody) (who|to|that|from|for)
+        (put|putting|patching|patch) you (through|in touch|on to|over)
+        (talk|speak) to (a human|a real|somebody|someone|a colleague|an agent)
+        (raise|raising|raised|discuss|discussing|take|taking) (this|it|that|your case) (up)? with (my|our|a|the) .. (<human>|lead)
         (get|bring|pull|loop|have) (a|an|my|our|the|in|someone)* .. <human> .. (involved|in on this|on board|into this|in)
         (opened|raised|created|logged|opening|raising) .. (ticket|case) (with|for|to) (the|our) .. (line|team|department|colleagues|specialists|desk)
         ^ (transferring|escalating|forwarding|connecting)

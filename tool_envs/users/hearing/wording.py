@@ -1,7 +1,7 @@
 """Wordings: patterns of words that stand for many sentences, found by the word that they begin with.
 
 A wording is words with blanks between them. ``(a|b c)`` is one of several, ``x?`` may be missing, ``*`` at the end of a
-word is any ending, ``(a|b)*`` any number of them, ``!(a|b)`` neither of them next, ``<name>`` a class of words, and
+word is any ending, ``*ing`` and ``*ed`` are words that end so, ``(a|b)*`` any number of them, ``!(a|b)`` neither of them next, ``<name>`` a class of words, and
 ``..`` up to four words without a mark between them, ``...`` up to nine. The first word is always written out, so that a sentence costs one
 look-up a word and not one search a wording.
 """
@@ -23,10 +23,11 @@ class _Read(NamedTuple):
     optional: bool
 
 
+_SUFFIXES = ("*ing", "*ed")
 _OPENERS = frozenset(
     ", ; : ( ) \" ! please kindly just then so but ok now also simply first next well great thanks sorry again hi hello".split()
 )
-_JOINERS = frozenset({"and", "or"})
+_JOINERS = frozenset({"and"})
 _SPEAKERS = frozenset({"i", "we"})
 
 
@@ -70,7 +71,7 @@ class Wordings:
     def begin(self, text: str, place: int) -> str:
         """The name of the first wording that a text has at a place, empty where there is none."""
         word = text[place : text.find(" ", place)]
-        return next((name for name, _, regex in self._by_first.get(word, ()) if regex.match(text, place)), "")
+        return next((name for name, _, regex in self._starting(word) if regex.match(text, place)), "")
 
     def find(self, words: Iterable[str]) -> list[Found]:
         """What occurs in a sentence, in order; a name may occur several times."""
@@ -78,13 +79,17 @@ class Wordings:
         text = " ".join(words) + " "
         found, place, opening, spoken = [], 0, True, False
         for word in words:
-            for name, opens, regex in self._by_first.get(word, ()):
+            for name, opens, regex in self._starting(word):
                 if (opening or not opens) and (match := regex.match(text, place)):
                     found.append(Found(name, place, match.end()))
             place += len(word) + 1
             spoken |= word in _SPEAKERS
             opening = word in _OPENERS or (word in _JOINERS and not spoken)
         return found
+
+    def _starting(self, word: str) -> Iterable[tuple[str, bool, re.Pattern[str]]]:
+        ending = next((suffix for suffix in _SUFFIXES if word.endswith(suffix[1:])), "")
+        return [*self._by_first.get(word, ()), *self._by_first.get(ending, ())]
 
     def _sequence(self, line: str, at: int) -> tuple[_Read, int]:
         regex, firsts, optional = "", frozenset[str](), True
@@ -131,7 +136,9 @@ class _Class:
 def _word(word: str) -> _Read:
     first = word.split(" ")[0]
     if first.startswith("*"):
-        return _Read(r"[^\s]+" + re.escape(first[1:]) + " ", frozenset(), optional=False)
+        if first not in _SUFFIXES:
+            raise ValueError(f"{word!r}: no words are looked up by this ending")
+        return _Read(r"[^\s]+" + re.escape(first[1:]) + " ", frozenset({first}), optional=False)
     if first.endswith("*"):
         return _Read(re.escape(first[:-1]) + r"[^\s]* ", frozenset(), optional=False)
     return _Read(re.escape(word) + " ", frozenset({first}), optional=False)
