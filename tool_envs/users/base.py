@@ -69,16 +69,8 @@ class UserReply:
     stop: bool = False
     calls: tuple[UserCall, ...] = ()
 
-    def filled(self, results: Sequence[str]) -> UserReply:
-        """The reply once its calls have been run: what is told of each, then the text.
-
-        Args:
-            results: what the calls came back with, in their order.
-
-        Raises:
-            BrokenTaskError: a call is to be told by a field that its result does not have.
-        """
-        told = [call.told(result) for call, result in zip(self.calls, results, strict=True)]
+    def filled(self, told: Sequence[str]) -> UserReply:
+        """The reply once its calls have been run: what is told of them (:meth:`UserCall.told`), then the text."""
         return UserReply(" ".join(filter(None, [*told, self.content])), self.stop)
 
 

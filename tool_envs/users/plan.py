@@ -150,15 +150,14 @@ def read_plan(data: Mapping[str, Any]) -> Plan:
     Raises:
         BrokenTaskError: naming the field that is wrong.
     """
-    default_done = _said(data, "user.done", DEFAULT_DONE)
-    first = _request(data, "user", say="", confirm=None, done=default_done)
+    first = _request(data, "user", say="", confirm=None, done=DEFAULT_DONE)
     later = _list(data, "next", "user")
     requests = [first]
     for position, entry in enumerate(later):
         where = f"user.next[{position}]"
         if not (isinstance(entry, dict) and isinstance(entry.get("say"), str) and entry["say"].strip()):
             raise BrokenTaskError(f"{where} must be an object with .say, a text")
-        requests.append(_request(entry, where, say=entry["say"], confirm=first.confirm, done=default_done))
+        requests.append(_request(entry, where, say=entry["say"], confirm=first.confirm, done=first.done))
     actions = tuple(_action(entry, f"user.actions[{i}]") for i, entry in enumerate(_list(data, "actions", "user")))
     _unique([action.name for action in actions], "user.actions")
     prose = {name: text for name in PROSE if (text := optional_text(data, name))}
@@ -166,7 +165,7 @@ def read_plan(data: Mapping[str, Any]) -> Plan:
 
 
 def _request(
-    data: Mapping[str, Any], where: str, *, say: str, confirm: str | None, done: str | None
+    data: Mapping[str, Any], where: str, *, say: str, confirm: str | None, done: str
 ) -> PlannedRequest:
     facts = _facts(data, where)
     push = data.get("push") or []
@@ -179,7 +178,7 @@ def _request(
         change=_change(data.get("change"), f"{where}.change"),
         push=tuple(push),
         gives_up=_said(data, f"{where}.gives_up", None) or "",
-        done=_said(data, f"{where}.done", done) or "",
+        done=_done(data, f"{where}.done", done),
     )
 
 
@@ -291,6 +290,13 @@ def _list(data: Mapping[str, Any], name: str, where: str) -> list[Any]:
     if not isinstance(entries, list):
         raise BrokenTaskError(f"{where}.{name} must be a list")
     return entries
+
+
+def _done(data: Mapping[str, Any], where: str, default: str) -> str:
+    value = data.get("done", default)
+    if not isinstance(value, str):
+        raise BrokenTaskError(f"{where} must be a text")
+    return value
 
 
 def _said(data: Mapping[str, Any], where: str, default: str | None) -> str | None:

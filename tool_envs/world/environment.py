@@ -61,6 +61,16 @@ class WorldEnvironment(Environment):
         world = self._opened()
         return await self._run(world.row_count > MAX_ROWS_ON_LOOP, lambda: world.call(name, arguments))
 
+    async def user_call(self, name: str, arguments: dict[str, Any]) -> str:
+        """Run what only the user can do (``env_args.user_actions``); replies as :meth:`call` does.
+
+        Raises:
+            BrokenTaskError: the world has nothing of that name for its user.
+            ToolError: the world refuses it.
+        """
+        world = self._opened()
+        return await self._run(world.row_count > MAX_ROWS_ON_LOOP, lambda: world.user_call(name, arguments))
+
     def state(self) -> dict[str, Any]:
         """``{"tables": {name: [row, ...]}, "changes": [...]}``; see :meth:`DatabaseWorld.state`."""
         return self._opened().state()

@@ -123,10 +123,10 @@ class FactWords:
                     found.update(dict.fromkeys(self._by_choices(line, (0, len(line.text)))))
         return Asking(list(found), unanswered)
 
-    def mentioned(self, line: Line) -> list[str]:
-        """The facts whose words a line holds, asked for or not, and whose value it does not hold."""
-        names = dict.fromkeys(one.fact for one in self._phrases.mentions(line.words, _EVERYWHERE))
-        return [name for name in names if not self._stated(name, line)]
+    def mentioned(self, lines: Sequence[Line], message: Sequence[Line]) -> list[str]:
+        """The facts whose words some lines hold, asked for or not, and whose value the message does not hold."""
+        named = (one.fact for line in lines for one in self._phrases.mentions(line.words, _EVERYWHERE))
+        return [name for name in dict.fromkeys(named) if not any(self._stated(name, line) for line in message)]
 
     def _scope(self, line: Line, *, listing: bool, after_question: bool) -> _Scope:
         """The parts of a line in which something is asked for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ from verl_agentic.tool_envs.users.hearing.misread import Restatements, Value
 from verl_agentic.tool_envs.users.plan import PlannedAction, PlannedFact
 
 
+_CHECKS = re.compile(r"\b(?:right|correct|correctly|confirm|verify|accurate|check|sure) ")
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """What a message says to the user.
@@ -22,7 +26,8 @@ class Heard:
         asks: names of the facts that it asks for.
         does: names of the actions that it tells the user to do.
         wrong: names of the facts that it restates wrongly.
-        checks: names of the facts of which it wants to know whether they are right, as the user told them by mistake.
+        slips: names of the facts that a request to confirm restates as the user told them by mistake.
+        checks: those of them of which it wants to know whether they are right.
         touches: names of the facts that a request to confirm speaks of without their value, told or not.
     """
 
@@ -30,6 +35,7 @@ class Heard:
     asks: tuple[str, ...] = ()
     does: tuple[str, ...] = ()
     wrong: tuple[str, ...] = ()
+    slips: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
     touches: tuple[str, ...] = ()
 
@@ -73,8 +79,12 @@ class Ears:
         if act is not Act.CONFIRM:
             return Heard(act)
         wanted = [line for line in lines if _wants_consent(line)]
-        touched = dict.fromkeys(name for line in wanted for name in self._facts.mentioned(line))
-        return Heard(act, checks=tuple(self._restated.slips(wanted, told)), touches=tuple(touched))
+        return Heard(
+            act,
+            slips=tuple(self._restated.slips(lines)),
+            checks=tuple(self._restated.slips([line for line in lines if _CHECKS.search(line.text)])),
+            touches=tuple(self._facts.mentioned(wanted, lines)),
+        )
 
 
 def _wants_consent(line: Line) -> bool:

@@ -37,7 +37,6 @@ _CLAIM = re.compile(
     r"|just to|just so|i (?:understand|have noted|have you|noted|see here|gather)"
     r"|you (?:want|would|are|said|mentioned|have been|bought|have)|(?:as|if) i understand)\b"
 )
-_CHECKS = re.compile(r"\b(?:right|correct|correctly|confirm|verify|accurate|check|sure) ")
 _MIN_CODE = 4
 
 
@@ -125,13 +124,12 @@ class Restatements:
                     found.append(name)
         return found
 
-    def slips(self, lines: Sequence[Line], told: frozenset[str]) -> list[str]:
-        """Names of the facts that the user told by mistake and of which lines ask whether they are right."""
-        asking = [line for line in lines if _CHECKS.search(line.text)]
+    def slips(self, lines: Sequence[Line]) -> list[str]:
+        """Names of the facts that lines restate as the user tells them by mistake."""
         return [
             name
             for name, values in self._slips.items()
-            if name in told and any(holds(value, line.sentence) for value in values for line in asking)
+            if any(holds(value, line.sentence) for value in values for line in lines)
         ]
 
     def _missing(self, name: str, lines: Sequence[Line]) -> list[Value]:
