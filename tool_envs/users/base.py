@@ -11,7 +11,6 @@ from typing import Any
 
 from verl_agentic.core import BrokenTaskError, Task
 
-
 _GAP = re.compile(r"\{([A-Za-z_]\w*)\}")
 _RESULT = "result"
 

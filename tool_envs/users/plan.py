@@ -3,15 +3,15 @@
 What :mod:`verl_agentic.tool_envs.users.script` describes stays valid. Such a user hears messages as real models write
 them, tells all facts that one message asks for in one reply, and has more of a life. All fields are optional:
 
-* ``facts``: an entry has a unique ``name`` besides; ``say`` may be a list of wordings, the first for the first time it is
-  told and the next for the next; ``mistaken: {"say": "...", "value": "..."}`` is what the user says at first by mistake
+* ``facts``: an entry has a unique ``name`` besides; ``say`` may be a list of wordings, one for each time it is told;
+  ``mistaken: {"say": "...", "value": "..."}`` is what the user says at first by mistake
   (in the first message, where the fact is ``known``) until the agent cannot find it, doubts it or asks again.
 * ``confirm``: the answer to a request to confirm. ``change: {"say": "...", "facts": [...]}``: at the first such request
   the user changes its mind and says this instead; its facts replace those of the same name.
 * ``push``: texts against refusals, one after the other; then the user leaves, saying ``gives_up``.
 * ``next``: further requests ``[{"say": "...", "facts": [...], "confirm": "...", "push": [...]}]``, said one after the
-  other once the agent is through with the one before: it carried it out, refused it to the end, or asks whether there is
-  anything else. Facts add up. ``change``, ``gives_up`` and ``done`` may stand here, too.
+  other once the agent is through with the one before: it carried it out, refused it to the end, or asks for anything
+  else. Facts add up. ``change``, ``gives_up`` and ``done`` may stand here, too.
 * ``actions``: what only the user can do, ``[{"name": "restart_router", "ask": [["restart", "reboot"], ["router"]],
   "call": {"name": "restart_router", "arguments": {}}, "say": "Done. {result}"}]``: an instruction or question with one
   word of every group makes the user do it. The environment runs the call in the user's name and fills the gaps of
@@ -31,7 +31,6 @@ from verl_agentic.core import BrokenTaskError
 from verl_agentic.tool_envs.users.base import UserCall
 from verl_agentic.tool_envs.users.script import (
     DEFAULT_DONE,
-    DEFAULT_PATIENCE,
     OUT_OF_PATIENCE,
     PROSE,
     is_texts,
@@ -164,9 +163,7 @@ def read_plan(data: Mapping[str, Any]) -> Plan:
     return Plan(tuple(requests), actions, _lines(data), whole_patience(data), prose)
 
 
-def _request(
-    data: Mapping[str, Any], where: str, *, say: str, confirm: str | None, done: str
-) -> PlannedRequest:
+def _request(data: Mapping[str, Any], where: str, *, say: str, confirm: str | None, done: str) -> PlannedRequest:
     facts = _facts(data, where)
     push = data.get("push") or []
     if push and not (isinstance(push, list) and is_texts(push)):
@@ -205,7 +202,7 @@ def _fact(entry: Any, where: str, *, default: str) -> PlannedFact:
     slip, slip_values = _slip(entry.get("mistaken"), f"{where}.mistaken")
     return PlannedFact(
         name=_name(entry, where, default),
-        ask=() if hidden else tuple(ask),
+        ask=() if hidden else tuple(ask or ()),
         say=says,
         values=_values(value, says, f"{where}.value"),
         known=known,
@@ -243,8 +240,7 @@ def _action(entry: Any, where: str) -> PlannedAction:
     if not isinstance(entry, dict):
         raise BrokenTaskError(f"{where} must be an object with .name, .ask, .call and .say")
     ask, call, say = entry.get("ask"), entry.get("call"), entry.get("say")
-    groups = isinstance(ask, list) and ask and all(isinstance(group, list) and is_texts(group) for group in ask)
-    if not groups:
+    if not (isinstance(ask, list) and ask and all(isinstance(group, list) and is_texts(group) for group in ask)):
         raise BrokenTaskError(f"{where}.ask must be a list of groups, each a list of words")
     if not (isinstance(call, dict) and isinstance(call.get("name"), str) and call["name"]):
         raise BrokenTaskError(f"{where}.call must be an object with .name and .arguments")

@@ -129,8 +129,13 @@ def _asking(word: str) -> str:
 
 def telling(say: str) -> tuple[str, ...]:
     """What gives a sentence away: quotations, codes, numbers and names in it, or else all of it."""
-    found = [*_QUOTED.findall(say), *(code.strip(".#") for code in _CODE.findall(say)), *_NAME.findall(say)]
+    found = [*_QUOTED.findall(say), *(code.strip(".#") for code in _CODE.findall(say)), *named_in(say)]
     return tuple(dict.fromkeys(text for text in found if text.strip())) or (say,)
+
+
+def named_in(text: str) -> list[str]:
+    """Names in a text: capitalised words that do not open a sentence."""
+    return _NAME.findall(text)
 
 
 def whole_patience(data: Mapping[str, Any]) -> int:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 
 from verl_agentic.tool_envs.users.hearing.lines import Line
@@ -79,24 +78,23 @@ def act_of(lines: Sequence[Line], *, open_question: bool) -> Act:
         lines: the message.
         open_question: whether it ends with a question for something else.
     """
-    points = Counter[Act]()
+    points = dict.fromkeys(Act, 0.0)
     for place, line in enumerate(lines):
-        mine = _points(line)
-        if place >= len(lines) - _LAST_LINES and mine[Act.PROGRESS] > _SUPPOSED:
-            mine[Act.PROGRESS] += _AT_LAST
-        points |= mine
+        for act, some in _points(line).items():
+            late = act is Act.PROGRESS and some > _SUPPOSED and place >= len(lines) - _LAST_LINES
+            points[act] = max(points[act], some + (_AT_LAST if late else 0.0))
     if points[Act.CONFIRM] >= _STATED_QUESTION:
         # An offer in place of what is refused is still a refusal.
         other = any(line.asks("consent") and _ALTERNATIVE.search(line.text) for line in lines)
         return Act.REFUSE if other and points[Act.REFUSE] >= _FIRM else Act.CONFIRM
     if open_question and points[Act.REFUSE] < _FIRM:
         return Act.ASK
-    order = list(Act)
-    return max(points, key=lambda act: (points[act], -order.index(act)), default=Act.UNCLEAR)
+    best = max(points.values())
+    return next(act for act in Act if points[act] == best) if best else Act.UNCLEAR
 
 
-def _points(line: Line) -> Counter[Act]:
-    found = Counter[Act]()
+def _points(line: Line) -> Mapping[Act, float]:
+    found: dict[Act, float] = {}
     supposed = bool(_CONDITION.match(line.text))
     for name in line.kinds & _POINTS.keys():
         act, points = _POINTS[name]
@@ -104,12 +102,14 @@ def _points(line: Line) -> Counter[Act]:
             continue
         if supposed and act in (Act.REFUSE, Act.DONE):
             points = min(points, _SUPPOSED)
-        found[act] = max(found[act], points)  # type: ignore[assignment]
+        found[act] = max(found.get(act, 0.0), points)
+    wants_consent = line.asks("consent")
     for clause in line.clauses:
-        if clause.kind in _BY_QUESTION and (clause.kind == "consent" or not line.asks("consent")):
-            act, points = _BY_QUESTION[clause.kind]
-            found = Counter({act: points})  # type: ignore[dict-item]
-        elif clause.kind == "said" and not line.asks("consent"):
-            act, points = (Act.CLOSE, 1.0) if "closing" in line.kinds else (Act.CONFIRM, _STATED_QUESTION)
-            found = Counter({act: points}) if act is Act.CLOSE else found | Counter({act: points})  # type: ignore[dict-item]
+        if clause.kind in _BY_QUESTION and (clause.kind == "consent" or not wants_consent):
+            found = dict([_BY_QUESTION[clause.kind]])
+        elif clause.kind == "said" and not wants_consent:
+            if "closing" in line.kinds:
+                found = dict([_BY_QUESTION["closing"]])
+            else:
+                found[Act.CONFIRM] = max(found.get(Act.CONFIRM, 0.0), _STATED_QUESTION)
     return found

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from verl_agentic.tool_envs.users.hearing.classes import word_set
 from verl_agentic.tool_envs.users.hearing.clean import BLANK
 from verl_agentic.tool_envs.users.hearing.lines import Clause, Line
-from verl_agentic.tool_envs.users.hearing.misread import Value, holds
 from verl_agentic.tool_envs.users.hearing.phrases import Mention, Phrases, Word, spelled
+from verl_agentic.tool_envs.users.hearing.values import Value, holds
 from verl_agentic.tool_envs.users.hearing.wording import Found
 from verl_agentic.tool_envs.users.plan import PlannedFact
 
@@ -30,14 +31,14 @@ _BUT_ONE = re.compile(r" (?:only|just|but) ")
 _PASSIVE = re.compile(
     r"(?:is|are|must|has to|have to be|will|would|should|needs? to be|possible|available|free|choose|offered|open) "
 )
-_PREPOSITIONS = frozenset("of in on from for with to at by under".split())
+_PREPOSITIONS = word_set("of in on from for with to at by under")
 _DETERMINERS = frozenset({"the", "your", "this", "that"})
 _JOINING = frozenset({",", "and", ":", "or", "also"})
 _AGENT = frozenset({"i", "we"})
-_PRONOUNS = frozenset("it them this these both that those any one which do pick choice".split())
-_FILL = frozenset(
-    "please your the a an my and or now hi hello ok first also next then again so with as well too number thanks just"
-    ' only kindly in for of to full is , ; : ( ) "'.split()
+_PRONOUNS = word_set("it them this these both that those any one which do pick choice")
+_FILL = word_set(
+    "please your the a an my and or now hi hello ok first also next then again so with as well too number thanks"
+    ' just only kindly in for of to full is , ; : ( ) "'
 )
 _CHOICES = (
     (
@@ -106,9 +107,8 @@ class FactWords:
             names += [name for part in scope.parts for name in self._by_choices(line, part)]
             if scope.guess or (scope.question and " or " not in line.text and not line.asks("ask")):
                 names = [name for name in names if not self._stated(name, line)]
-            if scope.parts and not names and (scope.question or scope.request):
-                if place and _refers_back(line):
-                    names = self._named(lines[place - 1], _EVERYWHERE, told)
+            if scope.parts and not names and (scope.question or scope.request) and place and _refers_back(line):
+                names = self._named(lines[place - 1], _EVERYWHERE, told)
             if "doubt" in line.kinds:
                 names += self._doubted(lines, place, told)
             found.update(dict.fromkeys(names))

@@ -1,10 +1,12 @@
-"""From a message as models write it to sentences of plain words: markup, emojis, prefixes and contractions taken away."""
+"""From a message as models write it to sentences of plain words, without markup, emojis, prefixes and contractions."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from dataclasses import dataclass
+
+from verl_agentic.tool_envs.users.hearing.classes import word_set
 
 MAX_CHARS = 6000
 """Longest part of a message that is read, from its end, where a message asks what it asks."""
@@ -23,27 +25,34 @@ _MARKS = str.maketrans(
      "\u2026": "...", "`": None, "~": " ", "\u00a0": " ", "\u2011": "-", "\u2212": "-"}
 )  # fmt: skip
 _SPEAKER = re.compile(r"(?im)^[ \t]*(?:agent|assistant|support|representative|bot|ai)[ \t]*:[ \t]*")
-_BULLET = re.compile(r"[ \t]*(?:[-+\u2022\u25cf\u25aa\u2192>]+[ \t]+|\(?\d{1,2}[.)][ \t]+|\(?[a-h]\)[ \t]+|step \d{1,2}[:.)]?[ \t]*)+")
+_BULLET = re.compile(
+    r"[ \t]*(?:[-+\u2022\u25cf\u25aa\u2192>]+[ \t]+|\(?\d{1,2}[.)][ \t]+|\(?[a-h]\)[ \t]+|step \d{1,2}[:.)]?[ \t]*)+"
+)
 _FENCED_ITEM = re.compile(r"(?<=[ :;,])\(?(?:[1-9]|i{1,3}|[a-e])\)[ \t]+")
 _BLANK_FIELD = re.compile(r"_{2,}|\.{4,}|\[ {0,4}\]|<[a-z _]{2,30}>")
 _ABBREVIATED = re.compile(r"\b(?:mr|mrs|ms|dr|st|no|nr|approx|vs|incl|e\.g|i\.e|a\.m|p\.m)\.$")
 _END = re.compile(r"[.!?]+[\"')\]]*(?=\s|$)|(?<=[a-z])[!?](?=[a-z])")
-_CONTRACTED = re.compile(r"[a-z]+'[a-z]+|\b(?:gonna|gotta|wanna|gimme|lemme|cannot|pls|plz|u|ur|thx|thanx|dont|cant|wont|im|ive|isnt|doesnt|didnt|couldnt|hasnt|havent|cuz|okay|ok|alright|e-?mails?|hi-fi|wi-fi|can not)\b")  # fmt: skip
+# As they are written, and written out.
 _WHOLE = {
-    "can't": "cannot", "won't": "will not", "shan't": "shall not", "ain't": "is not", "let's": "let us",
-    "gonna": "going to", "gotta": "have to", "wanna": "want to", "gimme": "give me", "lemme": "let me",
-    "cannot": "cannot", "can not": "cannot", "pls": "please", "plz": "please", "u": "you", "ur": "your", "thx": "thanks",
-    "thanx": "thanks", "dont": "do not", "cant": "cannot", "wont": "will not", "im": "i am", "ive": "i have",
-    "isnt": "is not", "doesnt": "does not", "didnt": "did not", "couldnt": "could not", "hasnt": "has not",
-    "havent": "have not", "cuz": "because", "okay": "ok", "alright": "all right", "e-mail": "email", "e-mails": "emails",
-    "wi-fi": "wifi", "y'all": "you all", "ma'am": "madam", "o'clock": "oclock",
-}  # fmt: skip
+    short: whole
+    for line in """
+        can't=cannot won't=will_not shan't=shall_not ain't=is_not let's=let_us gonna=going_to gotta=have_to
+        wanna=want_to gimme=give_me lemme=let_me cannot=cannot pls=please plz=please u=you ur=your thx=thanks
+        thanx=thanks dont=do_not cant=cannot wont=will_not im=i_am ive=i_have isnt=is_not doesnt=does_not
+        didnt=did_not couldnt=could_not hasnt=has_not havent=have_not cuz=because okay=ok alright=all_right
+        e-mail=email e-mails=emails wi-fi=wifi y'all=you_all ma'am=madam o'clock=oclock
+    """.splitlines()
+    for short, whole in (pair.replace("_", " ").split("=") for pair in line.split())
+}
+_CONTRACTED = re.compile(rf"[a-z]+'[a-z]+|\b(?:{'|'.join(word for word in _WHOLE if chr(39) not in word)}|can not)\b")
 _ENDINGS = {"ll": "will", "ve": "have", "re": "are", "m": "am", "d": "would"}
-_BEING = frozenset(
-    "it that this what there here he she who where when how everything something nothing anything anyone nobody".split()
+_BEING = word_set(
+    "it that this what there here he she who where when how everything something nothing anything anyone nobody"
 )
-_NOUN_IS = re.compile(r"(?<=[a-z])'s (?=(?:in|done|booked|sorted|on|been|now|all|not|already|out|gone|fixed|ready|confirmed|cancelled|coming|"
-    r"scheduled|assigned|placed|set|through|live|closed|open|full|over|expired|no|only|fully|too)\b)")  # fmt: skip
+_NOUN_IS = re.compile(
+    r"(?<=[a-z])'s (?=(?:in|done|booked|sorted|on|been|now|all|not|already|out|gone|fixed|ready|confirmed|cancelled"
+    r"|coming|scheduled|assigned|placed|set|through|live|closed|open|full|over|expired|no|only|fully|too)\b)"
+)
 _LABEL = re.compile(r"[a-z][a-z '/-]{1,40}:(?:\s|$)(?!.*[.!?])")
 _KEYCAP = re.compile("([0-9])\ufe0f?\u20e3")
 _WORD = re.compile(r"[$\u20ac\u00a3]?[^\W_]+(?:[.,'/@:&-][^\W_]+)*|#|_{3}|[,;:()?!\"]")
@@ -51,8 +60,13 @@ _HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
 _AGAIN = re.compile(r"\bre-(?=[a-z])")
 _ASKING_START = re.compile(
     r"(?:(?:and|so|ok|also|now|then|but|well|great|thanks|sure|first|next|finally|lastly)[ ,:]{1,3}){0,2}"
-    r"(?:(?:by|from|until|since|under|in|on|at|for|to|with) (?:what|which|whom|how (?:many|much)|when)|how (?:is|are|was|do|does|did|can|could|would|will|should|may|many|much|long|old|often|late|soon|far|big|large)|what (?!remains|matters|follows|comes|counts|helps|happens|i |we |you )(?:[a-z-]+ ){0,2}(?:is(?! (?:still |also )?missing)|are|was|were|do|does|did|can|could|would|will|should|shall|may|has|have)(?! need)|which|who|whom"
-    r"|where|when (?:did|do|does|was|were|is|are|would|will|should|shall|can|could)|why|(?:do|did|are|were|have|has|would|could|can|will|is|was|should|shall|may) "
+    r"(?:(?:by|from|until|since|under|in|on|at|for|to|with) (?:what|which|whom|how (?:many|much)|when)"
+    r"|how (?:is|are|was|do|does|did|can|could|would|will|should|may|many|much|long|old|often|late|soon|far|big|large)"
+    r"|what (?!remains|matters|follows|comes|counts|helps|happens|i |we |you )(?:[a-z-]+ ){0,2}"
+    r"(?:is(?! (?:still |also )?missing)|are|was|were|do|does|did|can|could|would|will|should|shall|may|has|have)"
+    r"(?! need)"
+    r"|which|who|whom|where|when (?:did|do|does|was|were|is|are|would|will|should|shall|can|could)|why"
+    r"|(?:do|did|are|were|have|has|would|could|can|will|is|was|should|shall|may) "
     r"(?:you|i|we|it|this|that|there|the|your|anyone|these|they))\b"
 )
 
@@ -149,6 +163,8 @@ def _split(line: str) -> list[str]:
 
 def _written_out(match: re.Match[str]) -> str:
     word = match[0]
+    if word == "can not":
+        return "cannot"
     if word in _WHOLE:
         return _WHOLE[word]
     stem, _, ending = word.rpartition("'")

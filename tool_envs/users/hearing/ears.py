@@ -10,9 +10,9 @@ from verl_agentic.tool_envs.users.hearing.acts import Act, act_of
 from verl_agentic.tool_envs.users.hearing.asks import FactWords
 from verl_agentic.tool_envs.users.hearing.instructions import Instructions
 from verl_agentic.tool_envs.users.hearing.lines import Line, heard_lines
-from verl_agentic.tool_envs.users.hearing.misread import Restatements, Value
+from verl_agentic.tool_envs.users.hearing.misread import Restatements
+from verl_agentic.tool_envs.users.hearing.values import Value
 from verl_agentic.tool_envs.users.plan import PlannedAction, PlannedFact
-
 
 _CHECKS = re.compile(r"\b(?:right|correct|correctly|confirm|verify|accurate|check|sure) ")
 

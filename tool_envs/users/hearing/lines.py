@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from verl_agentic.tool_envs.users.hearing.classes import CLASSES
 from verl_agentic.tool_envs.users.hearing.clean import Sentence, sentences
+from verl_agentic.tool_envs.users.hearing.denials import DENIALS
 from verl_agentic.tool_envs.users.hearing.openings import OPENINGS
 from verl_agentic.tool_envs.users.hearing.phrases import Word, spelled
+from verl_agentic.tool_envs.users.hearing.reports import REPORTS
 from verl_agentic.tool_envs.users.hearing.requests import REQUESTS
-from verl_agentic.tool_envs.users.hearing.statements import STATEMENTS
 from verl_agentic.tool_envs.users.hearing.wording import Found, Wordings
 
-_WORDINGS = Wordings({**STATEMENTS, **REQUESTS}, CLASSES)
+_WORDINGS = Wordings({**REPORTS, **DENIALS, **REQUESTS}, CLASSES)
 _OPENINGS = Wordings(OPENINGS, CLASSES)
 
 _ASKS = (
@@ -25,7 +27,10 @@ _ASKS = (
 )
 _OPENS = re.compile(rf"(?:{_ASKS})\b")
 _RELATIVE = r"which (?:you|i|we|is|are|was|were|will|would|can|has|have|the|it|they|means|should) "
-_AFTER_AND = r"(?:how|what|which|who|whom|whose|where|when|why) |[a-z]+ (?:you|i|we|it|this|that|there|the|your|any|they|these|he|she|someone|anyone|somebody) "
+_AFTER_AND = (
+    r"(?:how|what|which|who|whom|whose|where|when|why) "
+    r"|[a-z]+ (?:you|i|we|it|this|that|there|the|your|any|they|these|he|she|someone|anyone|somebody) "
+)
 _CLAUSE = re.compile(
     rf"(?:^|[,;:(-] (?:(?:and|or|so|then|but|also|plus|if so ,|now) )+|[,;:(-] (?!{_RELATIVE})"
     rf"|\b(?:and|or|but) (?={_AFTER_AND}))(?=(?:{_ASKS}) )"
@@ -44,9 +49,7 @@ _FINITE = re.compile(
     r"\b(?:is|are|was|were|have|has|had|be|been|being|will|would|can|could|may|i|we|you|please|get|gets|to|once|if|when"
     r"|not|no|by)\b"
 )
-_LAST = re.compile(
-    rf"(?:^| )(?:{CLASSES['carried'].replace(' ', '|').replace('_', ' ')}) (?:[:,.;(]|$)"
-)
+_LAST = re.compile(rf"(?:^| )(?:{CLASSES['carried'].replace(' ', '|').replace('_', ' ')}) (?:[:,.;(]|$)")
 _PARTS = re.compile(r"[:,;(]")
 _OURSELVES = re.compile(r"\bwe (?:have been|were) (?:[a-z]+ )?$")
 _DENIALS = frozenset({"refusal", "limit", "negation"})
@@ -100,7 +103,7 @@ class Line:
 def heard_lines(message: str) -> list[Line]:
     """The lines of a message; a question that the agent answers itself counts as a statement."""
     lines = [Line(sentence) for sentence in sentences(message)]
-    for line, following in zip(lines, lines[1:], strict=False):
+    for line, following in itertools.pairwise(lines):
         if line.clauses and following.sentence.words[0] in _RHETORICAL:
             line.clauses = []
             line.found = [one for one in line.found if one.name != "request"]

@@ -6,81 +6,52 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from verl_agentic.tool_envs.users.hearing.clean import Sentence, words_of
+from verl_agentic.tool_envs.users.hearing.classes import word_set
+from verl_agentic.tool_envs.users.hearing.clean import sentences
 from verl_agentic.tool_envs.users.hearing.lines import Line
+from verl_agentic.tool_envs.users.hearing.values import (
+    MIN_CODE,
+    TRIVIAL,
+    Value,
+    compact_of,
+    days_of,
+    holds,
+    month_of,
+    number_of,
+)
 from verl_agentic.tool_envs.users.plan import PlannedFact
 
-_MONTHS = {
-    name: number
-    for number, names in enumerate(
-        "january jan|february feb|march mar|april apr|may|june jun|july jul|august aug|september sep sept|october oct"
-        "|november nov|december dec".split("|"),
-        1,
-    )
-    for name in names.split()
-}
-_NUMERALS = {
-    word: str(number)
-    for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()
-    )
-}
-_DAY = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?")
-_TRIVIAL = frozenset(
-    "the a an your my our this that it is are to of for in on at and or from with by you i we be was were new same right"
-    " no not any some more only current correct other so , ; : ( ) ! ?".split()
-)
 _SIGNS = {"pound": "\u00a3", "dollar": "$", "euro": "\u20ac"}
-_BETWEEN = frozenset("of your the more extra additional full other these those".split())
+_BETWEEN = word_set("of your the more extra additional full other these those")
 _CLAIM = re.compile(
     r"(?:ok |and |thanks |well |right |, )*(?:so|to (?:summari[sz]e|sum|recap|confirm|be sure|clarify|make sure|check)"
     r"|just to|just so|i (?:understand|have noted|have you|noted|see here|gather)"
     r"|you (?:want|would|are|said|mentioned|have been|bought|have)|(?:as|if) i understand)\b"
 )
-_MIN_CODE = 4
 
 
-class Value:
-    """One wording of what a fact holds.
+class Known:
+    """All that the user knows, none of which is mistaken for a mistake."""
 
-    Attributes:
-        words: its words.
-        compact: its letters and digits in one piece.
-        day: day and month, where it is a date.
-        number: the number that it is or begins with, as digits.
-    """
+    def __init__(self, values: Iterable[Value]) -> None:
+        values = list(values)
+        self._days = {value.day for value in values}
+        self._codes = {value.compact for value in values}
 
-    __slots__ = ("after", "before", "compact", "day", "number", "unit", "words")
-
-    def __init__(self, text: str, says: Iterable[str]) -> None:
-        self.words = words_of(text)
-        self.compact = _compact(text)
-        self.day = next(iter(_days(self.words)), None)
-        self.number = _number(self.words[0]) if self.words else None
-        self.before: list[list[str]] = []
-        self.after: list[list[str]] = []
-        self.unit = ""
-        for say in says:
-            words = words_of(say)
-            at = _find(words, self.words)
-            if at >= 0:
-                self.before.append(words[max(0, at - 3) : at])
-                rest = words[at + len(self.words) : at + len(self.words) + 2]
-                self.after.append(rest)
-                units = [word for word in (self.words[1:] + rest) if word not in _TRIVIAL and word != "more"]
-                self.unit = self.unit or (units[0].rstrip("s") if units else "")
-
-    @property
-    def code(self) -> bool:
-        """Whether it is a code or a long number rather than words."""
-        digits = sum(char.isdigit() for char in self.compact)
-        named = digits and len(self.words) == 1 and len(self.compact) > _MIN_CODE
-        return not self.day and not self.measure and (digits >= 2 and len(self.compact) >= _MIN_CODE or bool(named))
-
-    @property
-    def measure(self) -> bool:
-        """Whether it is a number of something."""
-        return bool(self.number) and len(self.words) > 1 and all(word.isalpha() for word in self.words[1:])
+    def differs(self, value: Value, restated: _Restated) -> bool:
+        """Whether words hold something like a value in its place."""
+        words = restated.words
+        if value.code:
+            return any(_mistaken(value.compact, one) for one in map(compact_of, words) if one not in self._codes)
+        if not restated.claims or restated.proposes:
+            return False
+        if value.day:
+            day, month = value.day
+            others = [other for other in days_of(words) if other not in self._days]
+            return any((one == day) != (another == month) for one, another in others)
+        if _other_number(value, words):
+            return True
+        return restated.itself and (_other_title(value, words) or _other_word(value, words))
 
 
 class Restatements:
@@ -95,9 +66,7 @@ class Restatements:
         """
         self._values = values
         self._slips = {fact.name: [Value(text, ()) for text in fact.slip_values] for fact in facts if fact.slip}
-        known = [value for several in (*values.values(), *self._slips.values()) for value in several]
-        self._days = {value.day for value in known}
-        self._codes = {value.compact for value in known}
+        self._known = Known([value for several in (*values.values(), *self._slips.values()) for value in several])
 
     def wrong(self, lines: Sequence[Line], told: frozenset[str]) -> list[str]:
         """Names of the told facts in whose place a message has something else.
@@ -117,12 +86,12 @@ class Restatements:
             )
             for line, itself, next_one in zip(lines, wanted, [*wanted[1:], False], strict=True)
         ]
-        found = []
-        for name in self._values:
-            if name in told and (values := self._missing(name, lines)):
-                if any(self._differs(value, one) for value in values for one in restated):
-                    found.append(name)
-        return found
+        missing = {name: self._missing(name, lines) for name in self._values if name in told}
+        return [
+            name
+            for name, values in missing.items()
+            if any(self._known.differs(value, one) for value in values for one in restated)
+        ]
 
     def slips(self, lines: Sequence[Line]) -> list[str]:
         """Names of the facts that lines restate as the user tells them by mistake."""
@@ -133,31 +102,16 @@ class Restatements:
         ]
 
     def _missing(self, name: str, lines: Sequence[Line]) -> list[Value]:
-        """The values of a fact that a message does not hold; of several, those that stand for something of their own."""
+        """The values of a fact that a message does not hold; where it holds some, those that stand for themselves."""
         values = self._values[name]
         held = [value for value in values if any(holds(value, line.sentence) for line in lines)]
         parts = len(values) > 1 and all(value.before for value in values)
         apart = not any(one is not two and one.compact in two.compact for one in values for two in values)
         return [value for value in values if value not in held and (not held or value.measure or (parts and apart))]
 
-    def _differs(self, value: Value, restated: _Restated) -> bool:
-        """Whether words hold something like a value in its place."""
-        words = restated.words
-        if value.code:
-            return any(_mistaken(value.compact, one) for one in map(_compact, words) if one not in self._codes)
-        if not restated.claims or restated.proposes:
-            return False
-        if value.day:
-            day, month = value.day
-            others = [other for other in _days(words) if other not in self._days]
-            return any((one == day) != (another == month) for one, another in others)
-        if _other_number(value, words):
-            return True
-        return restated.itself and (_other_title(value, words) or _other_word(value, words))
-
 
 class _Restated(NamedTuple):
-    """A sentence, and whether it proposes something new, says something for the user to agree to, and does so itself."""
+    """A sentence: whether it proposes something new, claims something for the user to agree to, and does so itself."""
 
     words: tuple[str, ...]
     proposes: bool
@@ -165,15 +119,21 @@ class _Restated(NamedTuple):
     itself: bool
 
 
-def holds(value: Value, sentence: Sentence) -> bool:
-    """Whether a sentence holds a value, however it is spelled."""
-    if value.day:
-        return value.day in _days(sentence.words)
-    if value.number and len(value.words) == 1:
-        return any(_number(word) == value.number for word in sentence.words)
-    if len(value.compact) < _MIN_CODE:
-        return _find(sentence.words, value.words) >= 0
-    return value.compact in _compact(sentence.text)
+def contradicts(fact: PlannedFact, text: str, known: Iterable[str]) -> bool:
+    """Whether a text that is to tell a fact tells something else of its kind.
+
+    Args:
+        fact: what is true.
+        text: what was said.
+        known: values of anything, none of which contradicts it.
+    """
+    values = [Value(value, fact.say) for value in fact.values]
+    spoken = sentences(text)
+    if any(holds(value, sentence) for value in values for sentence in spoken):
+        return False
+    others = Known([Value(value, ()) for value in known])
+    said = [_Restated(one.words, proposes=False, claims=True, itself=True) for one in spoken]
+    return any(others.differs(value, one) for value in values for one in said)
 
 
 def _mistaken(true: str, other: str) -> bool:
@@ -184,7 +144,7 @@ def _mistaken(true: str, other: str) -> bool:
         wrong = sum(one != two for one, two in zip(true, other, strict=True))
         return wrong <= max(1, min(2, len(true) // 2 - 1)) or sorted(true) == sorted(other)
     short, long = sorted((true, other), key=len)
-    return len(short) >= _MIN_CODE and any(long[:place] + long[place + 1 :] == short for place in range(len(long)))
+    return len(short) >= MIN_CODE and any(long[:place] + long[place + 1 :] == short for place in range(len(long)))
 
 
 def _proposes(line: Line) -> bool:
@@ -213,7 +173,7 @@ def _other_number(value: Value, words: Sequence[str]) -> bool:
         amounts = [word[1:] for word in words if word.startswith(sign)]
         return bool(amounts) and value.number not in amounts
     for place, word in enumerate(words):
-        number = _number(word)
+        number = number_of(word)
         if number and number != value.number:
             near = [one for one in words[place + 1 : place + 4] if one not in _BETWEEN]
             if near and near[0].rstrip("s") == value.unit:
@@ -229,47 +189,16 @@ def _other_word(value: Value, words: Sequence[str]) -> bool:
         for place in range(len(words) - len(value.words) + 1):
             window = words[place : place + len(value.words)]
             same = [one == two for one, two in zip(window, value.words, strict=True)]
-            if same[-1] and same.count(False) == 1 and window[same.index(False)] not in _TRIVIAL:
+            if same[-1] and same.count(False) == 1 and window[same.index(False)] not in TRIVIAL:
                 return True
         return False
     for before, after in zip(value.before, value.after, strict=True):
         for place, word in enumerate(words):
-            if word in _TRIVIAL or word == value.words[0] or not word.isalpha():
+            if word in TRIVIAL or word == value.words[0] or not word.isalpha():
                 continue
             left = len(before) > 1 and list(words[max(0, place - len(before)) : place]) == before
-            right = bool(after) and after[0] not in _TRIVIAL and list(words[place + 1 : place + 2]) == after[:1]
-            if right or (left and not all(one in _TRIVIAL for one in before)):
+            right = bool(after) and after[0] not in TRIVIAL and list(words[place + 1 : place + 2]) == after[:1]
+            if right or (left and not all(one in TRIVIAL for one in before)):
                 return True
-    month = _MONTHS.get(value.words[0])
-    return month is not None and any(_MONTHS.get(word, month) != month for word in words)
-
-
-def _days(words: Sequence[str]) -> list[tuple[int, int]]:
-    found = []
-    for place, word in enumerate(words):
-        month = _MONTHS.get(word)
-        if month is None:
-            continue
-        around = [words[place - 1] if place else "", words[place - 2] if place > 1 and words[place - 1] in ("of", "the") else "", *words[place + 1 : place + 2]]
-        day = next((match for one in around if (match := _DAY.fullmatch(one))), None)
-        if day:
-            found.append((int(day[1]), month))
-            if place > 2 and words[place - 2] in ("to", "until", "and", "till", "or") and (first := _DAY.fullmatch(words[place - 3])):
-                found.append((int(first[1]), month))
-    return found
-
-
-def _number(word: str) -> str | None:
-    digits = word.rstrip(".,")
-    if word in _NUMERALS:
-        return _NUMERALS[word]
-    return digits if digits.replace(",", "").replace(".", "").isdigit() else None
-
-
-def _compact(text: str) -> str:
-    return "".join(char for char in text.casefold() if char.isalnum())
-
-
-def _find(words: Sequence[str], wanted: Sequence[str]) -> int:
-    size = len(wanted)
-    return next((at for at in range(len(words) - size + 1) if list(words[at : at + size]) == list(wanted)), -1)
+    month = month_of(value.words[0])
+    return month is not None and any((month_of(word) or month) != month for word in words)

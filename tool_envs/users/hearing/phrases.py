@@ -6,32 +6,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from verl_agentic.tool_envs.users.hearing.classes import ALIKE, word_set
 from verl_agentic.tool_envs.users.hearing.clean import BLANK, words_of
 
 _GAP = 2
-_MARKS = frozenset(",;:()?!\"")
-# Spellings and names of one thing; of several words, the longest first.
-_ALIKE = {
-    ("date", "of", "birth"): "birthdate", ("birth", "date"): "birthdate", ("dob",): "birthdate", ("d.o.b",): "birthdate",
-    ("birthday",): "birthdate", ("zip", "code"): "postcode", ("postal", "code"): "postcode", ("post", "code"): "postcode",
-    ("zip",): "postcode", ("zipcode",): "postcode", ("last", "name"): "surname", ("family", "name"): "surname",
-    ("telephone",): "phone", ("mobile", "phone"): "phone", ("mobile",): "phone", ("cell", "phone"): "phone",
-    ("cellphone",): "phone", ("mail", "address"): "email", ("email", "address"): "email", ("user", "name"): "username",
-    ("no",): "number", ("nr",): "number", ("#",): "number", ("id",): "number", ("identifier",): "number",
-    ("identification", "number"): "number", ("id", "number"): "number", ("number", "plate"): "plate", ("licence", "plate"): "plate",
-    ("license", "plate"): "plate", ("colour",): "color", ("neighbour",): "neighbor", ("authorised",): "authorized",
-    ("licence",): "license", ("cheque",): "check", ("emails",): "email", ("postcodes",): "postcode", ("birthdate",): "birthdate",
-    ("full", "name"): "name", ("first", "name"): "name",
-}  # fmt: skip
-_IN_TWO = {"pickup": ("pick", "up"), "dropoff": ("drop", "off"), "checkin": ("check", "in"), "checkout": ("check", "out")}
-_ALIKE_BY_FIRST: dict[str, list[tuple[tuple[str, ...], str]]] = {}
-for _words, _one in sorted(_ALIKE.items(), key=lambda pair: -len(pair[0])):
-    _ALIKE_BY_FIRST.setdefault(_words[0], []).append((_words, _one))
+_MARKS = frozenset(',;:()?!"')
+_IN_TWO = {
+    "pickup": ("pick", "up"),
+    "dropoff": ("drop", "off"),
+    "checkin": ("check", "in"),
+    "checkout": ("check", "out"),
+}
+# The longest first.
+_ALIKE: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+for _one, _names in ALIKE.items():
+    for _words in sorted((tuple(name.split()) for name in _names.split("|")), key=len, reverse=True):
+        _ALIKE.setdefault(_words[0], []).append((_words, _one))
+for _several in _ALIKE.values():
+    _several.sort(key=lambda pair: -len(pair[0]))
 # What a word may be called where nothing has its own name.
 _WIDER = {"surname": "name"}
-_VERBS = frozenset("order use name book pay change delay issue question number block cover charge request plan date".split())
+_VERBS = word_set("order use name book pay change delay issue question number block cover charge request plan date")
 _LINKS = frozenset({"of", "for", "on", "from", "in", "at"})
-_ARTICLES = frozenset("the a an your our this that its his her their".split())
 
 
 class Word(NamedTuple):
@@ -69,10 +65,11 @@ class Mention:
 def spelled(words: Iterable[str]) -> list[Word]:
     """Words in one spelling each, without plural endings."""
     words = list(words)
-    found, at, start = [], 0, 0
+    found: list[Word] = []
+    at = start = 0
     while at < len(words):
-        length, one = 1, None
-        for several, name in _ALIKE_BY_FIRST.get(words[at], ()):
+        length, one = 1, ""
+        for several, name in _ALIKE.get(words[at], ()):
             if tuple(words[at : at + len(several)]) == several:
                 length, one = len(several), name
                 break
@@ -106,7 +103,7 @@ class Phrases:
         parts = list(scope)
         found: dict[tuple[str, tuple[int, ...]], Mention] = {}
         for place, word in enumerate(words):
-            for phrase in self._by_first.get(word.word) or self._by_first.get(_WIDER.get(word.word, ""), ()):
+            for phrase in self._beginning(word.word):
                 if any(start <= word.start < end for start, end in parts):
                     places = _match(phrase, words, place)
                     if places and not (len(places) == 1 and _otherwise(words, place)):
@@ -125,14 +122,17 @@ class Phrases:
                 kept.append(mention)
         return sorted(kept, key=lambda one: one.places)
 
+    def _beginning(self, word: str) -> Sequence[_Phrase]:
+        return self._by_first.get(word) or self._by_first.get(_WIDER.get(word, "")) or ()
+
     def _add(self, words: tuple[str, ...], fact: str, *, turned: bool, asked: bool = False) -> None:
         if words:
             self._by_first.setdefault(words[0], []).append(_Phrase(words, fact, turned, asked))
 
 
-_ACTORS = frozenset("you i we they".split())
-_QUESTION_WORDS = frozenset("when where why how who".split())
-_BEFORE_QUESTION = frozenset("and or , know me us exactly : ( also ask wonder tell".split())
+_ACTORS = frozenset(["you", "i", "we", "they"])
+_QUESTION_WORDS = frozenset(["when", "where", "why", "how", "who"])
+_BEFORE_QUESTION = word_set("and or , know me us exactly : ( also ask wonder tell")
 
 
 def _otherwise(words: Sequence[Word], place: int) -> bool:
@@ -151,9 +151,10 @@ def _belongs(words: Sequence[Word], mention: Mention, others: Iterable[Mention])
     return any(other.fact != mention.fact and after < other.places[0] <= after + 3 for other in others)
 
 
-_NAMED_BY = frozenset("the your a desired preferred exact new".split())
-_GIVES = frozenset(
-    ", : and or me us need require know have provide give tell send specify state choose pick select share enter confirm say".split()
+_NAMED_BY = word_set("the your a desired preferred exact new")
+_GIVES = word_set(
+    ", : and or me us need require know have provide give tell send specify state choose pick select share enter"
+    " confirm say"
 )
 
 
@@ -179,8 +180,9 @@ def _match(phrase: _Phrase, words: Sequence[Word], place: int) -> tuple[int, ...
     return tuple(places)
 
 
-_AFTER_HEAD = frozenset(
-    "and or please as too also first again once so that which who where for of on in at from is are if before , ; : ( ) ? \" with to when below here now by".split()
+_AFTER_HEAD = word_set(
+    "and or please as too also first again once so that which who where for of on in at from is are if before , ;"
+    ' : ( ) ? with to when below here now by "'
 ) | {BLANK}
 
 

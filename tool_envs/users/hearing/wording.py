@@ -1,9 +1,15 @@
 """Wordings: patterns of words that stand for many sentences, found by the word that they begin with.
 
-A wording is words with blanks between them. ``(a|b c)`` is one of several, ``x?`` may be missing, ``*`` at the end of a
-word is any ending, ``*ing`` and ``*ed`` are words that end so, ``(a|b)*`` any number of them, ``!(a|b)`` neither of them next, ``<name>`` a class of words, and
-``..`` up to four words without a mark between them, ``...`` up to nine. The first word is always written out, so that a sentence costs one
-look-up a word and not one search a wording.
+A wording is words with blanks between them:
+
+* ``(a|b c)`` is one of several, ``x?`` may be missing, ``(a|b)*`` stands for any number of them;
+* ``!(a|b)`` means that neither comes next;
+* ``<name>`` is one of a class of words, ``*ing`` and ``*ed`` are words that end so, ``word*`` words that begin so;
+* ``..`` is up to four words without a mark between them, ``...`` up to nine;
+* ``^`` before a wording finds it only where a clause begins.
+
+The first word is always written out, or is one that ends so: a sentence costs one look-up a word, and not one search a
+wording. A line that begins with ``|`` continues the one before.
 """
 
 from __future__ import annotations
@@ -12,6 +18,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from verl_agentic.tool_envs.users.hearing.classes import word_set
+
+_CONTINUED = re.compile(r"\n\s*\|")
 _ATOM = re.compile(r"\s*(?:(\.\.\.?)|<(\w+)>|(!?\(|[)|])|([^\s()|<>?]+))")
 _SUFFIX = {"?": "?", "*": f"{{0,{6}}}"}
 _GAPS = {"..": r"(?:[^\s,;:()?!]+ ){0,4}?", "...": r"(?:[^\s,;:()?!]+ ){0,9}?"}
@@ -24,8 +33,8 @@ class _Read(NamedTuple):
 
 
 _SUFFIXES = ("*ing", "*ed")
-_OPENERS = frozenset(
-    ", ; : ( ) \" ! please kindly just then so but ok now also simply first next well great thanks sorry again hi hello".split()
+_OPENERS = word_set(
+    ', ; : ( ) ! please kindly just then so but ok now also simply first next well great thanks sorry again hi hello "'
 )
 _JOINERS = frozenset({"and"})
 _SPEAKERS = frozenset({"i", "we"})
@@ -52,8 +61,8 @@ class Wordings:
         self._classes = {name: _Class(words.split()) for name, words in classes.items()}
         by_first: dict[str, dict[tuple[str, bool], list[str]]] = {}
         for name, lines in named.items():
-            for line in filter(None, map(str.strip, lines.splitlines())):
-                opens, line = line.startswith("^"), line.lstrip("^ ")
+            for written in filter(None, map(str.strip, _CONTINUED.sub("|", lines).splitlines())):
+                opens, line = written.startswith("^"), written.lstrip("^ ")
                 read, rest = self._sequence(line, 0)
                 if rest != len(line) or read.optional:
                     raise ValueError(f"{name}: {line!r} cannot be read from character {rest} on")
@@ -134,7 +143,7 @@ class _Class:
 
 
 def _word(word: str) -> _Read:
-    first = word.split(" ")[0]
+    first = word.split(" ", maxsplit=1)[0]
     if first.startswith("*"):
         if first not in _SUFFIXES:
             raise ValueError(f"{word!r}: no words are looked up by this ending")
