@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from verl_agentic.tool_envs.users.hearing.classes import word_set
@@ -11,6 +12,8 @@ from verl_agentic.tool_envs.users.hearing.classes import word_set
 MAX_CHARS = 6000
 """Longest part of a message that is read, from its end, where a message asks what it asks."""
 MAX_SENTENCES = 120
+MAX_WORDS = 80
+"""Most words of a sentence; a longer one is read in pieces."""
 BLANK = "___"
 """The word that stands for a field to fill in."""
 
@@ -44,7 +47,9 @@ _WHOLE = {
     """.splitlines()
     for short, whole in (pair.replace("_", " ").split("=") for pair in line.split())
 }
-_CONTRACTED = re.compile(rf"[a-z]+'[a-z]+|\b(?:{'|'.join(word for word in _WHOLE if chr(39) not in word)}|can not)\b")
+_CONTRACTED = re.compile(rf"(?<![a-z])[a-z]{{1,20}}'[a-z]{{1,5}}|\b(?:{'|'.join(word for word in _WHOLE if chr(39) not in word)}|can not)\b")
+_OUTER = frozenset({'"', "(", ",", ")", ":"})
+_CLOSING = frozenset({"?", "!", ":", ",", ";", '"'})
 _ENDINGS = {"ll": "will", "ve": "have", "re": "are", "m": "am", "d": "would"}
 _BEING = word_set(
     "it that this what there here he she who where when how everything something nothing anything anyone nobody"
@@ -100,7 +105,7 @@ def sentences(message: str) -> list[Sentence]:
         table = line.count("|") > 1
         rest = line[bullet.end() :] if bullet else _row(line) if table else line
         for part in _split(rest):
-            if (sentence := _sentence(part, item=bool(bullet) or table or bool(_LABEL.match(rest)))) is not None:
+            for sentence in _read(part, item=bool(bullet) or table or bool(_LABEL.match(rest))):
                 found.pop((sentence.text, sentence.question), None)
                 found[sentence.text, sentence.question] = sentence
     return list(found.values())[-MAX_SENTENCES:]
@@ -132,17 +137,20 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(_HYPHEN.sub(" ", _AGAIN.sub("re", text)))
 
 
-def _sentence(part: str, *, item: bool) -> Sentence | None:
-    words = tuple(words_of(part))
-    if not any(word[0].isalnum() or word == BLANK for word in words):
-        return None
-    asks = words[-1] == "?" or bool(_ASKING_START.match(part.strip(" \"'(")))
-    while len(words) > 1 and words[0] in {'"', "(", ",", ")", ":"}:
+def _read(part: str, *, item: bool) -> Iterator[Sentence]:
+    words = words_of(part)
+    while len(words) > 1 and words[0] in _OUTER:
         words = words[1:]
-    asks = asks and (words[-1] == "?" or ":" not in words)
-    while words and words[-1] in {"?", "!", ":", ",", ";", '"'} and len(words) > 1:
+    if not any(word[0].isalnum() or word == BLANK for word in words):
+        return
+    # A label with what stands under it asks only by its mark.
+    asks = words[-1] == "?" or (":" not in words and bool(_ASKING_START.match(part.strip(" \"'("))))
+    while len(words) > 1 and words[-1] in _CLOSING:
         words = words[:-1]
-    return Sentence(words, " ".join(words) + " ", asks, item, heads=part.rstrip(" \"'").endswith(":"))
+    heads = part.rstrip(" \"'").endswith(":")
+    for start in range(0, len(words), MAX_WORDS):
+        piece = tuple(words[start : start + MAX_WORDS])
+        yield Sentence(piece, " ".join(piece) + " ", asks, item, heads)
 
 
 def _row(line: str) -> str:

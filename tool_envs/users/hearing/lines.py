@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 from verl_agentic.tool_envs.users.hearing.classes import CLASSES
@@ -15,9 +16,6 @@ from verl_agentic.tool_envs.users.hearing.phrases import Word, spelled
 from verl_agentic.tool_envs.users.hearing.reports import REPORTS
 from verl_agentic.tool_envs.users.hearing.requests import REQUESTS
 from verl_agentic.tool_envs.users.hearing.wording import Found, Wordings
-
-_WORDINGS = Wordings({**REPORTS, **DENIALS, **REQUESTS}, CLASSES)
-_OPENINGS = Wordings(OPENINGS, CLASSES)
 
 _ASKS = (
     r"(?:(?:by|from|until|since|under|in|on|at|for|to|with|of|about) )?(?:how|what|which|who|whom|whose|where|when|why)"
@@ -57,6 +55,17 @@ _REPORTS = frozenset({"done", "past"})
 _RHETORICAL = frozenset({"because", "yes", "no"})
 
 
+# Read when the first message is heard: it takes a fraction of a second, and most processes hear none.
+@cache
+def _wordings() -> Wordings:
+    return Wordings({**REPORTS, **DENIALS, **REQUESTS}, CLASSES)
+
+
+@cache
+def _openings() -> Wordings:
+    return Wordings(OPENINGS, CLASSES)
+
+
 class Clause(NamedTuple):
     """A part of a sentence that asks: what it does, where it begins and where it ends."""
 
@@ -81,7 +90,7 @@ class Line:
     def __init__(self, sentence: Sentence) -> None:
         self.sentence = sentence
         self.words: list[Word] = spelled(sentence.words)
-        self.found = list(_counting(sentence, _WORDINGS.find(sentence.words)))
+        self.found = list(_counting(sentence, _wordings().find(sentence.words)))
         self.kinds = {one.name for one in self.found}
         self.clauses = list(_clauses(sentence.text)) if sentence.question else []
         if not self.clauses and not self.kinds & {"done", "refusal", "agreed"} and _is_telegraph(sentence.text):
@@ -132,7 +141,7 @@ def _clauses(text: str) -> Iterator[Clause]:
     first = lead.end() if lead and lead.end() < len(text) else 0
     starts = sorted({first, *(clause.end() for clause in _CLAUSE.finditer(text) if clause.end() > first)})
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        kind = _OPENINGS.begin(text, start) or ("ask" if _OPENS.match(text, start) else "said")
+        kind = _openings().begin(text, start) or ("ask" if _OPENS.match(text, start) else "said")
         yield Clause(kind, start, end)
 
 
