@@ -11,6 +11,9 @@ from typing import Any
 
 from verl_agentic.core import BrokenTaskError, Task
 
+DONE = "Done."
+"""What a user says of what it did where there is nothing else to say."""
+
 _GAP = re.compile(r"\{([A-Za-z_]\w*)\}")
 _RESULT = "result"
 
@@ -70,7 +73,8 @@ class UserReply:
 
     def filled(self, told: Sequence[str]) -> UserReply:
         """The reply once its calls have been run: what is told of them (:meth:`UserCall.told`), then the text."""
-        return UserReply(" ".join(filter(None, [*told, self.content])), self.stop)
+        content = " ".join(filter(None, [*told, self.content]))
+        return UserReply(content or DONE, self.stop)
 
 
 def _plain(value: Any) -> str:

@@ -71,7 +71,7 @@ class Ears:
         if not lines:
             return Heard(Act.PROGRESS)
         if does := self._instructions.given(lines):
-            asks = self._facts.asked([line for line in lines if not self._instructions.given([line])], told).facts
+            asks = self._facts.asked([line for whole in lines for line in self._rest(whole)], told).facts
             return Heard(Act.INSTRUCT, tuple(asks), does=tuple(does))
         if wrong := self._restated.wrong(lines, told):
             return Heard(Act.CORRECT, wrong=tuple(wrong))
@@ -88,6 +88,13 @@ class Ears:
             checks=tuple(self._restated.slips([line for line in lines if _CHECKS.search(line.text)])),
             touches=tuple(self._facts.mentioned(wanted, lines)),
         )
+
+    def _rest(self, line: Line) -> Sequence[Line]:
+        """A line, or what its questions are besides an instruction."""
+        if not self._instructions.given([line]):
+            return [line]
+        apart = [heard_lines(f"{line.text[clause.start : clause.end]}?") for clause in line.clauses[1:]]
+        return [one for lines in apart for one in lines if not self._instructions.given([one])]
 
 
 def _wants_consent(line: Line) -> bool:

@@ -114,10 +114,12 @@ class NaturalUser:
             if known.told
         ]
 
-    @property
-    def pending(self) -> bool:
-        """Whether further requests are left."""
-        return bool(self._later)
+    def told_values(self, name: str) -> tuple[str, ...]:
+        """What the agent has been told of a fact, rightly or by mistake; nothing before it was told anything."""
+        known = self._known.get(name)
+        if known is None or not known.told:
+            return ()
+        return known.fact.slip_values if known.slipped else (*known.fact.values, *known.fact.slip_values)
 
     def decide(self, message: str) -> Decision:
         """What the user does about a message.

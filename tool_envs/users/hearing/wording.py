@@ -64,7 +64,7 @@ class Wordings:
             for written in filter(None, map(str.strip, _CONTINUED.sub("|", lines).splitlines())):
                 opens, line = written.startswith("^"), written.lstrip("^ ")
                 read, rest = self._sequence(line, 0)
-                if rest != len(line) or read.optional:
+                if rest != len(line) or read.optional or not read.firsts:
                     raise ValueError(f"{name}: {line!r} cannot be read from character {rest} on")
                 for first in read.firsts:
                     by_first.setdefault(first, {}).setdefault((name, opens), []).append(read.regex)
