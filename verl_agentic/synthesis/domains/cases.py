@@ -73,6 +73,7 @@ def find_case(
         raise BrokenTaskError(f"workflow {workflow.name!r} has no leaf {leaf!r}")
     finder = _Finder(workflow, edition, end, rng, dict(fixed or {}), list(base))
     best: tuple[WrongTurnError, DeskCase] | None = None
+    problem: BrokenTaskError | None = None
     for attempt in range(tries):
         if attempt < UNCHANGED_TRIES or attempt % STEPS == 0:
             best = None
@@ -88,6 +89,10 @@ def find_case(
             if best is None or error.turns >= best[0].turns:
                 best = error, case
             continue
+        except BrokenTaskError as error:
+            # A tool refuses, or something is not there: this case is none, and others may be.
+            problem, best = error, None
+            continue
         finally:
             world.close()
         if walk.end is end:
@@ -95,6 +100,7 @@ def find_case(
     raise BrokenTaskError(
         f"{end.part.file}:{end.part.line}: none of {tries} cases comes to the leaf {leaf!r} in edition "
         f"{edition.number}; can its conditions hold together? 'given' says what its rows hold"
+        + (f"; at last: {problem}" if problem else "")
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from functools import cache, partial
 from typing import ClassVar
 
@@ -22,8 +23,11 @@ from verl_agentic.synthesis.domains.plan import calls_policy, plan_policy
 
 EDITIONS: dict[Split, range] = {"train": range(48), "validation": range(1000, 1016), "held_out": range(2000, 2016)}
 """Editions of a domain by split: whatever evaluation asks about happens on another day, to other people."""
-SIZES: dict[DocumentSize, float] = {"small": 0.2, "standard": 0.65, "large": 0.15}
-"""Shares of the sizes of documents."""
+SIZES: dict[DocumentSize, float] = {"small": 0.25, "standard": 0.75}
+"""Shares of the sizes of documents; large ones come by an operator."""
+
+
+_EDITIONS_TRIED = 6
 
 
 class DomainFamily(TaskFamily):
@@ -69,10 +73,16 @@ class DomainFamily(TaskFamily):
         """
         domain, request = _request(structure)
         split: Split = next((one for one in SPLITS if structure in self._structures[one]), "train")
-        edition = edition_of(domain.name, rng.choice(EDITIONS[split]))
         size = rng.choices(list(self.sizes), list(self.sizes.values()))[0]
-        draft = draft_task(edition, DeskRequest(request.workflow, request.leaf, size), rng)
-        return finish_task(draft, kind=self.kind)
+        # Not every edition has a case of every leaf.
+        for number in rng.sample(EDITIONS[split], _EDITIONS_TRIED):
+            try:
+                draft = draft_task(edition_of(domain.name, number), replace(request, size=size), rng)
+            except BrokenTaskError as error:
+                problem = error
+                continue
+            return finish_task(draft, kind=self.kind)
+        raise problem
 
     def harder(self, task: Task, rng: random.Random) -> Task | None:
         """The same kind of request grown by one operator, chosen at random among those that fit.

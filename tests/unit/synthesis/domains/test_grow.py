@@ -98,6 +98,9 @@ def test_what_is_kept_is_not_grown_into() -> None:
 def test_operators_say_what_they_aim_at() -> None:
     aimed: Mapping[str, frozenset[FailureKind]] = {name: one.aims_at for name, one in DESK_OPERATORS.items()}
     assert all(aimed.values())
-    assert {FailureKind.FORBIDDEN_CALL, FailureKind.WRONG_STATE, FailureKind.GAVE_UP, FailureKind.TOOL_MISUSE} <= frozenset(
-        kind for kinds in aimed.values() for kind in kinds
-    )
+    assert {
+        FailureKind.FORBIDDEN_CALL,
+        FailureKind.WRONG_STATE,
+        FailureKind.GAVE_UP,
+        FailureKind.TOOL_MISUSE,
+    } <= frozenset(kind for kinds in aimed.values() for kind in kinds)
