@@ -18,6 +18,7 @@ from verl_agentic.synthesis.domains.world import open_world
 UNCHANGED_TRIES = 8
 """Records of the world as it is that are tried before some are drawn anew."""
 TRIES = 600
+_AIMED_SHARE = 0.8
 STEPS = 24
 """Cases that each differ from the one before in one thing, until the search begins anew."""
 
@@ -71,11 +72,12 @@ def find_case(
     if end is None:
         raise BrokenTaskError(f"workflow {workflow.name!r} has no leaf {leaf!r}")
     finder = _Finder(workflow, edition, end, rng, dict(fixed or {}), list(base))
-    best: tuple[int, DeskCase] | None = None
+    best: tuple[WrongTurnError, DeskCase] | None = None
+    problem: BrokenTaskError | None = None
     for attempt in range(tries):
         if attempt < UNCHANGED_TRIES or attempt % STEPS == 0:
             best = None
-        case = finder.begin(anew=attempt >= UNCHANGED_TRIES) if best is None else finder.vary(best[1])
+        case = finder.begin(anew=attempt >= UNCHANGED_TRIES) if best is None else finder.vary(*best)
         if case is None:
             continue
         case.tries = attempt
@@ -84,8 +86,12 @@ def find_case(
             walk = walk_workflow(workflow, edition, world, case.facts, wanted=leaf)
         except WrongTurnError as error:
             # Whoever takes as many right turns is as good a case to go on from.
-            if best is None or error.turns >= best[0]:
-                best = error.turns, case
+            if best is None or error.turns >= best[0].turns:
+                best = error, case
+            continue
+        except BrokenTaskError as error:
+            # A tool refuses, or something is not there: this case is none, and others may be.
+            problem, best = error, None
             continue
         finally:
             world.close()
@@ -94,6 +100,7 @@ def find_case(
     raise BrokenTaskError(
         f"{end.part.file}:{end.part.line}: none of {tries} cases comes to the leaf {leaf!r} in edition "
         f"{edition.number}; can its conditions hold together? 'given' says what its rows hold"
+        + (f"; at last: {problem}" if problem else "")
     )
 
 
@@ -136,12 +143,26 @@ class _Finder:
             rows[entry.name] = row
         return self._case(rows, {}, {})
 
-    def vary(self, case: DeskCase) -> DeskCase | None:
-        """The same case with one row, or what the user chooses, drawn anew; ``None`` where it no longer fits."""
+    def vary(self, turn: WrongTurnError, case: DeskCase) -> DeskCase | None:
+        """The same case with one row, or what the user chooses, drawn anew; ``None`` where it no longer fits.
+
+        Mostly it is one of those that the rule reads by which the case has taken a wrong turn.
+        """
         rows, facts, words = dict(case.rows), dict(case.facts), dict(case.words)
         free = [entry for entry in self.case if entry.name not in self.fixed]
         chosen = [fact.name for fact in self.workflow.facts.values() if fact.choices]
-        place = self.rng.randrange(len(free) + bool(chosen))
+        test = self.edition.domain.policy.rules[turn.rule].test
+        if test is not None and self.rng.random() < _AIMED_SHARE:
+            read = {name for _, name in test.fields}
+            aimed = [
+                one for one in free if read & {column.name for column in self.edition.domain.tables[one.table].columns}
+            ]
+            facts_read = [name for name in chosen if ("fact", name) in test.fields]
+            if aimed or facts_read:
+                free, chosen = aimed, facts_read
+        place = self.rng.randrange(len(free) + bool(chosen)) if free or chosen else -1
+        if place < 0:
+            return None
         if place == len(free):
             facts.pop(self.rng.choice(chosen))
         else:

@@ -77,11 +77,11 @@ class DeskWalk:
 
 
 class WrongTurnError(Exception):
-    """The walk leaves the way to the leaf that it is meant for, after so many right turns."""
+    """The walk leaves the way to the leaf that it is meant for, after so many decisions, by this rule."""
 
-    def __init__(self, turns: int) -> None:
-        super().__init__(f"a wrong turn after {turns} right ones")
-        self.turns = turns
+    def __init__(self, turns: int, rule: str) -> None:
+        super().__init__(f"a wrong turn at decision {turns}, by rule {rule!r}")
+        self.turns, self.rule = turns, rule
 
 
 def walk_workflow(
@@ -205,7 +205,7 @@ class _Walker:
         if self.wanted is not None and self.against is None:
             wrong = _leads_to(step.no, self.wanted) if branch is None else not _leads_to(branch, self.wanted)
             if wrong:
-                raise WrongTurnError(self.decisions)
+                raise WrongTurnError(self.decisions, step.rule)
         return branch is not None and self.follow(branch)
 
     def _value(self, step: WorkflowStep, expression: Expression, note: bool = False) -> Any:
