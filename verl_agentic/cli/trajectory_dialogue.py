@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from verl_agentic.cli.plain_text import plain_text
-from verl_agentic.core import Task, Trajectory
+from verl_agentic.core import Message, Task, Trajectory
 from verl_agentic.core.trajectory import ToolCall
 from verl_agentic.report.numbers import NONE, decimal
 from verl_agentic.reward_fns.state.difference import TableDifference, state_difference
@@ -53,7 +53,13 @@ def shown_data(one: StoredTrajectory, trajectory: Trajectory, task: Task | None)
 
 
 def print_trajectory(
-    console: Console, one: StoredTrajectory, trajectory: Trajectory, task: Task | None, whole: bool
+    console: Console,
+    one: StoredTrajectory,
+    trajectory: Trajectory,
+    task: Task | None,
+    prompt: Sequence[Message],
+    *,
+    whole: bool,
 ) -> None:
     """Print it.
 
@@ -62,6 +68,7 @@ def print_trajectory(
         one: the trajectory as it is stored.
         trajectory: the same, read.
         task: its task, ``None`` where it is no longer stored.
+        prompt: the first messages, as the policy read them.
         whole: whether nothing is cut.
     """
     end = trajectory.end.value if trajectory.end else NONE
@@ -74,7 +81,7 @@ def print_trajectory(
         )
     )
     console.print(plain_text(f"{verdict}; reward {decimal(one.reward)}; ended by {end}"))
-    for message in task.messages if task else ():
+    for message in prompt:
         _message(console, message["role"], message["content"], "", whole)
     calls = iter(trajectory.calls)
     for turn in trajectory.turns:
@@ -112,6 +119,8 @@ def _verdict(one: StoredTrajectory, trajectory: Trajectory, task: Task | None) -
     for name, value in trajectory.reward.items():
         if name not in _VERDICT:
             yield plain_text(f"{name}: {decimal(value) if isinstance(value, float) else value}")
+    if trajectory.reminders:
+        yield plain_text(f"reminded {trajectory.reminders} time(s) that a message was no answer")
     if trajectory.user:
         yield plain_text("the user counted: " + ", ".join(f"{name} {count}" for name, count in trajectory.user.items()))
 

@@ -12,7 +12,7 @@ from fractions import Fraction
 from verl_agentic.core import End, FailureKind, Outcome, ToolCall, Trajectory
 from verl_agentic.core.messages.action import parse_assistant
 from verl_agentic.core.outcome import ErrorKind
-from verl_agentic.core.trajectory import stored_trajectory
+from verl_agentic.core.trajectory import LIMITS, stored_trajectory
 from verl_agentic.tool_envs.base import ToolError
 from verl_agentic.tool_envs.calculator import evaluate
 
@@ -82,6 +82,8 @@ def _loop(trajectory: Trajectory) -> Diagnosis | None:
             )
             if repeated and any(tail):
                 return Diagnosis(ErrorKind.LOOP, f"the last {period} {what}(s) {_REPEATS} times: {tail[-1][:60]}")
+    if trajectory.end is End.LOOP:
+        return Diagnosis(ErrorKind.LOOP, f"the same call until it was ended: {calls[-1][:60] if calls else ''}")
     if calls and (most := Counter(calls).most_common(1)[0])[1] > _REPEATS:
         return Diagnosis(ErrorKind.LOOP, f"one call {most[1]} times: {most[0][:60]}")
     return None
@@ -116,7 +118,7 @@ def _gave_up(trajectory: Trajectory) -> Diagnosis | None:
         return Diagnosis(ErrorKind.GAVE_UP, "an empty answer")
     words = trajectory.answer if trajectory.answer is not None else _last_said(trajectory)
     gave_in = _SURRENDER.search(words[:MAX_CHARS]) if len(words) < 200 or trajectory.answer is None else None
-    if gave_in and trajectory.end not in (End.MAX_TOKENS, End.MAX_TURNS):
+    if gave_in and trajectory.end not in LIMITS:
         return Diagnosis(ErrorKind.GAVE_UP, f"said {gave_in[0]!r}")
     if trajectory.answer is None and trajectory.end in (End.NO_USER, End.USER_STOP):
         return Diagnosis(ErrorKind.GAVE_UP, "no answer")
@@ -134,7 +136,7 @@ def _misuse(trajectory: Trajectory) -> Diagnosis | None:
 
 
 def _limit(trajectory: Trajectory) -> Diagnosis | None:
-    if trajectory.end in (End.MAX_TOKENS, End.MAX_TURNS):
+    if trajectory.end is not None and trajectory.end in LIMITS:
         return Diagnosis(ErrorKind.LIMIT, trajectory.end.value)
     return None
 

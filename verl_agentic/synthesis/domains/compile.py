@@ -31,7 +31,6 @@ _ENDS: dict[DeskVerdict, list[str]] = {
 }
 _FEWEST_PUSHES, _MOST_PUSHES = 1, 3
 _ISO = re.compile(r"\d{4}-\d\d-\d\d")
-_OTHER_TOOLS_OF_SMALL = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,15 +165,10 @@ def finish_task(draft: TaskDraft, *, kind: str = KIND, parent: str | None = None
 
 
 def _tools(edition: Edition, workflow: Workflow, size: DocumentSize) -> list[dict[str, Any]]:
-    """Schemas of all tools of the desk; in ``small`` of those that the workflow calls, and of two others."""
+    """Schemas of all tools of the desk; in ``small`` of those that the workflow calls."""
     tools = edition.domain.tools
-    names = list(tools)
-    if size == "small":
-        needed = set(workflow.tools())
-        others = [name for name in names if name not in needed]
-        random.Random(f"{edition.domain.name}/{edition.number}/{workflow.name}").shuffle(others)
-        needed |= set(others[:_OTHER_TOOLS_OF_SMALL])
-        names = [name for name in names if name in needed]
+    called = workflow.tools()
+    names = [name for name in tools if size != "small" or name in called]
     return [tools[name].schema for name in names]
 
 
