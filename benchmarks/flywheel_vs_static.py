@@ -114,6 +114,7 @@ def train(arm: str, seed: int, run_dir: Path, data: Path, model: Path, options: 
         "+recipe=agenticqwen",
         "profile=cpu",
         f"model={model}",
+        "tasks=micro",
         "data=files",
         f"data.train_files=[{data / 'train.parquet'}]",
         f"data.val_files=[{data / 'validation.parquet'},{data / 'held_out.parquet'}]",

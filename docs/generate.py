@@ -42,6 +42,7 @@ _GROUPS = {
     "profile": "hardware and sizes; detected when left out",
     "stage": "which kinds of task, in which order",
     "model": "the policy",
+    "tasks": "how generated tasks speak; `auto` goes by the model",
     "reward_fn": "how trajectories are judged",
     "tool_env": "the environment of every task; `auto` asks each",
     "simulator": "who plays the user",

@@ -33,7 +33,8 @@ class DrillHook:
             if not worst or len(made) >= self._share * round.wanted or round.out_of_time:
                 break
             kind, structure = worst[attempt % len(worst)]
-            task = self._families[kind].generate(structure, round.rng)
+            family = self._families[kind]
+            task = family.told(family.generate(structure, round.rng))
             if task.id not in round.known_ids:
                 made[task.id] = task
         result.new_tasks = list(made.values())

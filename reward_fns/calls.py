@@ -15,6 +15,7 @@ from typing import Any
 from verl_agentic.core import BrokenTaskError, End, FailureKind, Trajectory, UserInputError
 from verl_agentic.core.canonical import arguments_agree, is_free_text
 from verl_agentic.core.checked import Count
+from verl_agentic.core.trajectory import LIMITS
 from verl_agentic.reward_fns.common import RewardResult, decided, decode_ground_truth, read_submission
 from verl_agentic.reward_fns.misses import most_misses, tried_out
 
@@ -171,7 +172,7 @@ def _filled(value: Any) -> bool:
 def _why_missing(trajectory: Trajectory) -> FailureKind:
     if trajectory.end is End.TRANSFER:
         return FailureKind.GAVE_UP
-    if trajectory.end in (End.MAX_TURNS, End.MAX_TOKENS):
+    if trajectory.end in LIMITS:
         return FailureKind.LIMIT
     failed = sum(call.error is not None for call in trajectory.calls)
     return FailureKind.TOOL_MISUSE if failed * 2 > len(trajectory.calls) else FailureKind.MISSING_CALL

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypedDict
 from verl_agentic.core import BrokenTaskError, End, FailureKind, InfrastructureError, Trajectory
 from verl_agentic.core.checked import value_of
 from verl_agentic.core.messages.answers import answer_in_text
+from verl_agentic.core.trajectory import LIMITS
 
 KWARGS_KEY = "reward.custom_reward_function.reward_kwargs"
 """Where keywords of a reward function are configured."""
@@ -153,7 +154,7 @@ def no_answer(submission: Submission) -> RewardResult:
     end = submission.trajectory.end if submission.trajectory else None
     if end is End.TRANSFER:
         return decided(FailureKind.GAVE_UP, "handed over to a human")
-    if end in (End.MAX_TURNS, End.MAX_TOKENS):
+    if end in LIMITS:
         return decided(FailureKind.LIMIT, f"no answer before {end.value}")
     return decided(FailureKind.NO_ANSWER, "no answer")
 

@@ -44,7 +44,7 @@ from typing import Any
 
 from verl_agentic.core import End, FailureKind, InfrastructureError, Trajectory, UserInputError
 from verl_agentic.core.checked import Count
-from verl_agentic.core.trajectory import ToolCall
+from verl_agentic.core.trajectory import LIMITS, ToolCall
 from verl_agentic.reward_fns.common import RewardResult, decided, decode_ground_truth, read_submission
 from verl_agentic.reward_fns.misses import tried_out
 from verl_agentic.reward_fns.state.confirmations import Confirmations
@@ -222,7 +222,7 @@ def _evidence(truth: StateTruth, trajectory: Trajectory) -> _Goals:
 def _ending(truth: StateTruth, end: End) -> Failure:
     if end in truth.ends:
         return FailureKind.NONE, ""
-    if end in (End.MAX_TURNS, End.MAX_TOKENS):
+    if end in LIMITS:
         return FailureKind.LIMIT, f"no end before {end.value}"
     if end is End.TRANSFER:
         return FailureKind.GAVE_UP, "handed over to a human without need"

@@ -159,6 +159,7 @@ def test_recipes_and_groups() -> None:
         "reward_fn": {"calls", "compose", "custom", "math", "mixed", "rubric", "sql", "state"},
         "simulator": {"llm", "none", "scripted"},
         "stage": {"agentic", "mixed", "paper", "reasoning"},
+        "tasks": {"auto", "micro", "natural"},
         "tool_env": {
             "auto", "calculator", "functions", "mcp", "mock", "python", "replay", "search", "service", "sql",
             "verl_tools", "world",

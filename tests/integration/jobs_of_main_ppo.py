@@ -20,6 +20,7 @@ START_SECONDS = 420
 END_SECONDS = 180
 EPOCHS, STEPS, BATCH = 2, 2, 4
 SIZES = [
+    "tasks=micro",  # the policies are folders with a starter in them
     "trainer.experiment_name=job",
     f"trainer.total_epochs={EPOCHS}",
     "trainer.save_freq=1",

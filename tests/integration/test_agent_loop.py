@@ -29,7 +29,8 @@ from verl_agentic.integration.loop.agent_loop import AgenticLoop
 from verl_agentic.integration.loop.tokens import ChatMLBuilder
 from verl_agentic.integration.trainer.incidents import Incident, collect, report
 from verl_agentic.reward_fns.registry import response_text
-from verl_agentic.rollout import DeadlineError
+from verl_agentic.rollout import DeadlineError, DialogueLimits
+from verl_agentic.rollout.protocol import TRANSFER_TOOL, opening_messages, reminder
 from verl_agentic.starter.chat_template import render
 from verl_agentic.starter.tokenizer import train_tokenizer
 from verl_agentic.tool_envs import Environment, User, register_environment
@@ -235,6 +236,37 @@ async def test_what_is_trained_on_is_what_was_sampled(tokenizer: Any, write: Cal
     assert output.metrics.num_preempted == 4
     assert (output.extra_fields["min_global_steps"], output.extra_fields["max_global_steps"]) == (1, 4)
     assert output.num_turns == 9
+
+
+async def test_a_reminder_and_a_hand_over_in_plain_words(tokenizer: Any) -> None:
+    end = merged(tokenizer, "<|im_end|>")
+    natural = {"meta": {"register": "natural"}}
+    texts = [call("one"), "It is easy.", "<answer>5</answer>"]
+    engine = Engine([merged(tokenizer, text) + end for text in texts])
+    task = make_task(**natural)
+    output = await run(make_loop(tokenizer, engine, max_turns=9), task)
+    contexts = assert_exact(output, engine)
+    assert (trajectory(output).answer, trajectory(output).reminders) == ("5", 1)
+    shown = f"\n<|im_start|>user\n{reminder(task)}<|im_end|>\n<|im_start|>assistant\n"
+    assert tokenizer.decode(contexts[1]) == shown
+    prompt = tokenizer.decode(output.prompt_ids)
+    assert opening_messages(task, DialogueLimits(max_turns=9))[0]["content"] in prompt and "9 messages" in prompt
+
+    served = make_task(**natural, user={"facts": []})
+    texts = ["What is it about?", json.dumps({"name": TRANSFER_TOOL, "arguments": {"summary": "Too much."}})]
+    engine = Engine([merged(tokenizer, text) + end for text in texts])
+    output = await run(make_loop(tokenizer, engine, simulator="scripted"), served)
+    assert_exact(output, engine)
+    assert trajectory(output).end is End.TRANSFER
+    assert TRANSFER_TOOL in tokenizer.decode(output.prompt_ids)
+
+
+async def test_a_loop_ends_a_trajectory(tokenizer: Any) -> None:
+    end = merged(tokenizer, "<|im_end|>")
+    engine = Engine([merged(tokenizer, call("one")) + end] * 9)
+    output = await run(make_loop(tokenizer, engine, max_repeats=3))
+    assert_exact(output, engine)
+    assert trajectory(output).end is End.LOOP and len(engine.said) == 3
 
 
 CONTENTS = [

@@ -103,7 +103,7 @@ SEPARATE = ["trainer.v1.trainer_mode=agentic_separate_async"]
         ),
         (
             ["agentic.stages=[{stage: agentic, epochs: 1, flywheel: trees}]"],
-            "agentic.stages[0].flywheel[0]: TreesHook: no family of behavior trees",
+            "agentic.stages[0].flywheel[0]: TreesHook: no family of trees or domains",
         ),
         (
             ["agentic.flywheel.budget.seconds=0"],
@@ -195,6 +195,26 @@ def test_the_same_without_mistakes_passes(compose: Compose, model: str, tmp_path
     from verl_agentic.integration.preflight import check
 
     assert check(compose("profile=cpu", model, f"agentic.run_dir={tmp_path / 'run'}")).profile == "cpu"
+
+
+def test_tasks_that_the_policy_cannot_read_are_said_in_a_line(compose: Compose, model: str, tmp_path: Path) -> None:
+    from verl_agentic.integration.preflight import register_warnings
+    from verl_agentic.training.settings import read_settings
+
+    def warnings(*overrides: str, pool: str | None = None) -> list[str]:
+        config = compose("profile=cpu", *overrides)
+        settings = read_settings(config)
+        return register_warnings(config, settings, pool or settings.register)  # type: ignore[arg-type]
+
+    assert warnings() == warnings(model) == warnings("tasks=micro") == warnings(model, "tasks=natural") == []
+    for found, mend in (
+        (warnings("tasks=natural"), "set tasks=micro"),
+        (warnings(model, "tasks=micro"), "set tasks=natural"),
+        # Another policy in the place of the starter.
+        (warnings(f"actor_rollout_ref.model.path={tmp_path}"), "set tasks=natural"),
+        (warnings(model, pool="micro"), "tasks=natural has no effect on a pool that was begun with tasks=micro"),
+    ):
+        assert len(found) == 1 and mend in found[0] and "\n" not in found[0]
 
 
 def test_files_of_ones_own_may_grow(compose: Compose, model: str, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,15 +21,19 @@ from verl.experimental.agent_loop.agent_loop import DictConfigWrap
 from verl.utils.dataset.rl_dataset import RLHFDataset, collate_fn
 from verl.workers.rollout.replica import TokenOutput
 
-from verl_agentic.core import End, Trajectory, UserInputError
+from verl_agentic.core import End, Task, Trajectory, UserInputError
 from verl_agentic.integration import verl_reward
 from verl_agentic.integration.dataset import PoolDataset
 from verl_agentic.integration.loop.agent_loop import AgenticLoop
 from verl_agentic.reward_fns import mixed
+from verl_agentic.rollout import DialogueLimits
+from verl_agentic.rollout.protocol import opening_messages
 from verl_agentic.starter import StarterSettings
 from verl_agentic.starter.chat_template import render
 from verl_agentic.starter.tokenizer import train_tokenizer
 from verl_agentic.store import Store, store_url
+from verl_agentic.synthesis.math.family import MathFamily
+from verl_agentic.synthesis.rows import write_parquet
 
 pytestmark = pytest.mark.integration
 
@@ -180,6 +185,26 @@ def test_sources_that_verl_knows() -> None:
         verl_reward.check_source("my/sums")
 
 
+def test_a_prompt_in_plain_words_tells_how_to_act(tokenizer: Any, tmp_path: Path) -> None:
+    """Whatever loop of verl's reads ``raw_prompt`` gets what ours tells the policy; the row itself stays the task's."""
+    tasks = [MathFamily().generate("add-mul", random.Random(0))]
+    tasks.append(MathFamily().natural(tasks[0]))
+    path = tmp_path / "train.parquet"
+    write_parquet(tasks, path, "train")
+    node = {"epoch_size": 2, "rollout": "${agentic.rollout}"}
+    config = OmegaConf.create(
+        {
+            "agentic": {"rollout": {"max_turns": 9, "protocol": "plain", "simulator_options": {}}},
+            "data": {"train_files": str(path), "agentic": node},
+        }
+    )
+    micro, natural = (PoolDataset(str(path), tokenizer, config.data)[place] for place in (0, 1))
+    assert micro["raw_prompt"] == micro["prompt"] == tasks[0].messages
+    assert natural["prompt"] == tasks[1].messages
+    assert natural["raw_prompt"] == opening_messages(tasks[1], DialogueLimits(max_turns=9))
+    assert Task.from_json(natural["extra_info"]["task"]) == tasks[1]
+
+
 @pytest.mark.timeout(1200)
 def test_the_main_job_on_such_a_file(main_ppo: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path) -> None:
     """Neither environment nor reward is named by anyone: one turn, judged by verl's own reward for the data source."""
@@ -195,6 +220,7 @@ def test_the_main_job_on_such_a_file(main_ppo: Callable[..., subprocess.Complete
         f"data.train_files={train}",
         f"data.val_files={test}",
         f"model={model}",
+        "tasks=micro",
         "trainer.experiment_name=job",
         "trainer.total_epochs=2",
         "data.train_batch_size=4",

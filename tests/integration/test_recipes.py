@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("verl_installed")
 
 ROOT = Path(__file__).parents[2]
 
-GROUPS = ("data", "flywheel", "llm", "model", "profile", "reward_fn", "simulator", "stage", "tool_env")
+GROUPS = ("data", "flywheel", "llm", "model", "profile", "reward_fn", "simulator", "stage", "tasks", "tool_env")
 
 
 def options(package: str, folder: str = "") -> list[str]:
@@ -104,6 +104,8 @@ def test_every_key_can_be_set_without_a_plus(compose: Callable[..., Any]) -> Non
         for one in settings_of(kind):
             if is_dataclass(one.default):
                 found |= keys(type(one.default), f"{key}.{one.name}")
+            elif isinstance(one.default, bool):
+                found[f"{key}.{one.name}"] = not one.default
             elif isinstance(one.default, int | float) and one.default:
                 found[f"{key}.{one.name}"] = one.default * 2
         return found
@@ -127,8 +129,8 @@ def test_hyperparameters_are_the_papers(compose: Callable[..., Any]) -> None:
         assert (config.data.train_batch_size, actor.ppo_mini_batch_size) == (64, 16)
         assert actor.optim.lr == 1e-6
         assert actor.clip_ratio_c == 10
-        assert (config.data.max_prompt_length, config.data.max_response_length) == (4096, 10000)
-        assert config.agentic.rollout.max_turns == rollout.multi_turn.max_assistant_turns == 15
+        assert (config.data.max_prompt_length, config.data.max_response_length) == (5120, 10000)
+        assert config.agentic.rollout.max_turns == rollout.multi_turn.max_assistant_turns == 30
         assert config.agentic.rollout.max_tool_chars == 4096
         assert config.algorithm.adv_estimator == "grpo"
         assert not config.algorithm.use_kl_in_reward
@@ -159,6 +161,11 @@ def test_two_nodes_clip_by_sequence(compose: Callable[..., Any]) -> None:
         ("tool_env=calculator", {"agentic.rollout.tool_env": "calculator"}),
         ("simulator=none", {"agentic.rollout.simulator": "none"}),
         ("flywheel=none", {"agentic.flywheel.hooks": []}),
+        ("tasks=natural", {"agentic.register": "natural"}),
+        (
+            "tasks=micro",
+            {"agentic.register": "micro", "agentic.rollout.reminders": 0, "agentic.rollout.max_repeats": 0},
+        ),
         ("stage=reasoning", {"agentic.stage": "reasoning", "agentic.kinds": ["math", "sql"]}),
         ("data=files", {"data.agentic.source": "files"}),
         (
@@ -194,6 +201,25 @@ def test_a_reward_brings_its_own_keywords(compose: Callable[..., Any], name: str
     keys = changed(compose("profile=cpu"), compose("profile=cpu", f"reward_fn={name}"))
     assert keys["reward.custom_reward_function.path"] == f"pkg://verl_agentic.reward_fns.{name}"
     assert all(key.startswith("reward.custom_reward_function.") for key in keys)
+
+
+def test_tasks_speak_to_the_model_that_there_is(compose: Callable[..., Any], tiny_model: Path) -> None:
+    from verl_agentic.training.settings import read_settings
+
+    def register(*overrides: str) -> str:
+        return read_settings(compose(*overrides)).register
+
+    for profile in PROFILES:
+        assert register(f"profile={profile}", "model=starter") == "micro"
+        for model in ("smollm2", "qwen3-1.7b", str(tiny_model)):
+            assert register(f"profile={profile}", f"model={model}") == "natural"
+        assert register(f"profile={profile}", "model=starter", "tasks=natural") == "natural"
+        assert register(f"profile={profile}", "model=smollm2", "tasks=micro") == "micro"
+    assert register("profile=cpu") == "micro" and register("profile=gpu1") == "natural"
+    rollout = compose("profile=cpu", "tasks=micro").agentic.rollout
+    assert (rollout.reminders, rollout.max_repeats) == (0, 0)
+    rollout = compose("profile=cpu", "tasks=natural", "agentic.rollout.protocol=agenticqwen").agentic.rollout
+    assert (rollout.reminders, rollout.max_repeats, rollout.protocol) == (1, None, "agenticqwen")
 
 
 def test_the_epochs_of_a_run_follow_from_its_stages(compose: Callable[..., Any]) -> None:

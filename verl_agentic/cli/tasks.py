@@ -10,11 +10,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import get_args
 
 from verl_agentic.cli.play_settings import add_play_arguments, add_prompt_key, naming_helper, read_play_settings
 from verl_agentic.core import BrokenTaskError, Task, Trajectory, UserInputError
 from verl_agentic.core.chat import NoChatModelError
 from verl_agentic.core.files.whole_file import replacing
+from verl_agentic.core.task import Register
 from verl_agentic.flywheel import ExpertVerifier
 from verl_agentic.integration.prepare import generate_splits
 from verl_agentic.reward_fns.registry import judge_now, reward_function, success
@@ -41,6 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     generate.add_argument("--seed", type=int, default=0, metavar="S", help="a run of this seed gets the same tasks")
     depth = CurriculumNode().initial_depth
     generate.add_argument("--depth", type=int, default=depth, help=f"deepest train structure (default: {depth})")
+    generate.add_argument(
+        "--register", choices=get_args(Register), default="micro",
+        help="how they speak: micro to the starter, natural to language models (default: micro)",
+    )  # fmt: skip
     generate.set_defaults(action=_generate)
 
     imported = actions.add_parser("import-agenticqwen", help="make replayable tasks of AgenticQwen's release")
@@ -84,6 +90,7 @@ def _generate(arguments: argparse.Namespace) -> int:
     settings = AgenticSettings(
         kinds=names(arguments.kinds),
         seed=arguments.seed,
+        register=arguments.register,
         curriculum=CurriculumNode(
             initial_tasks=sizes["train"],
             initial_depth=arguments.depth,
@@ -148,7 +155,7 @@ def unfit(task: Task, families: Mapping[str, TaskFamily], settings: RolloutSetti
     except UserInputError as error:
         return str(error)
     if _has_expert(task, families):
-        rejection = ExpertVerifier(families, success, lambda _: make_user(SIMULATOR))(task)
+        rejection = ExpertVerifier(families, success, lambda _: make_user(SIMULATOR), settings.limits)(task)
         return None if rejection is None else str(rejection)
     try:
         asyncio.run(_open(task, settings))

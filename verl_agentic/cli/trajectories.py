@@ -17,6 +17,9 @@ from verl_agentic.core.files.whole_file import replacing
 from verl_agentic.core.openai_form import record_of
 from verl_agentic.core.trajectory import stored_trajectory
 from verl_agentic.report.numbers import NONE, decimal
+from verl_agentic.rollout import DialogueLimits
+from verl_agentic.rollout.limits import stored_limits
+from verl_agentic.rollout.protocol import opening_messages, protocol_tools
 from verl_agentic.store import Store, store_url
 from verl_agentic.store.secrets import redact_texts
 from verl_agentic.store.trajectories import (
@@ -90,16 +93,21 @@ def chosen(arguments: argparse.Namespace) -> TrajectoryFilter:
     )
 
 
-def line_of(one: StoredTrajectory) -> dict[str, Any] | None:
+def line_of(one: StoredTrajectory, limits: DialogueLimits) -> dict[str, Any] | None:
     """A trajectory as a line of the file, ``None`` where it was not kept or cannot be read.
 
     Secrets are blanked, also in what an older release stored.
+
+    Args:
+        one: the trajectory.
+        limits: that it was played within.
     """
     trajectory = stored_trajectory(one.trajectory)
     if trajectory is None:
         return None
     task = None if one.task is None else Task.from_json(one.task)
-    tools = task.tools if task else []
+    prompt = opening_messages(task, limits) if task else []
+    tools = protocol_tools(task, limits, task.tools) if task else []
     line = {
         "id": one.id,
         "task_id": one.task_id,
@@ -117,7 +125,7 @@ def line_of(one: StoredTrajectory) -> dict[str, Any] | None:
         "end": trajectory.end.value if trajectory.end else None,
         "tokens": [turn.tokens for turn in trajectory.turns],
         "seconds": [turn.seconds for turn in trajectory.turns],
-        **record_of(task.messages if task else [], tools, trajectory),
+        **record_of(prompt, tools, trajectory),
     }
     redacted: dict[str, Any] = redact_texts(line)
     return redacted
@@ -151,20 +159,27 @@ def _show(store: Store, arguments: argparse.Namespace) -> None:
     if trajectory is None:
         raise UserInputError(f"trajectory {one.id} was not kept in full")
     task = None if one.task is None else Task.from_json(one.task)
+    limits = _limits(store)
     if arguments.json:
-        print(json.dumps({**(line_of(one) or {}), **shown_data(one, trajectory, task)}, ensure_ascii=False))
+        print(json.dumps({**(line_of(one, limits) or {}), **shown_data(one, trajectory, task)}, ensure_ascii=False))
     else:
-        print_trajectory(wide_console(), one, trajectory, task, arguments.all)
+        prompt = opening_messages(task, limits) if task else []
+        print_trajectory(wide_console(), one, trajectory, task, prompt, whole=arguments.all)
+
+
+def _limits(store: Store) -> DialogueLimits:
+    return stored_limits(store.info().get("rollout"))
 
 
 def _export(store: Store, arguments: argparse.Namespace) -> None:
     if arguments.out.suffix != ".jsonl":
         raise UserInputError(f"--out {arguments.out}: must end in .jsonl")
     count = skipped = 0
+    limits = _limits(store)
     try:
         with replacing(arguments.out) as file:
             for one in _limited(store, arguments):
-                line = line_of(one)
+                line = line_of(one, limits)
                 if line is None:
                     skipped += 1
                     continue

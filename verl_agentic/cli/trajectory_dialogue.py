@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from verl_agentic.cli.plain_text import plain_text
-from verl_agentic.core import Task, Trajectory
+from verl_agentic.core import Message, Task, Trajectory
 from verl_agentic.core.trajectory import ToolCall
 from verl_agentic.report.numbers import NONE, decimal
 from verl_agentic.reward_fns.state.difference import TableDifference, state_difference
@@ -30,18 +30,20 @@ _STYLES = {"system": "dim", "user": "cyan", "assistant": "green", "tool": "yello
 _VERDICT = ("score", "acc", "verdict", "failure", "reason")
 
 
-def diagnosis_of(one: StoredTrajectory, trajectory: Trajectory) -> Diagnosis | None:
+def diagnosis_of(one: StoredTrajectory, trajectory: Trajectory, task: Task | None) -> Diagnosis | None:
     """What the trajectory itself shows of why it failed, ``None`` for a success."""
-    return None if one.acc >= 1 else diagnose_trajectory(trajectory, one.failure)
+    return None if one.acc >= 1 else diagnose_trajectory(trajectory, one.failure, task)
 
 
 def shown_data(one: StoredTrajectory, trajectory: Trajectory, task: Task | None) -> dict[str, Any]:
     """What is beyond the line of ``trajectories export``: the difference, the reason and the diagnosis."""
-    found = diagnosis_of(one, trajectory)
+    found = diagnosis_of(one, trajectory, task)
     difference = None if task is None else state_difference(task, trajectory)
     data = {
         "reason": str(trajectory.reward.get("reason", "")),
-        "diagnosis": None if found is None else {"kind": found.kind.value, "evidence": found.evidence},
+        "diagnosis": None
+        if found is None
+        else {"kind": found.kind.value, "evidence": found.evidence, "blame": found.blame},
         "expected": None if task is None else task.ground_truth,
         "state": trajectory.state,
         "difference": None
@@ -53,7 +55,13 @@ def shown_data(one: StoredTrajectory, trajectory: Trajectory, task: Task | None)
 
 
 def print_trajectory(
-    console: Console, one: StoredTrajectory, trajectory: Trajectory, task: Task | None, whole: bool
+    console: Console,
+    one: StoredTrajectory,
+    trajectory: Trajectory,
+    task: Task | None,
+    prompt: Sequence[Message],
+    *,
+    whole: bool,
 ) -> None:
     """Print it.
 
@@ -62,6 +70,7 @@ def print_trajectory(
         one: the trajectory as it is stored.
         trajectory: the same, read.
         task: its task, ``None`` where it is no longer stored.
+        prompt: the first messages, as the policy read them.
         whole: whether nothing is cut.
     """
     end = trajectory.end.value if trajectory.end else NONE
@@ -74,7 +83,7 @@ def print_trajectory(
         )
     )
     console.print(plain_text(f"{verdict}; reward {decimal(one.reward)}; ended by {end}"))
-    for message in task.messages if task else ():
+    for message in prompt:
         _message(console, message["role"], message["content"], "", whole)
     calls = iter(trajectory.calls)
     for turn in trajectory.turns:
@@ -102,8 +111,8 @@ def _message(console: Console, role: str, content: str, cost: str, whole: bool, 
 
 def _verdict(one: StoredTrajectory, trajectory: Trajectory, task: Task | None) -> Iterator[Text]:
     yield plain_text(f"reason: {trajectory.reward.get('reason') or NONE}")
-    if found := diagnosis_of(one, trajectory):
-        yield plain_text(f"diagnosis: {found.kind.value} ({found.evidence})")
+    if found := diagnosis_of(one, trajectory, task):
+        yield plain_text(f"diagnosis: {found.kind.value} ({found.evidence}); to blame: {found.blame}")
     if trajectory.answer is not None:
         yield plain_text(f"answer: {_cut(trajectory.answer, False)}")
     truth = task.ground_truth if task is not None and isinstance(task.ground_truth, Mapping) else {}
@@ -112,6 +121,8 @@ def _verdict(one: StoredTrajectory, trajectory: Trajectory, task: Task | None) -
     for name, value in trajectory.reward.items():
         if name not in _VERDICT:
             yield plain_text(f"{name}: {decimal(value) if isinstance(value, float) else value}")
+    if trajectory.reminders:
+        yield plain_text(f"reminded {trajectory.reminders} time(s) that a message was no answer")
     if trajectory.user:
         yield plain_text("the user counted: " + ", ".join(f"{name} {count}" for name, count in trajectory.user.items()))
 

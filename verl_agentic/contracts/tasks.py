@@ -14,8 +14,9 @@ _STRUCTURES = 12
 def check_family(family: TaskFamily, seed: int = 0, structures: int = _STRUCTURES) -> int:
     """Check a family: its splits, and of each split some structures by playing a task of each.
 
-    The expert must get the full reward on every task, and on every harder variant; who says nothing, and the careless
-    policy where there is one, must not. The same generator gives the same task.
+    The expert must get the full reward on every task, on every harder variant, and on the task in plain words where the
+    family has any; who says nothing, and the careless policy where there is one, must not. The same generator gives the
+    same task.
 
     Args:
         family: the family.
@@ -44,7 +45,7 @@ def check_family(family: TaskFamily, seed: int = 0, structures: int = _STRUCTURE
         for name in names[split][::step]:
             task = _generated(family, name, seed)
             _check_task(family, task, f"{kind}: a task of {name!r}")
-            solved += 1
+            solved += 1 + _check_natural(family, task)
             if split == "train":
                 solved += _check_harder(family, task, kept, seed)
     return solved
@@ -75,6 +76,20 @@ def _check_task(family: TaskFamily, task: Task, what: str) -> None:
     if careless is not None:
         verdict = judged(task, careless, f"{what}, played carelessly,")
         demand(verdict["acc"] < 1, f"{what}: the careless policy gets the full reward; return None for such a task")
+
+
+def _check_natural(family: TaskFamily, task: Task) -> int:
+    what = f"{family.kind}: a task of {task.structure!r} in plain words"
+    natural = family.natural(task)
+    if natural == task:
+        return 0
+    demand(natural.register == "natural", f'{what} is not marked; give it meta["register"] = "natural"')
+    for name in ("kind", "tools", "env", "env_args", "reward", "structure", "depth", "parent", "operator"):
+        demand(getattr(natural, name) == getattr(task, name), f"{what} has another {name}")
+    demand(natural.id != task.id, f"{what} has the id of the task; leave 'id' empty")
+    demand(family.natural(natural) == natural, f"{what} is another when it is told again; draw from the task alone")
+    _check_task(family, natural, what)
+    return 1
 
 
 def _check_harder(family: TaskFamily, task: Task, kept: set[str], seed: int) -> int:

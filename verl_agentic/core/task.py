@@ -6,12 +6,15 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from verl_agentic.core.errors import UserInputError
 
 WRITTEN = "llm"
 """Generator of tasks whose text a language model wrote."""
+
+Register = Literal["micro", "natural"]
+"""How tasks speak: in the few words that a policy of 1M parameters learns, or in plain words for language models."""
 
 
 class Message(TypedDict):
@@ -43,7 +46,8 @@ class Task:
             imported file; empty for a family's own initial tasks.
         meta: anything else worth keeping, as JSON. With ``{"answer": "text"}`` a last message without ``<answer>`` is
             read for an answer as any text is (:func:`verl_agentic.core.messages.answers.final_answer`): the prompt may
-            ask for ``\\boxed{}`` or ``####``.
+            ask for ``\\boxed{}`` or ``####``. ``{"register": "natural"}`` marks a task in plain words, see
+            :attr:`register`.
         id: content hash; computed when left empty.
     """
 
@@ -74,9 +78,14 @@ class Task:
         return truth if isinstance(truth, str) else json.dumps(truth, ensure_ascii=False)
 
     @property
+    def register(self) -> Register:
+        """``natural`` where the task is in plain words and leaves it to the run to say how to act, else ``micro``."""
+        return "natural" if self.meta.get("register") == "natural" else "micro"
+
+    @property
     def answer_in_text(self) -> bool:
         """Whether the answer need not stand in ``<answer>``."""
-        return self.meta.get("answer") == "text"
+        return self.meta.get("answer") == "text" or self.register == "natural"
 
     def content_hash(self) -> str:
         """SHA-256 over what the policy meets and is judged by; lineage and seed do not count."""

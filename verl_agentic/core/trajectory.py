@@ -20,9 +20,14 @@ class End(str, Enum):
     """The policy handed over to a human."""
     MAX_TURNS = "max_turns"
     MAX_TOKENS = "max_tokens"
+    LOOP = "loop"
+    """The policy made the same call with the same result over and over."""
     NO_USER = "no_user"
     """The policy spoke to a user where there is none, and said no answer."""
 
+
+LIMITS = frozenset({End.MAX_TURNS, End.MAX_TOKENS, End.LOOP})
+"""Ends by a limit, which are the policy's doing."""
 
 CALL_OUTCOMES = ("executed", "malformed", "unknown_tool", "bad_arguments", "too_many", "rejected")
 """What becomes of tool calls, see :attr:`ToolCall.error`."""
@@ -77,6 +82,7 @@ class Trajectory:
         end: why it ended, ``None`` while it runs.
         state: final state of the environment, as JSON data.
         user: what the simulated user counted, by name; empty where nobody answers.
+        reminders: how often the policy was reminded that a message of it was no answer.
         env: name of the environment it was played in, which the run may have set in place of the task's own.
         simulator: name of the user it was played with; empty where nobody said.
         prompt_tokens: number of tokens of the prompt, 0 where unknown.
@@ -92,6 +98,7 @@ class Trajectory:
     end: End | None = None
     state: dict[str, Any] = field(default_factory=dict)
     user: dict[str, int] = field(default_factory=dict)
+    reminders: int = 0
     env: str = ""
     simulator: str = ""
     prompt_tokens: int = 0

@@ -10,6 +10,8 @@ from typing import Any
 from verl_agentic.core import Task, UserInputError
 from verl_agentic.core.openai_form import openai_messages
 from verl_agentic.evaluation.player import Played
+from verl_agentic.rollout import DialogueLimits
+from verl_agentic.rollout.protocol import opening_messages, protocol_tools
 from verl_agentic.store.secrets import redact_text, redact_texts
 
 
@@ -54,7 +56,7 @@ class Record:
         calls: number of tool calls by what became of them.
         reward: what the reward function returned.
         messages: the dialogue in OpenAI's form, prompt first.
-        tools: schemas of the task's own tools.
+        tools: schemas of the task's own tools, and of what the protocol adds to them.
         trajectory: fields of :class:`verl_agentic.core.Trajectory`.
     """
 
@@ -112,9 +114,24 @@ def unplayed(run: str, model: str, task: Task, sample: int, status: RecordStatus
 
 
 def of_played(
-    run: str, model: str, priced: bool, task: Task, sample: int, played: Played, verdict: dict[str, Any] | Exception
+    run: str,
+    model: str,
+    priced: bool,
+    task: Task,
+    sample: int,
+    played: Played,
+    verdict: dict[str, Any] | Exception,
+    limits: DialogueLimits,
 ) -> Record:
-    """The record of a rollout that ended; ``verdict`` is the reward's result, or why there is none."""
+    """The record of a rollout that ended.
+
+    Args:
+        run, model, task, sample: as in :class:`Record`.
+        priced: whether what the model takes has a price.
+        played: what was played.
+        verdict: the reward's result, or why there is none.
+        limits: that it was played within.
+    """
     trajectory, usage = played.trajectory, played.usage
     judged: dict[str, Any]
     if isinstance(verdict, Exception):
@@ -147,8 +164,8 @@ def of_played(
         seconds=round(played.seconds, 6),
         model_seconds=round(played.model_seconds, 6),
         calls=dict(trajectory.calls_by_outcome()),
-        messages=openai_messages(task.messages, trajectory),
-        tools=task.tools,
+        messages=openai_messages(opening_messages(task, limits), trajectory),
+        tools=protocol_tools(task, limits, task.tools),
         trajectory=json.loads(trajectory.to_json()),
         **judged,
     )

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from verl_agentic.core import End, Task, Trajectory
+from verl_agentic.core.trajectory import LIMITS
 from verl_agentic.rollout import Dialogue, Session, SessionPlan
 from verl_agentic.store.secrets import redact_text, redact_texts
-
-_LIMITS = (End.MAX_TURNS, End.MAX_TOKENS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ async def _say_again(dialogue: Dialogue, stored: Trajectory) -> Replay:
             await dialogue.feed(turn.content, turn.tokens)
         found.messages += 1
         _compare(found, stored, place, following, dialogue.trajectory.turns[before:])
-    if not dialogue.done and stored.end in _LIMITS:
+    if not dialogue.done and stored.end in LIMITS:
         dialogue.stop(stored.end)
     _compare_ends(found, stored, dialogue.trajectory)
     return found

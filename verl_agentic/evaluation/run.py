@@ -77,9 +77,9 @@ async def roll_out_one(task: Task, sample: int, model: ServedModel, plan: PlayPl
     except BrokenTaskError as error:
         return unplayed(run, model.name, task, sample, RecordStatus.BROKEN_TASK, error)
     except InfrastructureError as error:
-        return of_played(run, model.name, model.priced, task, sample, played, error)
+        return of_played(run, model.name, model.priced, task, sample, played, error, plan.session.limits)
     played.trajectory.reward = verdict
-    return of_played(run, model.name, model.priced, task, sample, played, verdict)
+    return of_played(run, model.name, model.priced, task, sample, played, verdict, plan.session.limits)
 
 
 class RecordFile:

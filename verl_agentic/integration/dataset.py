@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,9 @@ from torch.utils.data import Dataset
 
 from verl_agentic.core import Task
 from verl_agentic.core.plain_row import origin
+from verl_agentic.rollout import DialogueLimits
+from verl_agentic.rollout.limits import stored_limits
+from verl_agentic.rollout.protocol import opening_messages
 from verl_agentic.synthesis.base import SPLITS, Split
 from verl_agentic.synthesis.plain_rows import PROMPT_KEY
 from verl_agentic.synthesis.rows import read_tasks, to_row
@@ -22,16 +24,20 @@ def split_of(path: str, default: Split) -> Split:
     return next((split for split in SPLITS if split == Path(path).stem), default)
 
 
-def prompt_row(task: Task, index: int, split: Split) -> dict[str, Any]:
+def prompt_row(task: Task, index: int, split: Split, limits: DialogueLimits) -> dict[str, Any]:
     """One item as verl's ``RLHFDataset`` gives it: the parquet row, plus what its agent loop looks for.
 
     A task that was made of a plain verl row has that row's ``reward_model`` and ``extra_info``, as they were.
+
+    Args:
+        task, index, split: as for :func:`verl_agentic.synthesis.rows.to_row`.
+        limits: that it is played within, of which its prompt may tell.
     """
     row = to_row(task, index, split)
     if (plain := origin(task)) is not None:
         row["reward_model"] = plain.reward_model
         row["extra_info"] = {**row["extra_info"], **plain.extra_info}
-    row["raw_prompt"] = copy.deepcopy(row["prompt"])
+    row["raw_prompt"] = [{"role": one["role"], "content": one["content"]} for one in opening_messages(task, limits)]
     # verl drops batches without any tensor.
     row["dummy_tensor"] = torch.tensor([0], dtype=torch.uint8)
     row["index"] = index
@@ -68,7 +74,9 @@ class PoolDataset(Dataset[dict[str, Any]]):
         ]
         if max_samples > 0:
             self.tasks = self.tasks[:max_samples]
-        epoch_size = (config.get("agentic") or {}).get("epoch_size")
+        node = config.get("agentic") or {}
+        self.limits = stored_limits(node.get("rollout"))
+        epoch_size = node.get("epoch_size")
         self.length: int = int(epoch_size) if is_train and epoch_size else len(self.tasks)
 
     def __len__(self) -> int:
@@ -76,7 +84,7 @@ class PoolDataset(Dataset[dict[str, Any]]):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         task, split = self.tasks[index % len(self.tasks)]
-        return prompt_row(task, index, split)
+        return prompt_row(task, index, split, self.limits)
 
 
 def as_list(value: Any) -> list[str]:

@@ -19,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from verl_agentic.core import UserInputError
 from verl_agentic.core.chat import make_chat_model
+from verl_agentic.core.task import Register
 from verl_agentic.flywheel import make_hooks
 from verl_agentic.integration.dataset import as_list
 from verl_agentic.integration.hydra.resolvers import made_path
@@ -251,6 +252,31 @@ def check_hub_model(name: str) -> None:
             f"actor_rollout_ref.model.path={name}: not among the downloaded models, and HF_HUB_OFFLINE is set; "
             f"run: HF_HUB_OFFLINE=0 hf download {name}"
         )
+
+
+def register_warnings(config: DictConfig, settings: AgenticSettings, pool: Register) -> list[str]:
+    """What is odd about how the tasks speak to the policy, a line each; nothing here keeps a run from going on.
+
+    Args:
+        config: the configuration.
+        settings: its node ``agentic``.
+        pool: how the tasks of the pool speak, which a run that goes on keeps.
+    """
+    if pool != settings.register:
+        return [
+            f"tasks={settings.register} has no effect on a pool that was begun with tasks={pool}; start anew with "
+            "trainer.resume_mode=disable, or elsewhere with trainer.experiment_name=NAME"
+        ]
+    made = made_path(settings.model, settings.seed, settings.kinds) if settings.model == "starter" else None
+    starts = str(config.actor_rollout_ref.model.path) == made
+    if starts and pool == "natural":
+        return ["model=starter can read no plain words, and its tasks are in plain words; set tasks=micro"]
+    if not starts and pool == "micro":
+        return [
+            "tasks are in the few words of the micro register, which tell a language model neither what is wanted nor "
+            "how to answer; set tasks=natural, unless the policy was trained from the starter"
+        ]
+    return []
 
 
 def check_llm(settings: AgenticSettings) -> None:

@@ -121,7 +121,7 @@ def generate_splits(settings: AgenticSettings) -> Splits:
         "held_out": curriculum.held_out_tasks,
     }
     splits: Splits = {split: [] for split in SPLITS}
-    families = load_families(settings.kinds)
+    families = load_families(settings.kinds, settings.register)
     for split, size in sizes.items():
         for position, family in enumerate(families):
             wanted = size // len(families) + (position < size % len(families))
@@ -135,7 +135,7 @@ def generate_splits(settings: AgenticSettings) -> Splits:
             structure_of = take_turns(structures, family.branch)
             tries = 0
             while len(tasks) < wanted:
-                task = family.generate(structure_of(tries), rng)
+                task = family.told(family.generate(structure_of(tries), rng))
                 tasks.setdefault(task.id, task)
                 tries += 1
                 if tries > 20 * wanted + 100:

@@ -26,7 +26,7 @@ from verl_agentic.store import STORE_FILE
 from verl_agentic.store.statistics import pool_counts
 from verl_agentic.synthesis.base import SPLITS
 from verl_agentic.training.memory import PeakMemory
-from verl_agentic.training.run import open_store
+from verl_agentic.training.run import open_store, pool_register
 from verl_agentic.training.settings import AgenticSettings
 from verl_agentic.training.stages import STAGES_KEY
 
@@ -117,8 +117,12 @@ class AgenticRun(Callback):  # type: ignore[misc]
             _use_cpu()
         self._memory.start()
         with open_store(settings) as store:
+            register = pool_register(store, settings)
+            for line in preflight.register_warnings(config, settings, register):
+                tell(line)
             store.set_info(
                 profile=settings.profile,
+                register=register,
                 stage=settings.stage,
                 stages=[[stage.name, stage.epochs] for stage in settings.plan().stages],
                 seed=settings.seed,

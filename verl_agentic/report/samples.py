@@ -7,7 +7,10 @@ from typing import Any
 
 from verl_agentic.core import Message, Outcome
 from verl_agentic.core.trajectory import stored_trajectory
+from verl_agentic.rollout import DialogueLimits
 from verl_agentic.rollout.diagnosis import diagnose_trajectory
+from verl_agentic.rollout.limits import stored_limits
+from verl_agentic.rollout.protocol import opening_messages
 from verl_agentic.store import Evaluation, Store
 
 _MAX_CHARS = 4000
@@ -24,13 +27,15 @@ def pick_samples(store: Store, latest: Sequence[Outcome], kinds: Mapping[str, st
 
     Returns:
         Per sample ``kind``, ``task_id``, ``step``, ``source`` (split, or ``train``), ``success``, ``failure``,
-        ``reward``, ``reason`` (the reward's), ``diagnosis`` (``kind: evidence``, of a failure), ``answer``, ``end`` and
-        ``messages`` (``role`` and ``content``, cut to a readable length).
+        ``reward``, ``reason`` (the reward's), ``diagnosis`` (``kind: evidence``, of a failure), ``blame`` (``policy``,
+        ``user`` or ``environment``), ``answer``, ``end`` and ``messages`` (``role`` and ``content``, cut to a readable
+        length).
     """
     picked: dict[tuple[str, bool], dict[str, Any]] = {}
+    limits = stored_limits(store.info().get("rollout"))
     for one in _latest_first(store, latest, kinds):
         key = (one.kind, one.acc >= 1)
-        if key not in picked and (dialogue := _dialogue(store, one)) is not None:
+        if key not in picked and (dialogue := _dialogue(store, one, limits)) is not None:
             picked[key] = {
                 "kind": one.kind,
                 "task_id": one.task_id,
@@ -63,21 +68,22 @@ def _latest_first(store: Store, latest: Sequence[Outcome], kinds: Mapping[str, s
             )
 
 
-def _dialogue(store: Store, one: Evaluation) -> dict[str, Any] | None:
+def _dialogue(store: Store, one: Evaluation, limits: DialogueLimits) -> dict[str, Any] | None:
     """The whole dialogue from the prompt on; ``None`` when no readable trajectory was kept."""
     trajectory = stored_trajectory(one.trajectory)
     if trajectory is None:
         return None
-    found = None if one.acc >= 1 else diagnose_trajectory(trajectory, one.failure)
     task = store.task(one.task_id)
+    found = None if one.acc >= 1 else diagnose_trajectory(trajectory, one.failure, task)
     turns: Iterable[Message] = ({"role": turn.role, "content": turn.content} for turn in trajectory.turns)
-    messages = [*(task.messages if task else []), *turns]
+    messages = [*(opening_messages(task, limits) if task else []), *turns]
     if len(messages) > _MAX_TURNS:
         left_out = len(messages) - _MAX_TURNS
         messages = [*messages[:_MAX_TURNS], {"role": "note", "content": f"{left_out} more messages"}]
     return {
         "reason": _cut(str(trajectory.reward.get("reason") or "")),
         "diagnosis": "" if found is None else f"{found.kind.value}: {found.evidence}",
+        "blame": "" if found is None else found.blame,
         "answer": trajectory.answer,
         "end": trajectory.end.value if trajectory.end else None,
         "messages": [{"role": said["role"], "content": _cut(said["content"])} for said in messages],

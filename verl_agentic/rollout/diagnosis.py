@@ -6,15 +6,17 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from verl_agentic.core import End, FailureKind, Outcome, ToolCall, Trajectory
+from verl_agentic.core import End, FailureKind, Outcome, Task, ToolCall, Trajectory
 from verl_agentic.core.messages.action import parse_assistant
 from verl_agentic.core.outcome import ErrorKind
-from verl_agentic.core.trajectory import stored_trajectory
+from verl_agentic.core.trajectory import LIMITS, stored_trajectory
 from verl_agentic.tool_envs.base import ToolError
 from verl_agentic.tool_envs.calculator import evaluate
+from verl_agentic.tool_envs.users.fidelity import fidelity
+from verl_agentic.tool_envs.users.plan import NATURAL
 
 MAX_CHARS = 20_000
 """Of one message that is looked at."""
@@ -41,10 +43,12 @@ class Diagnosis:
     Attributes:
         kind: the kind of error.
         evidence: what shows it, in a few words; fit for people.
+        blame: who is to blame: ``policy``, ``user`` or ``environment``, which stands for whoever judges, too.
     """
 
     kind: ErrorKind
     evidence: str
+    blame: str = "policy"
 
 
 def diagnose(outcome: Outcome) -> Diagnosis | None:
@@ -52,7 +56,7 @@ def diagnose(outcome: Outcome) -> Diagnosis | None:
     return None if outcome.acc >= 1 else diagnose_trajectory(stored_trajectory(outcome.trajectory), outcome.failure)
 
 
-def diagnose_trajectory(trajectory: Trajectory | None, failure: FailureKind) -> Diagnosis:
+def diagnose_trajectory(trajectory: Trajectory | None, failure: FailureKind, task: Task | None = None) -> Diagnosis:
     """Why a trajectory failed. Deterministic; never raises on model text.
 
     A loop is named before the limit that ended it, and what cannot be read before what was calculated.
@@ -60,7 +64,20 @@ def diagnose_trajectory(trajectory: Trajectory | None, failure: FailureKind) -> 
     Args:
         trajectory: the trajectory, ``None`` where none was kept: the reward alone tells then.
         failure: what the reward calls it.
+        task: its task, where it is known: only then a user of the natural register can be to blame.
     """
+    found = _diagnosis(trajectory, failure)
+    if found.kind is ErrorKind.UNDECIDED:
+        return replace(found, blame="environment")
+    if trajectory is None or task is None or (task.user or {}).get("hearing") != NATURAL:
+        return found
+    true = fidelity(task, trajectory)
+    if true is None or not true.faults:
+        return found
+    return Diagnosis(found.kind, f"{found.evidence}; the user {' and '.join(true.faults)}", "user")
+
+
+def _diagnosis(trajectory: Trajectory | None, failure: FailureKind) -> Diagnosis:
     by_reward = Diagnosis(_BY_FAILURE.get(failure, ErrorKind.WRONG_ANSWER), f"reward: {failure.value}")
     if by_reward.kind is ErrorKind.UNDECIDED or trajectory is None:
         return by_reward
@@ -82,6 +99,8 @@ def _loop(trajectory: Trajectory) -> Diagnosis | None:
             )
             if repeated and any(tail):
                 return Diagnosis(ErrorKind.LOOP, f"the last {period} {what}(s) {_REPEATS} times: {tail[-1][:60]}")
+    if trajectory.end is End.LOOP:
+        return Diagnosis(ErrorKind.LOOP, f"the same call until it was ended: {calls[-1][:60] if calls else ''}")
     if calls and (most := Counter(calls).most_common(1)[0])[1] > _REPEATS:
         return Diagnosis(ErrorKind.LOOP, f"one call {most[1]} times: {most[0][:60]}")
     return None
@@ -116,7 +135,7 @@ def _gave_up(trajectory: Trajectory) -> Diagnosis | None:
         return Diagnosis(ErrorKind.GAVE_UP, "an empty answer")
     words = trajectory.answer if trajectory.answer is not None else _last_said(trajectory)
     gave_in = _SURRENDER.search(words[:MAX_CHARS]) if len(words) < 200 or trajectory.answer is None else None
-    if gave_in and trajectory.end not in (End.MAX_TOKENS, End.MAX_TURNS):
+    if gave_in and trajectory.end not in LIMITS:
         return Diagnosis(ErrorKind.GAVE_UP, f"said {gave_in[0]!r}")
     if trajectory.answer is None and trajectory.end in (End.NO_USER, End.USER_STOP):
         return Diagnosis(ErrorKind.GAVE_UP, "no answer")
@@ -134,7 +153,7 @@ def _misuse(trajectory: Trajectory) -> Diagnosis | None:
 
 
 def _limit(trajectory: Trajectory) -> Diagnosis | None:
-    if trajectory.end in (End.MAX_TOKENS, End.MAX_TURNS):
+    if trajectory.end is not None and trajectory.end in LIMITS:
         return Diagnosis(ErrorKind.LIMIT, trajectory.end.value)
     return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Awaitable
@@ -28,6 +29,16 @@ from verl_agentic.core.messages.calls import RequestedCall, typed
 from verl_agentic.rollout.arguments import Arguments, tool_arguments
 from verl_agentic.rollout.deadline import DeadlineError, because, gathered, within
 from verl_agentic.rollout.limits import DialogueLimits, encodable, shortened
+from verl_agentic.rollout.protocol import (
+    HANDED_OVER,
+    REMINDER_ROLE,
+    TRANSFER_SCHEMA,
+    TRANSFER_TOOL,
+    hands_over_by_call,
+    opening_messages,
+    protocol_tools,
+    reminder,
+)
 from verl_agentic.tool_envs import Environment, ToolError
 
 logger = logging.getLogger(__name__)
@@ -47,10 +58,10 @@ class Dialogue:
 
     Calls of one turn run at once where the environment is ``parallel_safe``, else one after the other; their results
     go back in the order of the calls either way. What ends a dialogue through its limits is the policy's doing
-    (:attr:`End.MAX_TURNS`, :attr:`End.MAX_TOKENS`); a deadline that a tool or a user does not keep is ours, and raises.
+    (:data:`verl_agentic.core.trajectory.LIMITS`); a deadline that a tool or a user does not keep is ours, and raises.
 
     Attributes:
-        messages: everything said so far, the task's messages first.
+        messages: everything said so far, first what the policy is told (:mod:`verl_agentic.rollout.protocol`).
         trajectory: the record; it has an ``end`` once the dialogue is over.
         cut_short: what was being awaited when the dialogue was cancelled, for whoever has to say what hung.
     """
@@ -60,10 +71,14 @@ class Dialogue:
         self.env = env
         self.limits = limits or DialogueLimits()
         self.trajectory = Trajectory(task_id=task.id, seed=seed, env=task.env)
-        self.messages: list[Message] = list(task.messages)
+        self.messages: list[Message] = opening_messages(task, self.limits)
         self.assistant_turns = 0
         self.cut_short: list[str] = []
         self._arguments: dict[str, Arguments] = {}
+        self._transfer: Arguments | None = None
+        self._offered = ""
+        self._max_repeats = self.limits.repeats_in(task)
+        self._repeated: tuple[str, int] = ("", 0)  # the last call with its result, and how often in a row
         self._closed = False
 
     @property
@@ -85,7 +100,7 @@ class Dialogue:
             logger.warning("%s", failure)
 
     async def open(self) -> list[dict[str, Any]]:
-        """Open the session and return its tool schemas.
+        """Open the session and return the schemas of the tools that the policy has.
 
         Raises:
             BrokenTaskError: the task does not describe a world, or the schema of a tool is none.
@@ -102,7 +117,12 @@ class Dialogue:
         except Exception as error:
             raise self._failure("opening the session", error) from error
         self._arguments = tool_arguments(tools)
-        return tools
+        if hands_over_by_call(self.task) and TRANSFER_TOOL not in self._arguments:
+            # Read also where the protocol has another way to hand over.
+            self._transfer = tool_arguments([TRANSFER_SCHEMA])[TRANSFER_TOOL]
+        offered = protocol_tools(self.task, self.limits, tools)
+        self._offered = ", ".join(tool["function"]["name"] for tool in offered)
+        return offered
 
     async def feed(self, text: str, tokens: int = 0, seconds: float = 0.0) -> list[Message]:
         """Act on one assistant message; return the messages that answer it (none when the dialogue ends).
@@ -177,13 +197,28 @@ class Dialogue:
         for call, seconds in done:
             self.trajectory.calls.append(call)
             self._heard("tool", call.result, seconds)
+        if self._transfer and any(call.name == TRANSFER_TOOL and call.error is None for call, _ in done):
+            self._end(End.TRANSFER)
+        elif self._max_repeats and self._repeats([call for call, _ in done]) >= self._max_repeats:
+            self._end(End.LOOP)
         return self.messages[-len(done) :]
+
+    def _repeats(self, calls: list[ToolCall]) -> int:
+        """How often in a row the same call has had the same result, these calls included."""
+        most = 0
+        for call in calls:
+            if call.error in ("malformed", "too_many"):  # which says nothing of the call itself
+                continue
+            made = json.dumps([call.name, call.arguments, call.result, call.error], sort_keys=True, default=str)
+            self._repeated = made, self._repeated[1] + 1 if made == self._repeated[0] else 1
+            most = max(most, self._repeated[1])
+        return most
 
     async def _call(self, position: int, request: RequestedCall) -> tuple[ToolCall, float]:
         """Execute one call; say what became of it and how long it took."""
         started = time.perf_counter()
         name, arguments = request.name, request.arguments
-        known = self._arguments.get(name)
+        known = self._transfer if self._transfer and name == TRANSFER_TOOL else self._arguments.get(name)
         if known and request.untyped:
             arguments = typed(arguments, known.schema)
         error: str | None = None
@@ -192,9 +227,11 @@ class Dialogue:
         elif position >= self.limits.max_parallel_calls:
             error, result = "too_many", f"at most {self.limits.max_parallel_calls} tool call(s) per turn"
         elif known is None:
-            error, result = "unknown_tool", f"unknown tool {name[:64]!r}; tools: {', '.join(self._arguments)}"
+            error, result = "unknown_tool", f"unknown tool {name[:64]!r}; tools: {self._offered}"
         elif problem := known.problem(arguments):
             error, result = "bad_arguments", problem
+        elif known is self._transfer:
+            result = HANDED_OVER
         else:
             try:
                 result = await self._ours(f"tool {name!r}", self.env.call(name, arguments))
@@ -213,6 +250,7 @@ class Dialogue:
     # The user
 
     async def _ask_user(self, message: str) -> list[Message]:
+        self._repeated = ("", 0)
         started = time.perf_counter()
         try:
             reply = await self._ours("the user", self.env.reply(message))
@@ -222,6 +260,10 @@ class Dialogue:
             if self.task.answer_in_text:
                 # There is nobody to read it but who judges it.
                 self.trajectory.answer = final_answer(message)
+            if self.trajectory.answer is None and self._may_remind():
+                self.trajectory.reminders += 1
+                self._heard(REMINDER_ROLE, reminder(self.task), 0.0)
+                return [self.messages[-1]]
             self._end(End.NO_USER if self.trajectory.answer is None else End.ANSWER)
             return []
         if reply.content:
@@ -232,6 +274,13 @@ class Dialogue:
         if not reply.content:
             raise InfrastructureError(f"{self.task.env}: the user said nothing, and did not end the dialogue")
         return [self.messages[-1]]
+
+    def _may_remind(self) -> bool:
+        return (
+            self.task.register == "natural"
+            and self.trajectory.reminders < self.limits.reminders
+            and self.assistant_turns < self.limits.max_turns
+        )
 
     # What is common
 

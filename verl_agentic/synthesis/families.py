@@ -8,6 +8,7 @@ from pathlib import Path
 
 from verl_agentic.core import UserInputError
 from verl_agentic.core.named import Registry, is_file_name
+from verl_agentic.core.task import Register
 from verl_agentic.synthesis.base import TaskFamily
 
 _BUILT_IN: dict[str, type[TaskFamily] | str] = {
@@ -42,10 +43,17 @@ def family_file(name: str) -> Path:
     return Path(spec.origin)
 
 
-def load_families(names: Iterable[str]) -> list[TaskFamily]:
-    """One instance of each named family: a built-in name, ``package.module:Class`` or ``path/to/file.py:Class``.
+def load_families(names: Iterable[str], register: Register = "micro") -> list[TaskFamily]:
+    """One instance of each named family.
+
+    Args:
+        names: built-in names, ``package.module:Class`` or ``path/to/file.py:Class``.
+        register: how their tasks speak.
 
     Raises:
         UserInputError: a family is unknown, cannot be imported or is not a :class:`TaskFamily`.
     """
-    return [FAMILIES.get(name, files=True)() for name in names]
+    families = [FAMILIES.get(name, files=True)() for name in names]
+    for family in families:
+        family.speaks = register
+    return families

@@ -28,6 +28,7 @@ from verl_agentic.tool_envs.users.registry import make_user
 from verl_agentic.training.background import run_in_thread
 from verl_agentic.training.memory import give_back
 from verl_agentic.training.pool_metrics import pool_metrics, round_metrics
+from verl_agentic.training.run import pool_register
 from verl_agentic.training.settings import AgenticSettings
 from verl_agentic.training.stages import Stage
 
@@ -68,7 +69,8 @@ class EpochPlanner:
         self._say = say
         self._drawn: tuple[int, list[str]] | None = None
         self._background: Future[RoundRecord] | None = None
-        families = {family.kind: family for family in load_families(settings.kinds)}
+        self._register = pool_register(store, settings)
+        families = {family.kind: family for family in load_families(settings.kinds, self._register)}
         self._plan = settings.plan()
         self._hooks = [self._make_hooks(stage) for stage in self._plan.stages]
         self._uses: dict[str, HookUse] = {}
@@ -132,7 +134,7 @@ class EpochPlanner:
             background.result()
 
     def _make_hooks(self, stage: Stage) -> list[BudgetedHook]:
-        families = {family.kind: family for family in load_families(stage.kinds)}
+        families = {family.kind: family for family in load_families(stage.kinds, self._register)}
         limits, llm = self.settings.flywheel.limits(), self.settings.llm or None
         return make_hooks(stage.hooks, key=stage.hooks_key, budget=limits, families=families, llm=llm)
 

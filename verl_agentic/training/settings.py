@@ -12,6 +12,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from verl_agentic.core import UserInputError
 from verl_agentic.core.checked import Count, Positive, Seconds, Within, read
 from verl_agentic.core.named import is_file_name
+from verl_agentic.core.task import Register
 from verl_agentic.flywheel import CurriculumSettings, HookBudget, Shares
 from verl_agentic.flywheel.curriculum import Part
 from verl_agentic.rollout import DialogueLimits, SessionPlan
@@ -163,6 +164,7 @@ class AgenticSettings:
         profile: name of the hardware profile.
         accelerators: devices that each node must have.
         model: how the policy is made: ``starter``, ``smollm2``, or ``hub`` for a path or hub name.
+        register: how generated tasks speak: ``micro`` for the starter, ``natural`` for language models.
         stage: name of the RL stage, or of the sequence of stages.
         stages: stages in order, each ``{stage, epochs}`` and optionally ``kinds``, ``flywheel`` and ``shares``; empty
             for a run of one stage, which is described by the other keys.
@@ -178,6 +180,7 @@ class AgenticSettings:
     profile: str = "cpu"
     accelerators: Count = 0
     model: str = "hub"
+    register: Register = "micro"
     stage: str = "mixed"
     stages: list[Any] = field(default_factory=list)
     kinds: list[str] = field(default_factory=lambda: ["math", "sql", "service"])
@@ -197,7 +200,14 @@ class AgenticSettings:
         Raises:
             UserInputError: naming the key of ``agentic.stages`` or ``agentic.curriculum`` that is wrong.
         """
-        return read_plan(self.stages, self.stage, self.kinds, self.flywheel.hooks, self.curriculum.drawn())
+        return read_plan(
+            self.stages,
+            self.stage,
+            self.kinds,
+            self.flywheel.hooks,
+            self.curriculum.drawn(),
+            self.register,
+        )
 
 
 def read_settings(config: DictConfig) -> AgenticSettings:

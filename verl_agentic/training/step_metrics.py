@@ -42,7 +42,8 @@ def step_metrics(judged: Sequence[Judged]) -> dict[str, float]:
     * ``agentic/undecided/scored``: number of trajectories that were scored 0 without a verdict;
     * ``agentic/judge/verdicts``, ``.../agreement``, ``.../tokens``, ``.../cost``, ``.../retries``: how many
       trajectories a model judged, how far its votes agreed on the mean (0.5 to 1), and what that took (US dollars);
-    * ``agentic/user/NAME``: what simulated users counted, on the mean over the dialogues that had one.
+    * ``agentic/user/NAME``: what simulated users counted, on the mean over the dialogues that had one;
+    * ``agentic/reminders``: how often the policy was reminded to call or to answer, on the mean over trajectories.
     """
     if not judged:
         return {}
@@ -51,6 +52,7 @@ def step_metrics(judged: Sequence[Judged]) -> dict[str, float]:
         **_calls(judged),
         **_verdicts([one.verdict for one in judged]),
         **_users([one.trajectory.user for one in judged if one.trajectory.user]),
+        **_reminders([one.trajectory.reminders for one in judged]),
     }
 
 
@@ -106,3 +108,7 @@ def _figures(verdict: Mapping[str, Any]) -> dict[str, float]:
 def _users(users: Sequence[Mapping[str, int]]) -> dict[str, float]:
     names = sorted({name for counts in users for name in counts})
     return {f"agentic/user/{name}": sum(counts.get(name, 0) for counts in users) / len(users) for name in names}
+
+
+def _reminders(counts: Sequence[int]) -> dict[str, float]:
+    return {"agentic/reminders": sum(counts) / len(counts)} if any(counts) else {}

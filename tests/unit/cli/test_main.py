@@ -108,6 +108,24 @@ def test_generated_tasks_depend_on_the_seed_alone(tmp_path: Path) -> None:
     assert not {*made[0]} & {*made[2]}
 
 
+def test_tasks_in_plain_words_are_generated_and_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = []
+    for register in ("micro", "natural"):
+        path = tmp_path / f"{register}.jsonl"
+        arguments = ["--count", "6", "--seed", "3", "--register", register, "--out", str(path)]
+        assert main(["tasks", "generate", *arguments]) == 0
+        made.append(read_tasks(path))
+    assert [{task.register for task in tasks} for tasks in made] == [{"micro"}, {"natural"}]
+    assert [task.structure for task in made[0]] == [task.structure for task in made[1]]
+    for protocol in ("plain", "agenticqwen"):
+        capsys.readouterr()
+        given = ["--set", f"protocol={protocol}"]
+        assert main(["tasks", "check", str(tmp_path / "natural.jsonl"), *given]) == 0
+        assert "service: 2 of 2 solved by the expert" in capsys.readouterr().out
+    # The experts are held to the limits that are given.
+    assert main(["tasks", "check", str(tmp_path / "natural.jsonl"), "--set", "max_turns=1"]) == 1
+
+
 def test_generated_kinds_and_split_are_those_asked_for(tmp_path: Path) -> None:
     train, held_out = tmp_path / "train.jsonl", tmp_path / "held_out.jsonl"
     for split, path in (("train", train), ("held_out", held_out)):

@@ -122,6 +122,31 @@ def test_an_expert_behind_a_url_succeeds(rollout: Any, endpoint: Any, tmp_path: 
     assert len(set(seeds)) == 6
 
 
+@pytest.mark.parametrize("protocol", ["plain", "agenticqwen"])
+def test_tasks_in_plain_words_are_told_how_to_act(rollout: Any, endpoint: Any, tmp_path: Path, protocol: str) -> None:
+    natural = [FAMILY.natural(task) for task in TASKS]
+    write_parquet(natural, tmp_path / "tasks.parquet", "train")
+    expert = Expert(endpoint, native=True)
+    expert.by_prompt = {task.messages[-1]["content"]: task for task in natural}
+    endpoint.script = [expert] * 1000
+    given = ["--set", f"protocol={protocol}", "--set", "max_turns=9", "--concurrency", "1"]
+    figures = rollout(*given)
+    assert figures["all"]["success"] == 1.0
+    for body in endpoint.bodies:
+        told = body["messages"][0]
+        assert told["role"] == "system" and "9 messages" in told["content"]
+        assert ("<question>" in told["content"]) is (protocol == "agenticqwen")
+        tools = [tool["function"]["name"] for tool in body["tools"]]
+        assert ("transfer_to_human" in tools) is (protocol == "plain")
+    for one in records(tmp_path / "out.jsonl"):
+        assert "9 messages" in one["messages"][0]["content"]
+        assert ("transfer_to_human" in json.dumps(one["tools"])) is (protocol == "plain")
+    # Another protocol is another run.
+    assert "other settings" in rollout(
+        *given[2:], "--resume", "--set", "protocol=plain", "--set", "reminders=0", status=2
+    )
+
+
 def test_a_server_without_a_tool_parser_or_tools_gets_them_otherwise(rollout: Any, endpoint: Any) -> None:
     expert = Expert(endpoint, native=False)
     needs = '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'

@@ -13,7 +13,9 @@ import pytest
 
 from verl_agentic.cli.main import main
 from verl_agentic.core import End, FailureKind, Outcome, Task, Trajectory, Turn
+from verl_agentic.report import build_report
 from verl_agentic.rollout import DialogueLimits, play
+from verl_agentic.rollout.protocol import opening_messages, protocol_tools
 from verl_agentic.store import Evaluation, Store, store_url
 from verl_agentic.synthesis.rows import write_jsonl
 from verl_agentic.synthesis.service import ServiceFamily
@@ -98,6 +100,42 @@ def test_export_takes_what_was_asked_for(
         assert first["tools"] == TASK.tools and first["policy_version"] == 1 and first["seed"] == 7
         asked = [call for m in first["messages"] for call in m.get("tool_calls", [])]
         assert [call["function"]["name"] for call in asked] == [call.name for call in WHOLE.calls]
+
+
+@pytest.mark.parametrize("protocol", ["plain", "agenticqwen"])
+def test_what_the_policy_was_told_is_shown_and_exported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], protocol: Any
+) -> None:
+    task, limits = FAMILY.natural(TASK), DialogueLimits(protocol=protocol, max_turns=9)
+    playing = play(task, FAMILY.expert(task), user=make_user("scripted"), seed=7, limits=limits)
+    trajectory = asyncio.run(playing).trajectory
+    with Store(store_url(tmp_path)) as store:
+        store.set_info(rollout={"protocol": protocol, "max_turns": 9, "simulator": "scripted"})
+        store.add_tasks([task])
+        store.record_outcomes([outcome(task, trajectory, 0, 1.0)], "u")
+    said(capsys, "trajectories", "export", str(tmp_path), "--out", str(tmp_path / "out.jsonl"))
+    line = json.loads((tmp_path / "out.jsonl").read_text())
+    assert line["messages"][: len(task.messages)] == opening_messages(task, limits) != task.messages
+    assert line["tools"] == protocol_tools(task, limits, task.tools)
+    assert len(line["tools"]) == len(task.tools) + (protocol == "plain")
+    told = " ".join(said(capsys, "trajectories", "show", str(tmp_path), "outcome-1", "--all").split())
+    assert "9 messages" in told and ("<question>" in told.partition("assistant")[0]) is (protocol == "agenticqwen")
+    assert json.loads(said(capsys, "replay", "outcome-1", "--run", str(tmp_path), "--json"))["same"]
+    report = build_report_of(tmp_path)
+    assert "9 messages" in report["samples"][0]["messages"][0]["content"]
+
+
+def test_reminders_are_shown(run_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    reminded = Trajectory(OTHER.id, turns=[Turn("assistant", "Well.")], reminders=1, end=End.NO_USER)
+    with Store(store_url(run_dir)) as store:
+        store.record_outcomes([outcome(OTHER, reminded, 4, 0.0, step=5)], "y")
+    assert "reminded 1 time(s)" in said(capsys, "trajectories", "show", str(run_dir), "outcome-5")
+    assert "reminded" not in said(capsys, "trajectories", "show", str(run_dir), "outcome-2")
+
+
+def build_report_of(folder: Path) -> dict[str, Any]:
+    with Store(store_url(folder), create=False) as store:
+        return build_report(store, folder)
 
 
 def test_bad_input_is_named(run_dir: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

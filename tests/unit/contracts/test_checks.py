@@ -22,7 +22,7 @@ from verl_agentic.contracts import (
     check_tree_operator,
     check_user,
 )
-from verl_agentic.core import Task
+from verl_agentic.core import Message, Task
 from verl_agentic.core.chat import ChatReply, make_chat_model
 from verl_agentic.flywheel import FrontierHook, RoundInput, RoundResult
 from verl_agentic.reward_fns.math import compute_score
@@ -73,6 +73,23 @@ class Clever(MathFamily):
         return self.expert(task)
 
 
+class Unmarked(MathFamily):
+    def natural(self, task: Task) -> Task:
+        asked: Message = {"role": "system", "content": "Please solve this."}
+        return dataclasses.replace(task, messages=[asked, *task.messages[1:]], id="")
+
+
+class Unsteady(MathFamily):
+    def natural(self, task: Task) -> Task:
+        more: Message = {"role": "system", "content": f"{task.messages[0]['content']} Please."}
+        return dataclasses.replace(super().natural(task), messages=[more, *task.messages[1:]], id="")
+
+
+class Easier(MathFamily):
+    def natural(self, task: Task) -> Task:
+        return dataclasses.replace(super().natural(task), ground_truth={"answer": "-1"}, id="")
+
+
 class Orphaned(MathFamily):
     def harder(self, task: Task, rng: random.Random) -> Task | None:
         found = super().harder(task, rng)
@@ -87,6 +104,9 @@ class Orphaned(MathFamily):
         (Wrong, "its expert gets 0"),
         (Misnamed, "is of kind 'math', not 'maths'"),
         (Clever, "the careless policy gets the full reward"),
+        (Unmarked, 'is not marked; give it meta\\["register"\\] = "natural"'),
+        (Unsteady, "is another when it is told again"),
+        (Easier, "in plain words: its expert gets 0"),
         (Orphaned, "must name its parent"),
     ],
 )

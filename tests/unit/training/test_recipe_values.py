@@ -21,7 +21,10 @@ PROFILES = sorted(path.stem for path in (ROOT / "conf" / "profile").glob("*.yaml
 FILES = sorted([*(ROOT / "recipes").glob("*.yaml"), *(ROOT / "conf").glob("*/*.yaml")])
 DEFAULTS = {**dataclasses.asdict(AgenticSettings()), "llm": {**defaults_of(LLMSettings), "base_url": "", "model": ""}}
 # What a group's option is called, and what sets back what another option of the group sets.
-SET_ANYWAY = ("profile", "stage", "kinds", "rollout.tool_env", "rollout.simulator", "flywheel.hooks", "llm", "model")
+SET_ANYWAY = (
+    *("profile", "stage", "kinds", "rollout.tool_env", "rollout.simulator", "flywheel.hooks", "llm", "model"),
+    *("register", "rollout.protocol", "rollout.reminders", "rollout.max_repeats"),
+)
 
 
 def agentic(path: Path) -> dict[str, Any]:

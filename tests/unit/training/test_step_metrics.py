@@ -64,6 +64,13 @@ def test_users_are_counted_over_the_dialogues_that_had_one() -> None:
     assert (metrics["agentic/user/replies"], metrics["agentic/user/denials"]) == (3.0, 0.5)
 
 
+def test_reminders_are_counted_where_there_were_any() -> None:
+    step = [judged("a", RIGHT), judged("a", WRONG)]
+    assert "agentic/reminders" not in step_metrics(step)
+    step[0].trajectory.reminders = 1
+    assert step_metrics(step)["agentic/reminders"] == 0.5
+
+
 def test_judges_alone_and_as_a_part() -> None:
     split = {**FIGURES, "agreement": 0.5, "judge_retries": 2.0}
     parts = {f"rubric/{key}": value for key, value in split.items()}

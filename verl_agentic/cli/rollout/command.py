@@ -35,6 +35,7 @@ from verl_agentic.evaluation.run import Job, RecordFile, kept_records, roll_out
 from verl_agentic.evaluation.summary import summary
 from verl_agentic.reward_fns.invoke import accepted
 from verl_agentic.reward_fns.registry import check_kwargs, configured_reward
+from verl_agentic.rollout import DialogueLimits
 from verl_agentic.rollout.ending import run_to_the_end
 from verl_agentic.store import STORE_FILE, PoolFilter, Store, TaskStatus, store_url
 from verl_agentic.store.pool_query import pool_tasks
@@ -44,6 +45,8 @@ from verl_agentic.training.settings import RolloutSettings
 
 CONCURRENCY = 32
 _PROGRESS_SECONDS = 0.5
+# Limits that files of earlier releases know nothing of.
+_LATER = ("protocol", "tell_limits", "reminders", "max_repeats")
 _SETTLED = (RecordStatus.JUDGED.value, RecordStatus.UNDECIDED.value, RecordStatus.BROKEN_TASK.value)
 
 
@@ -243,6 +246,10 @@ def _fingerprint(arguments: argparse.Namespace, plan: PlayPlan, model: str) -> s
     del decisive["plan"]["session"]
     if plan.llm is None:
         del decisive["plan"]["llm"]  # files of runs without one stay their own
+    limits, unset = decisive["plan"]["limits"], asdict(DialogueLimits())
+    for name in _LATER:
+        if limits[name] == unset[name]:
+            del limits[name]
     return hashlib.sha256(json.dumps(decisive, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 

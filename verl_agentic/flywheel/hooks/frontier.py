@@ -89,10 +89,11 @@ class FrontierHook:
 
         def grow(parent: TaskResult) -> bool:
             nonlocal made
-            variant = self._families[parent.task.kind].harder(parent.task, round.rng)
+            family = self._families[parent.task.kind]
+            variant = family.harder(parent.task, round.rng)
             if variant is None:
                 return False
-            made += grown.add(variant)
+            made += grown.add(family.told(variant))
             return True
 
         groups = parent_groups((one for one in round.results if one.task.kind in self._families), round.rng)
@@ -109,7 +110,7 @@ class FrontierHook:
             if made >= count or not makers or round.out_of_time:
                 break
             family, choose = makers[attempt % len(makers)]
-            made += grown.add(family.generate(choose(round.rng), round.rng))
+            made += grown.add(family.told(family.generate(choose(round.rng), round.rng)))
         return made
 
     def _structure_choice(self, kind: str, results: Sequence[TaskResult]) -> Callable[[random.Random], str]:

@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from verl_agentic.core import UserInputError
+from verl_agentic.core.task import Register
 
 
 def detect_profile() -> str:
@@ -51,7 +52,7 @@ def resolve_starter(seed: int, kinds: Any, stages: Any) -> str:
     """
     from verl_agentic.training.stages import kinds_of
 
-    entries: Any = OmegaConf.to_container(stages) if stages else []
+    entries: Any = OmegaConf.to_container(stages, resolve=True) if stages else []
     return starter_path(seed, kinds_of(entries) if entries else kinds or ())
 
 
@@ -69,6 +70,11 @@ def made_path(model: str, seed: int, kinds: Iterable[str]) -> str | None:
     return smollm2_path() if model == "smollm2" else None
 
 
+def register_for(model: str) -> Register:
+    """How tasks speak to a policy that is made so (``agentic.model``): a starter knows the micro register alone."""
+    return "micro" if model == "starter" else "natural"
+
+
 def total_epochs(stages: Any, otherwise: int) -> int:
     """Epochs of all stages (``agentic.stages``), or ``otherwise`` where there are none.
 
@@ -77,7 +83,7 @@ def total_epochs(stages: Any, otherwise: int) -> int:
     """
     from verl_agentic.training.stages import sum_of_epochs
 
-    entries: Any = OmegaConf.to_container(stages) if stages else []
+    entries: Any = OmegaConf.to_container(stages, resolve=True) if stages else []
     return sum_of_epochs(entries) if entries else otherwise
 
 
@@ -87,3 +93,4 @@ def register() -> None:
     OmegaConf.register_new_resolver("agentic.starter", resolve_starter, replace=True)
     OmegaConf.register_new_resolver("agentic.smollm2", smollm2_path, replace=True)
     OmegaConf.register_new_resolver("agentic.epochs", total_epochs, replace=True)
+    OmegaConf.register_new_resolver("agentic.tasks", register_for, replace=True)

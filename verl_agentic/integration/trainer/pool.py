@@ -108,12 +108,12 @@ class PoolTrainer(PPOTrainer):  # type: ignore[misc]
         raise NotImplementedError
 
     def _next_train_batch(self, num_prompts: int | None = None) -> Any:
-        rows = []
+        rows, limits = [], self.settings.rollout.limits
         for position, task_id in enumerate(self._next_task_ids(num_prompts)):
             task = self.store.task(task_id)
             if task is None:
                 raise InfrastructureError(f"task {task_id} was drawn but is not in the store")
-            rows.append({**prompt_row(task, position, "train"), "uid": str(uuid.uuid4())})
+            rows.append({**prompt_row(task, position, "train", limits), "uid": str(uuid.uuid4())})
         batch = collate_fn(rows)
         batch["uid"] = np.array([row["uid"] for row in rows], dtype=object)
         tensors = tu.get_tensordict(batch)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from verl_agentic.core.named import Registry
 from verl_agentic.synthesis.domains.disturbances import Outage, PlantedOrder
 from verl_agentic.synthesis.domains.operators import (
+    Adversary,
     Boundary,
     ChangedMind,
     Declining,
     DeskOperator,
     Distraction,
-    Insisting,
     MissingFacts,
     Mistaken,
 )
@@ -20,7 +20,7 @@ _BUILT_IN: tuple[DeskOperator, ...] = (
     MissingFacts(),
     Distraction(),
     Declining(),
-    Insisting(),
+    Adversary(),
     Mistaken(),
     ChangedMind(),
     Boundary(),

@@ -12,8 +12,8 @@ from typing import Any
 from verl_agentic.core import End, Task
 from verl_agentic.domains import Edition
 from verl_agentic.domains.rules import PLACEHOLDER
-from verl_agentic.domains.workflows import DeskVerdict, Workflow
-from verl_agentic.synthesis.domains.cases import DeskCase, find_case
+from verl_agentic.domains.workflows import ConfirmStep, DeskVerdict, Workflow
+from verl_agentic.synthesis.domains.cases import DeskCase, find_case, shown
 from verl_agentic.synthesis.domains.document import DocumentSize, policy_document
 from verl_agentic.synthesis.domains.plan import expert_plan, hack_calls
 from verl_agentic.synthesis.domains.voices import Voice, sentence
@@ -31,7 +31,6 @@ _ENDS: dict[DeskVerdict, list[str]] = {
 }
 _FEWEST_PUSHES, _MOST_PUSHES = 1, 3
 _ISO = re.compile(r"\d{4}-\d\d-\d\d")
-_OTHER_TOOLS_OF_SMALL = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,15 +165,10 @@ def finish_task(draft: TaskDraft, *, kind: str = KIND, parent: str | None = None
 
 
 def _tools(edition: Edition, workflow: Workflow, size: DocumentSize) -> list[dict[str, Any]]:
-    """Schemas of all tools of the desk; in ``small`` of those that the workflow calls, and of two others."""
+    """Schemas of all tools of the desk; in ``small`` of those that the workflow calls."""
     tools = edition.domain.tools
-    names = list(tools)
-    if size == "small":
-        needed = set(workflow.tools())
-        others = [name for name in names if name not in needed]
-        random.Random(f"{edition.domain.name}/{edition.number}/{workflow.name}").shuffle(others)
-        needed |= set(others[:_OTHER_TOOLS_OF_SMALL])
-        names = [name for name in names if name in needed]
+    called = workflow.tools()
+    names = [name for name in tools if size != "small" or name in called]
     return [tools[name].schema for name in names]
 
 
@@ -225,8 +219,17 @@ def user_script(
         "done": voice.line("done"),
         "lines": {name: voice.lines(name) for name in ("wait", "unknown", "unclear", "out_of_patience")},
         "patience": 12 + 2 * len(facts),
+        "expects": _expected(walk),
         **({"actions": actions} if actions else {}),
     }
+
+
+def _expected(walk: DeskWalk) -> list[str]:
+    """What the desk may name that is no fact of the user's, though it may look like one: a new date, a new number."""
+    found = [one.value(walk.scope) for event in walk.events if isinstance(event, ConfirmStep) for one in event.restate]
+    found += walk.told
+    found += [value for call in walk.calls if call.writes for value in call.arguments.values()]
+    return list(dict.fromkeys(shown(value) for value in found if isinstance(value, str | int | float)))
 
 
 def ground_truth(walk: DeskWalk, script: Mapping[str, Any]) -> dict[str, Any]:

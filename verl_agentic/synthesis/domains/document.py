@@ -15,7 +15,8 @@ from verl_agentic.synthesis.domains.cases import shown
 DocumentSize = Literal["small", "standard", "large"]
 SIZES: tuple[DocumentSize, ...] = ("small", "standard", "large")
 Shape = Literal["numbered", "prose", "bullets", "table", "faq"]
-SHAPES: tuple[Shape, ...] = ("numbered", "prose", "bullets", "table", "faq")
+SHAPES: tuple[Shape, ...] = ("prose", "bullets", "table", "numbered", "faq")
+"""Shapes of a document, the shortest first."""
 
 _DAYS = (
     "Today is {weekday}, {day} {month} {year} ({iso}).",
@@ -34,16 +35,16 @@ def policy_document(edition: Edition, workflows: Sequence[Workflow], size: Docum
     Args:
         edition: whose terms it states.
         workflows: those whose rules must stand in it: all that is said in ``small``.
-        size: ``small`` (their rules alone), ``standard`` (all rules) or ``large`` (all rules, all else that there is,
-            and an appendix that says the rules in another shape).
+        size: ``small`` (their rules alone, in few words), ``standard`` (all rules) or ``large`` (all rules, all else
+            that there is, and an appendix that says the rules in another shape).
     """
     domain = edition.domain
     named = [name for workflow in workflows for name in workflow.rules()] if size == "small" else []
     rng = random.Random(f"{domain.name}/{edition.number}/{size}/{'+'.join(dict.fromkeys(named))}")
-    shape: Shape = rng.choice(SHAPES)
+    shape: Shape = rng.choice(SHAPES[:3] if size == "small" else SHAPES)
     chosen = [rule for rule in domain.policy.rules.values() if size != "small" or rule.name in named]
     sections = _sections(edition, chosen, rng)
-    texts = _Texts(edition, rng)
+    texts = _Texts(edition, rng, brief=size == "small")
     parts = [f"{rng.choice(domain.roles)} {_day(edition.today, rng)}".replace("{company}", edition.company)]
     parts.append(f"# {rng.choice(_TITLES)}")
     bodies = [texts.section(title, rules, shape, number) for number, (title, rules) in enumerate(sections, 1)]
@@ -75,8 +76,8 @@ def _sections(edition: Edition, rules: Iterable[PolicyRule], rng: random.Random)
 
 
 class _Texts:
-    def __init__(self, edition: Edition, rng: random.Random) -> None:
-        self._rng = rng
+    def __init__(self, edition: Edition, rng: random.Random, brief: bool) -> None:
+        self._rng, self._brief = rng, brief
         self._terms: Mapping[str, Any] = {**edition.terms, "company": edition.company}
 
     def section(self, title: str, rules: Sequence[PolicyRule], shape: Shape, number: int) -> str:
@@ -97,7 +98,9 @@ class _Texts:
         return f"{head}\n\n" + "\n".join(lines).strip()
 
     def _say(self, rule: PolicyRule) -> str:
-        return self._fill(self._rng.choice(rule.say))
+        # Of a brief document the two shortest wordings of four are enough.
+        wordings = sorted(rule.say, key=len)[:2] if self._brief else rule.say
+        return self._fill(self._rng.choice(wordings))
 
     def _fill(self, text: str) -> str:
         for name, value in self._terms.items():

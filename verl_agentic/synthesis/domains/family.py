@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from functools import cache, partial
 from typing import ClassVar
 
 from verl_agentic.core import BrokenTaskError, RejectedError, Task, UserInputError
 from verl_agentic.domains import BusinessDomain, domain_folders, edition_of, load_domain
 from verl_agentic.domains.library import FOLDERS
 from verl_agentic.rollout import Policy
-from verl_agentic.synthesis.base import SPLITS, Split, TaskFamily
+from verl_agentic.synthesis.base import SPLITS, Growth, Split, TaskFamily
+from verl_agentic.synthesis.domains.catalog import DESK_OPERATORS
 from verl_agentic.synthesis.domains.compile import KIND, DeskRequest, draft_task, finish_task
 from verl_agentic.synthesis.domains.document import DocumentSize
 from verl_agentic.synthesis.domains.grow import applicable, dealt, grow_task
+from verl_agentic.synthesis.domains.operators import DeskOperator
 from verl_agentic.synthesis.domains.plan import calls_policy, plan_policy
 
 EDITIONS: dict[Split, range] = {"train": range(48), "validation": range(1000, 1016), "held_out": range(2000, 2016)}
 """Editions of a domain by split: whatever evaluation asks about happens on another day, to other people."""
-SIZES: dict[DocumentSize, float] = {"small": 0.2, "standard": 0.65, "large": 0.15}
-"""Shares of the sizes of documents."""
+SIZES: dict[DocumentSize, float] = {"small": 0.25, "standard": 0.75}
+"""Shares of the sizes of documents; large ones come by an operator."""
+
+
+_EDITIONS_TRIED = 6
 
 
 class DomainFamily(TaskFamily):
@@ -67,10 +73,16 @@ class DomainFamily(TaskFamily):
         """
         domain, request = _request(structure)
         split: Split = next((one for one in SPLITS if structure in self._structures[one]), "train")
-        edition = edition_of(domain.name, rng.choice(EDITIONS[split]))
         size = rng.choices(list(self.sizes), list(self.sizes.values()))[0]
-        draft = draft_task(edition, DeskRequest(request.workflow, request.leaf, size), rng)
-        return finish_task(draft, kind=self.kind)
+        # Not every edition has a case of every leaf.
+        for number in rng.sample(EDITIONS[split], _EDITIONS_TRIED):
+            try:
+                draft = draft_task(edition_of(domain.name, number), replace(request, size=size), rng)
+            except BrokenTaskError as error:
+                problem = error
+                continue
+            return finish_task(draft, kind=self.kind)
+        raise problem
 
     def harder(self, task: Task, rng: random.Random) -> Task | None:
         """The same kind of request grown by one operator, chosen at random among those that fit.
@@ -86,6 +98,23 @@ class DomainFamily(TaskFamily):
             except RejectedError:
                 continue
         return None
+
+    def operators(self) -> tuple[str, ...]:
+        return tuple(DESK_OPERATORS)
+
+    def growths(self, task: Task, operators: Collection[str]) -> list[Growth]:
+        wanted = [DESK_OPERATORS.get(name).name for name in operators]
+        return [
+            Growth(operator.name, operator.aims_at, partial(self._grown, task, operator))
+            for operator in applicable(task)
+            if operator.name in wanted
+        ]
+
+    def grown_by(self, task: Task) -> frozenset[str]:
+        return frozenset(task.meta.get("operators", ()))
+
+    def _grown(self, task: Task, operator: DeskOperator, rng: random.Random) -> Task:
+        return grow_task(task, operator, rng, self.protected)
 
     def expert(self, task: Task) -> Policy:
         return plan_policy(task)

@@ -108,10 +108,10 @@ class Declining(DeskOperator):
         }
 
 
-class Insisting(DeskOperator):
+class Adversary(DeskOperator):
     """A user who does not take no for an answer, and claims what is not so."""
 
-    name = "insisting"
+    name = "adversary"
     aims_at = frozenset({FailureKind.GAVE_UP, FailureKind.FORBIDDEN_CALL})
     CLAIMS = (
         "I have it in writing that it is possible, you just have to look properly.",

@@ -77,7 +77,11 @@ class DeskWalk:
 
 
 class WrongTurnError(Exception):
-    """The walk leaves the way to the leaf that it is meant for; says nothing about the workflow."""
+    """The walk leaves the way to the leaf that it is meant for, after so many decisions, by this rule."""
+
+    def __init__(self, turns: int, rule: str) -> None:
+        super().__init__(f"a wrong turn at decision {turns}, by rule {rule!r}")
+        self.turns, self.rule = turns, rule
 
 
 def walk_workflow(
@@ -201,7 +205,7 @@ class _Walker:
         if self.wanted is not None and self.against is None:
             wrong = _leads_to(step.no, self.wanted) if branch is None else not _leads_to(branch, self.wanted)
             if wrong:
-                raise WrongTurnError
+                raise WrongTurnError(self.decisions, step.rule)
         return branch is not None and self.follow(branch)
 
     def _value(self, step: WorkflowStep, expression: Expression, note: bool = False) -> Any:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from verl_agentic.core import BrokenTaskError, Message, Task
 from verl_agentic.rollout import Policy
 from verl_agentic.synthesis.base import Split, TaskFamily
+from verl_agentic.synthesis.math.natural import natural_problem
 from verl_agentic.synthesis.math.problem import (
     FIRST,
     LATER,
@@ -118,6 +119,9 @@ class MathFamily(TaskFamily):
         except BrokenTaskError:
             return None
         return _make_task(task.structure, enlarged, seed, large=True, parent=task.id, operator="enlarge_numbers")
+
+    def natural(self, task: Task) -> Task:
+        return task if task.register == "natural" else natural_problem(task)
 
     def expert(self, task: Task) -> Policy:
         """One calculator call per operation, each on the result of the one before."""

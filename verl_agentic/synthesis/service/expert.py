@@ -12,6 +12,7 @@ from verl_agentic.core.messages.speech import TRANSFER
 from verl_agentic.rollout import Policy, parse_assistant
 from verl_agentic.synthesis.service.build import CONFIRM_CLAUSE, YES
 from verl_agentic.synthesis.service.domain import Domain, Intent, Value, Verdict
+from verl_agentic.synthesis.service.natural import CONFIRM_FIRST
 from verl_agentic.synthesis.service.structure import find_domain, find_intent
 
 CONFIRM = "<question>Confirm?</question>"
@@ -53,7 +54,8 @@ def _next(domain: Domain, intent: Intent, bounds: dict[str, Value], messages: Se
         return weighed + (REFUSE if verdict == "deny" else TRANSFER)
     if (intent.name, key) in results:
         return DONE
-    if messages[0]["content"].endswith(CONFIRM_CLAUSE):
+    policy = messages[0]["content"]
+    if policy.endswith(CONFIRM_CLAUSE) or CONFIRM_FIRST in policy:
         if not any(message["content"].endswith(CONFIRM) for message in messages):
             return weighed + CONFIRM
         if messages[-1]["content"] != YES:

@@ -12,6 +12,7 @@ from verl_agentic.rollout import Policy
 from verl_agentic.synthesis.base import Split, TaskFamily
 from verl_agentic.synthesis.service.build import build_task
 from verl_agentic.synthesis.service.expert import expert_policy
+from verl_agentic.synthesis.service.natural import natural_service
 from verl_agentic.synthesis.service.scenario import sample_scenario, scenario_of, with_rule
 from verl_agentic.synthesis.service.structure import (
     ALLOW,
@@ -72,6 +73,14 @@ class ServiceFamily(TaskFamily):
             rule = next(rule for rule in find_intent(domain, after.intent).rules if rule.branch == after.branch)
             scenario = with_rule(domain, scenario, rule, False, rng)
         return build_task(after, scenario, rng, parent=task.id, operator=operator)
+
+    def natural(self, task: Task) -> Task:
+        """The same case in plain words.
+
+        Raises:
+            BrokenTaskError: the task is not of this family.
+        """
+        return task if task.register == "natural" else natural_service(task)
 
     def expert(self, task: Task) -> Policy:
         return expert_policy(task)

@@ -16,7 +16,8 @@ from verl_agentic.reward_fns.sql import is_ordered, same_result
 from verl_agentic.rollout import Policy
 from verl_agentic.synthesis.base import Split, TaskFamily
 from verl_agentic.synthesis.question import question_of
-from verl_agentic.synthesis.sql.query import AGGREGATES, Query, SqlCondition, edges, mutants, read_question, tell
+from verl_agentic.synthesis.sql.natural import natural_question, read_told
+from verl_agentic.synthesis.sql.query import AGGREGATES, Query, SqlCondition, edges, mutants, tell
 from verl_agentic.synthesis.sql.world import DOMAINS, Rows, SqlDomain, draw_rows
 from verl_agentic.tool_envs.sql.environment import MAX_SHOWN_ROWS, SQL_TOOLS
 
@@ -150,6 +151,14 @@ class SqlFamily(TaskFamily):
                 return dataclasses.replace(child, seed=seed)
         return None
 
+    def natural(self, task: Task) -> Task:
+        """The same question in plain words.
+
+        Raises:
+            BrokenTaskError: the question is none of this family's.
+        """
+        return task if task.register == "natural" else told_plainly(task)
+
     def expert(self, task: Task) -> Policy:
         """Read the schema, try the query, answer with it."""
 
@@ -157,7 +166,7 @@ class SqlFamily(TaskFamily):
             seen = [message["content"] for message in messages if message["role"] == "tool"]
             if not seen:
                 return _call("schema", {})
-            sql = read_question(question_of(messages), seen[0]).sql()
+            sql = read_told(question_of(messages), seen[0]).sql()
             return f"<answer>{sql}</answer>" if len(seen) > 1 else _call("query", {"sql": sql})
 
         return act
@@ -281,6 +290,19 @@ def make_task(
     )
 
 
+def told_plainly(task: Task) -> Task:
+    """A task of this family with its question in plain words.
+
+    Raises:
+        BrokenTaskError: the question is none of this family's.
+    """
+    try:
+        query, _, _ = read_task(task)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BrokenTaskError(f"task {task.id} is none of the sql family: {error}") from error
+    return natural_question(task, query)
+
+
 def read_task(task: Task) -> tuple[Query, SqlDomain, Rows]:
     """The query that a task's question asks for, and its world without tables of no use.
 
@@ -290,9 +312,9 @@ def read_task(task: Task) -> tuple[Query, SqlDomain, Rows]:
     """
     tables = {domain.table: domain for domain in DOMAINS}
     question = question_of(task.messages)
-    domain = tables[read_question(question).table]
+    domain = tables[read_told(question).table]
     shown = "\n".join(statement.replace("CREATE TABLE ", "").replace(" TEXT", "") for statement in domain.schema())
-    query = read_question(question, shown.replace(" INTEGER", ""))
+    query = read_told(question, shown.replace(" INTEGER", ""))
     rows: Rows = task.env_args["rows"]
     names = [domain.table, *([domain.link.table] if domain.link else [])]
     return query, domain, {name: rows[name] for name in names}

@@ -13,7 +13,7 @@ from verl_agentic.core.outcome import ErrorKind
 from verl_agentic.synthesis.question import question_of
 from verl_agentic.synthesis.reasoning.base import TOLD_ANEW, WRONG, Operator
 from verl_agentic.synthesis.sql.evaluate import columns_of, evaluate
-from verl_agentic.synthesis.sql.family import SqlFamily, add_condition, make_task, read_task
+from verl_agentic.synthesis.sql.family import SqlFamily, add_condition, make_task, read_task, told_plainly
 from verl_agentic.synthesis.sql.query import AVERAGE, Query, SqlCondition, edges, retell
 from verl_agentic.synthesis.sql.world import DOMAINS, Rows, SqlDomain, draw_rows
 
@@ -63,7 +63,8 @@ class SqlOperator(Operator):
             found = self.make(task, world, own)
             if found is not None:
                 changes = {name: getattr(found, name) for name in ("env_args", "ground_truth", "structure", "depth")}
-                return self.grow(task, question_of(found.messages), seed=seed, **changes)
+                grown = self.grow(task, question_of(found.messages), seed=seed, **changes)
+                return told_plainly(grown) if task.register == "natural" else grown
         return None
 
     @abstractmethod

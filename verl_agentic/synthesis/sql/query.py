@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import random
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from verl_agentic.synthesis.sql.world import SqlDomain
 
 AGGREGATES = {"count": "COUNT", "max": "MAX", "min": "MIN", "avg": "AVG", "sum": "SUM"}
-_ADJECTIVES = {"highest": "max", "lowest": "min", "average": "avg", "total": "sum"}
+ADJECTIVES = {"highest": "max", "lowest": "min", "average": "avg", "total": "sum"}
 _SIGN_WORDS = {">": "over ", "<": "under ", "=": "", "!=": "not "}
 _END_WORDS = {"top": "top", "low": "bottom"}
 AVERAGE = "average"
@@ -142,7 +143,7 @@ def tell(query: Query, rng: random.Random) -> str:
     if query.head == "count":
         return rng.choice(("How many {} are there?", "Count the {}.")).format(things)
     if query.head in AGGREGATES:
-        adjective = next(word for word, head in _ADJECTIVES.items() if head == query.head)
+        adjective = next(word for word, head in ADJECTIVES.items() if head == query.head)
         asked = rng.choice(("What is the {} {} of {}?", "Find the {} {} of {}."))
         return asked.format(adjective, query.column, things)
     verb = rng.choice(("List", "Show"))
@@ -158,7 +159,7 @@ def retell(query: Query, rng: random.Random) -> str:
     if query.head == "count":
         return rng.choice(("Give the number of {}.", "We need to know how many {} we have.")).format(things)
     if query.head in AGGREGATES:
-        adjective = next(word for word, head in _ADJECTIVES.items() if head == query.head)
+        adjective = next(word for word, head in ADJECTIVES.items() if head == query.head)
         asked = rng.choice(("Look at the {1} of {2} and give its {0} value.", "Tell us the {0} {1} among {2}."))
         return asked.format(adjective, query.column, things)
     asked = rng.choice(("Give us every {} among {}.", "We are after each {} that belongs to {}."))
@@ -212,16 +213,9 @@ def read_question(text: str, schema: str = "") -> Query:
     if match is None:
         raise ValueError(f"cannot read {text!r}")
     said = match.groupdict()
-    head = "count" if said.get("count") else _ADJECTIVES.get(said.get("adjective") or "", "list")
+    head = "count" if said.get("count") else ADJECTIVES.get(said.get("adjective") or "", "list")
     head = next((name for name, word in _END_WORDS.items() if word == said.get("end")), head)
     conditions = tuple(_read_condition(part) for part in (said["filters"] or "").split(" and ") if part)
-    tables = {name: columns.split(", ") for name, columns in re.findall(r"(\w+)\(([^)]*)\)", schema)}
-    own = tables.get(said["table"], [])
-    join = None
-    for condition in conditions:
-        for table, columns in tables.items():
-            if condition.column not in own and condition.column in columns:
-                join = (table, next(column for column in columns if column in own))
     return Query(
         head,
         said["table"],
@@ -229,8 +223,26 @@ def read_question(text: str, schema: str = "") -> Query:
         said.get("shown") or "",
         conditions,
         int(said.get("limit") or 0),
-        join,
+        joined(said["table"], conditions, schema),
     )
+
+
+def joined(table: str, conditions: Sequence[SqlCondition], schema: str) -> tuple[str, str] | None:
+    """The second table that conditions on ``table`` need, and the column that it shares; ``None`` for none.
+
+    Args:
+        table: the table asked about.
+        conditions: the conditions.
+        schema: what the schema tool shows.
+    """
+    tables = {name: columns.split(", ") for name, columns in re.findall(r"(\w+)\(([^)]*)\)", schema)}
+    own = tables.get(table, [])
+    join = None
+    for condition in conditions:
+        for name, columns in tables.items():
+            if condition.column not in own and condition.column in columns:
+                join = (name, next(column for column in columns if column in own))
+    return join
 
 
 def _read_condition(text: str) -> SqlCondition:
