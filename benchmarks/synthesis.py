@@ -5,6 +5,9 @@ are of math, half of SQL. Ours grows tasks with the operators of the reasoning f
 its checks: no leak, harder or different, no near duplicate, unambiguous, solved by two routes. The peer grows the same
 tasks and verifies them one by one by playing the expert in its environment and judging the trajectory. Tasks that are
 rejected do not count. ``verify_only`` leaves out what growing takes.
+
+``natural`` among the details are tasks of the library of domains, each made for a structure at random in an edition at
+random, so that worlds are made, too, and verified by playing its expert.
 """
 
 from __future__ import annotations
@@ -33,10 +36,12 @@ from verl_agentic.flywheel.checks import (
 )
 from verl_agentic.reward_fns.registry import success
 from verl_agentic.synthesis.base import TaskFamily
+from verl_agentic.synthesis.domains.family import DomainFamily
 from verl_agentic.synthesis.math.family import MathFamily
 from verl_agentic.synthesis.reasoning import make_operators
 from verl_agentic.synthesis.reasoning.personas import load_personas
 from verl_agentic.synthesis.sql.family import SqlFamily
+from verl_agentic.tool_envs.users.scripted import ScriptedUser
 
 PARENTS = 60
 
@@ -107,11 +112,33 @@ def _parents(family: TaskFamily, rng: random.Random) -> list[Task]:
     return [family.generate(structures[number % len(structures)], rng) for number in range(PARENTS)]
 
 
-def run(processes: int, seconds: float, checked: bool) -> list[Yield]:
+def run(processes: int, work_of: Callable[[int], Yield]) -> list[Yield]:
     if processes == 1:
-        return [work(seconds, checked, 0)]
+        return [work_of(0)]
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        return pool.map(partial(work, seconds, checked), range(processes), chunksize=1)
+        return pool.map(work_of, range(processes), chunksize=1)
+
+
+def natural(seconds: float, seed: int) -> Yield:
+    """Make tasks of domains for so long, and play the expert of each."""
+    family = DomainFamily()
+    expert = ExpertVerifier({family.kind: family}, success, lambda task: ScriptedUser())
+    structures = family.structures("train")
+    rng = random.Random(seed)
+    found = Yield()
+    started, cpu_started = time.perf_counter(), time.process_time()
+    while time.perf_counter() - started < seconds:
+        task = family.generate(rng.choice(structures), rng)
+        before = time.process_time()
+        rejection = expert(task)
+        found.verify_cpu_seconds += time.process_time() - before
+        if rejection is None:
+            found.verified[family.kind] += 1
+        else:
+            found.rejections[f"{task.structure}/{rejection.reason}"] += 1
+    found.seconds = time.perf_counter() - started
+    found.cpu_seconds = time.process_time() - cpu_started
+    return found
 
 
 def rates(found: list[Yield]) -> dict[str, float]:
@@ -130,8 +157,9 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=10.0)
     options = parser.parse_args()
-    ours = run(options.processes, options.seconds, checked=True)
-    peer = run(options.processes, options.seconds, checked=False)
+    ours = run(options.processes, partial(work, options.seconds, True))
+    peer = run(options.processes, partial(work, options.seconds, False))
+    domains = run(options.processes, partial(natural, options.seconds))
     our_rates, peer_rates = rates(ours), rates(peer)
     verified: Counter[str] = sum((one.verified for one in ours), Counter())
     rejected: Counter[str] = sum((one.rejections for one in ours), Counter())
@@ -143,6 +171,8 @@ def main() -> None:
         "rejections": dict(sorted(rejected.items())),
         "ours_rates": our_rates,
         "peer_rates": peer_rates,
+        "natural": rates(domains),
+        "natural_rejections": dict(sum((one.rejections for one in domains), Counter())),
     }
     for key, value in details.items():
         print(f"{key}: {value}")

@@ -103,7 +103,7 @@ SEPARATE = ["trainer.v1.trainer_mode=agentic_separate_async"]
         ),
         (
             ["agentic.stages=[{stage: agentic, epochs: 1, flywheel: trees}]"],
-            "agentic.stages[0].flywheel[0]: TreesHook: no family of behavior trees",
+            "agentic.stages[0].flywheel[0]: TreesHook: no family of trees or domains",
         ),
         (
             ["agentic.flywheel.budget.seconds=0"],

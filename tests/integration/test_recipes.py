@@ -129,8 +129,8 @@ def test_hyperparameters_are_the_papers(compose: Callable[..., Any]) -> None:
         assert (config.data.train_batch_size, actor.ppo_mini_batch_size) == (64, 16)
         assert actor.optim.lr == 1e-6
         assert actor.clip_ratio_c == 10
-        assert (config.data.max_prompt_length, config.data.max_response_length) == (4096, 10000)
-        assert config.agentic.rollout.max_turns == rollout.multi_turn.max_assistant_turns == 15
+        assert (config.data.max_prompt_length, config.data.max_response_length) == (5120, 10000)
+        assert config.agentic.rollout.max_turns == rollout.multi_turn.max_assistant_turns == 30
         assert config.agentic.rollout.max_tool_chars == 4096
         assert config.algorithm.adv_estimator == "grpo"
         assert not config.algorithm.use_kl_in_reward

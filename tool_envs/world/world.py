@@ -13,6 +13,7 @@
 * ``user_actions``: the same for the user's own tools, which the policy cannot call;
 * ``preconditions``: by tool name ``[{"sql": ..., "message": ...}]``: the tool refuses with the message, which may hold
   ``{argument}``, unless the query's first value is there, and neither NULL, 0 nor empty;
+* ``outages``: by tool name, how often it says that it is not available before it works (:data:`UNAVAILABLE`);
 * ``missing``: what a tool says that finds no record (default ``"no such record"``);
 * ``patch``: what is changed before the session begins, in order: ``[{"table", "op": "insert", "row": {column: value}},
   {"table", "op": "update", "where": {...}, "set": {...}}, {"table", "op": "delete", "where": {...}}]``;
@@ -47,6 +48,8 @@ from verl_agentic.tool_envs.world.template import OWN_STATEMENTS, Row, record
 from verl_agentic.tool_envs.world.values import filled, json_value, new_id, plain_value
 
 CHANGES = "changes"
+UNAVAILABLE = "The service is temporarily not available. Please try again."
+"""What a tool says during an outage."""
 # What SQLite says of values that are within our bounds, yet grow beyond its own.
 _TOO_BIG = ("too big", "too complex")
 
@@ -83,6 +86,9 @@ class DatabaseWorld:
         if (kept := env_args.get("state", CHANGES)) != CHANGES:
             raise BrokenTaskError(f"env_args.state={kept!r} must be {CHANGES!r}, or be left out")
         self._only_changes = "state" in env_args
+        self._outages = dict(typed(env_args, "outages", dict, {}))
+        if wrong := next((name for name, count in self._outages.items() if type(count) is not int or count < 0), None):
+            raise BrokenTaskError(f"env_args.outages[{wrong!r}] must be how often the tool fails, a whole number")
         self._seed = seed
         self._ids = 0
         self._given = {NOW: now} if now else {}
@@ -117,6 +123,9 @@ class DatabaseWorld:
         """
         if name not in self._actions:
             raise ToolError(f"unknown tool {name[:64]!r}")
+        if self._outages.get(name, 0) > 0:
+            self._outages[name] -= 1
+            raise ToolError(UNAVAILABLE)
         return self._call(f"env_args.actions[{name!r}]", self._actions[name], arguments)
 
     def user_call(self, name: str, arguments: dict[str, Any]) -> str:

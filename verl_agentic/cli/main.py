@@ -16,10 +16,12 @@ BAD_INPUT_STATUS = 2
 # Each module offers add_arguments(parser) and run(arguments), and is imported when its command is given.
 _COMMANDS = {
     "doctor": ("verl_agentic.cli.doctor", "say whether this machine can train, and what to do where it cannot"),
+    "domain": ("verl_agentic.cli.domain", "list, show, check and begin domains of natural-language tasks"),
+    "play": ("verl_agentic.cli.play", "take the policy's place in a task, with exactly what the policy sees"),
     "pool": ("verl_agentic.cli.pool", "look into the pool of a run, take tasks out of it and put tasks in"),
     "report": ("verl_agentic.cli.report", "write the report of a run, finished or not"),
     "replay": ("verl_agentic.cli.replay", "play a stored trajectory again and show where its world differs"),
-    "rollout": ("verl_agentic.cli.rollout", "let a model play tasks without training, and measure it"),
+    "rollout": ("verl_agentic.cli.rollout.command", "let a model play tasks without training, and measure it"),
     "score": ("verl_agentic.cli.score", "judge responses in a file with any reward function"),
     "starter": ("verl_agentic.cli.main", "make the starter policy, unless it is cached, and print its folder"),
     "tasks": ("verl_agentic.cli.tasks", "generate, import and check tasks"),

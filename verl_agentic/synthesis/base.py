@@ -4,14 +4,31 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from verl_agentic.core import Task
+from verl_agentic.core import FailureKind, Task
 from verl_agentic.core.task import Register
 from verl_agentic.rollout import Policy
 
 Split = Literal["train", "validation", "held_out"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "held_out")
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """One way in which a task can grow.
+
+    Attributes:
+        operator: name of the operator.
+        aims_at: failures that show the lack of what it asks for.
+        grow: the grown task; it raises :class:`verl_agentic.core.RejectedError` where what comes of it is unfit.
+    """
+
+    operator: str
+    aims_at: frozenset[FailureKind]
+    grow: Callable[[random.Random], Task]
 
 
 class TaskFamily(ABC):
@@ -68,6 +85,22 @@ class TaskFamily(ABC):
     def told(self, task: Task) -> Task:
         """A generated or hardened task in the register of the run."""
         return self.natural(task) if self.speaks == "natural" else task
+
+    def operators(self) -> tuple[str, ...]:
+        """Names of the operators by which its tasks grow; none where they do not, but by :meth:`harder`."""
+        return ()
+
+    def growths(self, task: Task, operators: Collection[str]) -> list[Growth]:
+        """Ways in which a task can grow by some operators, which are names of :meth:`operators` or of one's own.
+
+        Raises:
+            UserInputError: one of the names is no operator.
+        """
+        return []
+
+    def grown_by(self, task: Task) -> frozenset[str]:
+        """Names of the operators that a task was grown by."""
+        return frozenset([task.operator] if task.operator else [])
 
     @abstractmethod
     def expert(self, task: Task) -> Policy:

@@ -15,6 +15,7 @@ _BUILT_IN: dict[str, type[TaskFamily] | str] = {
     "math": "verl_agentic.synthesis.math.family:MathFamily",
     "sql": "verl_agentic.synthesis.sql.family:SqlFamily",
     "reasoning_gym": "verl_agentic.synthesis.imported.reasoning_gym:ReasoningGymFamily",
+    "domain": "verl_agentic.synthesis.domains.family:DomainFamily",
     "service": "verl_agentic.synthesis.service:ServiceFamily",
     "tree": "verl_agentic.synthesis.trees:TreeFamily",
 }

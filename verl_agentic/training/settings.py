@@ -200,7 +200,14 @@ class AgenticSettings:
         Raises:
             UserInputError: naming the key of ``agentic.stages`` or ``agentic.curriculum`` that is wrong.
         """
-        return read_plan(self.stages, self.stage, self.kinds, self.flywheel.hooks, self.curriculum.drawn())
+        return read_plan(
+            self.stages,
+            self.stage,
+            self.kinds,
+            self.flywheel.hooks,
+            self.curriculum.drawn(),
+            self.register,
+        )
 
 
 def read_settings(config: DictConfig) -> AgenticSettings:

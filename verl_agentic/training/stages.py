@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from verl_agentic.core import UserInputError
 from verl_agentic.core.checked import Described, Positive, read, refuse_unknown
+from verl_agentic.core.task import Register
 from verl_agentic.flywheel import CurriculumSettings
 from verl_agentic.flywheel.curriculum import SHARES, SHARES_KEY
 from verl_agentic.synthesis.families import load_families
@@ -24,6 +27,8 @@ else:
     from importlib.abc import Traversable
 
 STAGES_KEY = "agentic.stages"
+BY_REGISTER = "agentic.by_register"
+"""Resolver of OmegaConf: of two values the one for ``agentic.register``, that for ``micro`` first."""
 USER_CONF_ENV = "VERL_AGENTIC_CONF"
 """Folders of the user's own groups and recipes (``os.pathsep`` between them), before the package's."""
 
@@ -103,7 +108,7 @@ def sum_of_epochs(stages: Sequence[Any]) -> int:
 
 
 def kinds_of(stages: Sequence[Any]) -> list[str]:
-    """The kinds of all stages (``agentic.stages``), each once.
+    """The kinds of all stages (``agentic.stages``) in the micro register, each once.
 
     Raises:
         UserInputError: an entry is malformed.
@@ -111,12 +116,27 @@ def kinds_of(stages: Sequence[Any]) -> list[str]:
     kinds: dict[str, None] = {}
     for position, entry in enumerate(stages):
         settings = _entry(position, entry)
-        kinds |= dict.fromkeys(_kinds(f"{STAGES_KEY}[{position}]", settings.stage, settings.kinds))
+        kinds |= dict.fromkeys(_kinds(f"{STAGES_KEY}[{position}]", settings.stage, settings.kinds, "micro"))
     return list(kinds)
 
 
+def by_register(register: Register, micro: Any, natural: Any) -> Any:
+    """What holds in a register of tasks."""
+    value = natural if register == "natural" else micro
+    # Other resolvers take lists of OmegaConf only.
+    return OmegaConf.create(value) if isinstance(value, list) else value
+
+
+OmegaConf.register_new_resolver(BY_REGISTER, by_register, replace=True)
+
+
 def read_plan(
-    stages: Sequence[Any], name: str, kinds: Sequence[str], hooks: Sequence[Any], curriculum: CurriculumSettings
+    stages: Sequence[Any],
+    name: str,
+    kinds: Sequence[str],
+    hooks: Sequence[Any],
+    curriculum: CurriculumSettings,
+    register: Register = "micro",
 ) -> StagePlan:
     """The plan of ``agentic.stages``, or of a run of one stage where that is empty.
 
@@ -126,19 +146,21 @@ def read_plan(
         kinds: kinds of the only stage.
         hooks: hooks of stages that name none.
         curriculum: what stages draw by, but for their own shares and kinds.
+        register: how tasks speak, by which options of the group ``stage`` may choose their kinds.
 
     Raises:
         UserInputError: naming the key that is unknown, missing or has a wrong value.
     """
     if not stages:
         return StagePlan((Stage(name, 0, tuple(kinds), tuple(hooks), "agentic.flywheel.hooks", curriculum),))
-    return StagePlan(tuple(_read(position, entry, hooks, curriculum) for position, entry in enumerate(stages)))
+    read = [_read(position, entry, hooks, curriculum, register) for position, entry in enumerate(stages)]
+    return StagePlan(tuple(read))
 
 
-def _read(position: int, entry: Any, hooks: Sequence[Any], curriculum: CurriculumSettings) -> Stage:
+def _read(position: int, entry: Any, hooks: Sequence[Any], curriculum: CurriculumSettings, register: Register) -> Stage:
     key = f"{STAGES_KEY}[{position}]"
     settings = _entry(position, entry)
-    names = _kinds(key, settings.stage, settings.kinds)
+    names = _kinds(key, settings.stage, settings.kinds, register)
     chosen, hooks_key = _hooks(key, settings.flywheel, hooks)
     drawn = _curriculum(key, names, settings.shares or {}, curriculum)
     return Stage(settings.stage, settings.epochs, names, chosen, hooks_key, drawn)
@@ -151,14 +173,14 @@ def _entry(position: int, entry: Any) -> StageSettings:
     return read(StageSettings, entry, key)
 
 
-def _kinds(key: str, stage: str, given: Sequence[str] | None) -> tuple[str, ...]:
+def _kinds(key: str, stage: str, given: Sequence[str] | None, register: Register) -> tuple[str, ...]:
     if given is None:
         options = _options("stage")
         node = _group("stage", stage) if stage in options else {}
         if not node.get("kinds"):
             known = ", ".join(name for name in options if _group("stage", name).get("kinds"))
             raise UserInputError(f"{key}.stage: unknown stage {stage!r}; known: {known}; or give {key}.kinds=[...]")
-        given = node["kinds"]
+        given = _resolved(key, stage, node["kinds"], register)
     if not given:
         raise UserInputError(f"{key}.kinds must be a list of task families, e.g. [math, sql], got {given!r}")
     try:
@@ -166,6 +188,21 @@ def _kinds(key: str, stage: str, given: Sequence[str] | None) -> tuple[str, ...]
     except UserInputError as error:
         raise UserInputError(f"{key}.kinds: {error}") from error
     return tuple(given)
+
+
+def _resolved(key: str, stage: str, kinds: Any, register: Register) -> Any:
+    """Kinds of an option as Hydra would have them, which may depend on the register.
+
+    Raises:
+        UserInputError: they depend on something else.
+    """
+    try:
+        node = OmegaConf.create({"agentic": {"register": register, "kinds": kinds}})
+        return OmegaConf.to_container(node, resolve=True)["agentic"]["kinds"]  # type: ignore[call-overload, index]
+    except OmegaConfBaseException as error:
+        raise UserInputError(
+            f"{key}.stage: kinds of {stage!r} cannot be resolved: {str(error).splitlines()[0]}; give {key}.kinds=[...]"
+        ) from error
 
 
 def _hooks(key: str, given: Any, hooks: Sequence[Any]) -> tuple[tuple[Any, ...], str]:

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from verl_agentic.cli.main import main
-from verl_agentic.cli.rollout import _fingerprint
+from verl_agentic.cli.rollout.command import _fingerprint
 from verl_agentic.core import Task
 from verl_agentic.core.chat import NativeCall
 from verl_agentic.core.messages.action import parse_assistant

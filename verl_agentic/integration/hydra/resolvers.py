@@ -52,7 +52,7 @@ def resolve_starter(seed: int, kinds: Any, stages: Any) -> str:
     """
     from verl_agentic.training.stages import kinds_of
 
-    entries: Any = OmegaConf.to_container(stages) if stages else []
+    entries: Any = OmegaConf.to_container(stages, resolve=True) if stages else []
     return starter_path(seed, kinds_of(entries) if entries else kinds or ())
 
 
@@ -83,7 +83,7 @@ def total_epochs(stages: Any, otherwise: int) -> int:
     """
     from verl_agentic.training.stages import sum_of_epochs
 
-    entries: Any = OmegaConf.to_container(stages) if stages else []
+    entries: Any = OmegaConf.to_container(stages, resolve=True) if stages else []
     return sum_of_epochs(entries) if entries else otherwise
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from functools import cache, cached_property
+from collections.abc import Collection, Sequence
+from functools import cache, cached_property, partial
 from typing import ClassVar
 
 from verl_agentic.core import BrokenTaskError, RejectedError, Task
 from verl_agentic.core.behavior_tree import BehaviorTree
 from verl_agentic.rollout import Policy
-from verl_agentic.synthesis.base import SPLITS, Split, TaskFamily
+from verl_agentic.synthesis.base import SPLITS, Growth, Split, TaskFamily
 from verl_agentic.synthesis.question import question_of
 from verl_agentic.synthesis.trees.catalog import Catalog, Entry, catalog, seed_trees
 from verl_agentic.synthesis.trees.compile import KIND, compile_task
 from verl_agentic.synthesis.trees.expert import expert_policy, hack_policy
 from verl_agentic.synthesis.trees.grow import applicable, grow_task
+from verl_agentic.synthesis.trees.operators import OPERATORS, TreeOperator, operator_named
 from verl_agentic.synthesis.trees.shape import leaf_shapes
 
 
@@ -78,6 +79,22 @@ class TreeFamily(TaskFamily):
             except RejectedError:
                 continue
         return None
+
+    def operators(self) -> tuple[str, ...]:
+        return tuple(OPERATORS)
+
+    def growths(self, task: Task, operators: Collection[str]) -> list[Growth]:
+        options = applicable(task, [operator_named(name) for name in operators])
+        return [
+            Growth(operator.name, operator.aims_at, partial(self._grown, task, operator, site))
+            for operator, site in options
+        ]
+
+    def grown_by(self, task: Task) -> frozenset[str]:
+        return frozenset(grown.partition(":")[0] for grown in task.meta.get("tree", {}).get("grown", ()))
+
+    def _grown(self, task: Task, operator: TreeOperator, site: str, rng: random.Random) -> Task:
+        return grow_task(task, operator, site, rng, self.protected)
 
     def expert(self, task: Task) -> Policy:
         return expert_policy(task)

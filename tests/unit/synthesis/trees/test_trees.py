@@ -389,7 +389,7 @@ def test_the_hook_is_made_by_name_and_refuses_bad_settings() -> None:
     for config, families, message in (
         ({"share": 2}, {"tree": FAMILY}, "share must be a number from 0 to 1, got 2"),
         ({"operators": ["magic"]}, {"tree": FAMILY}, "unknown operator 'magic'; known: adversary"),
-        ({}, {"service": ServiceFamily()}, "add 'tree' to agentic.kinds"),
+        ({}, {"service": ServiceFamily()}, "add 'domain' or 'tree' to agentic.kinds"),
     ):
         with pytest.raises(UserInputError, match=message):
             make_hooks([{"name": "trees", **config}], families=families)

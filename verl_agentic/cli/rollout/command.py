@@ -24,8 +24,8 @@ from verl_agentic.cli.play_settings import (
     read_helper,
     read_play_settings,
 )
-from verl_agentic.cli.rollout_model import served_model
-from verl_agentic.cli.rollout_table import rollout_tables
+from verl_agentic.cli.rollout.model import served_model
+from verl_agentic.cli.rollout.table import rollout_tables
 from verl_agentic.cli.settings_given import read_settings_given
 from verl_agentic.core import InfrastructureError, Task, UserInputError
 from verl_agentic.core.files.whole_file import replacing

@@ -1,0 +1,110 @@
+"""Two requests in one dialogue: when the first is dealt with, the same customer comes up with another."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from verl_agentic.core import BrokenTaskError, FailureKind
+from verl_agentic.domains.columns import PersonColumn, Record
+from verl_agentic.domains.rules import PLACEHOLDER
+from verl_agentic.domains.workflows import Workflow
+from verl_agentic.synthesis.domains.cases import DeskCase, find_case
+from verl_agentic.synthesis.domains.compile import TaskDraft, ends_of, ground_truth, user_script
+from verl_agentic.synthesis.domains.operators import DeskOperator
+from verl_agentic.synthesis.domains.plan import expert_plan
+from verl_agentic.synthesis.domains.voices import sentence
+from verl_agentic.synthesis.domains.walk import DeskWalk, WrongTurnError, walk_workflow
+from verl_agentic.synthesis.domains.world import open_world
+
+_TRIES = 3000
+_PAIRS = 6
+_OPENINGS = ("One more thing. ", "Oh, and something else. ", "While I have you: ", "There is another thing, too. ")
+
+
+class SecondRequest(DeskOperator):
+    """The same customer has another request, once the first is done or refused."""
+
+    name: ClassVar[str] = "second"
+    aims_at: ClassVar[frozenset[FailureKind]] = frozenset({FailureKind.MISSING_CALL, FailureKind.WRONG_STATE})
+
+    def apply(self, draft: TaskDraft) -> None:
+        if draft.verdict == "transfer" or "next" in draft.script:
+            raise BrokenTaskError("after a hand-over there is no other request")
+        person = _person(draft)
+        others = [flow for flow in draft.edition.domain.workflows.values() if flow.name != draft.request.workflow.name]
+        pairs = [(flow, leaf) for flow in others if _has(flow, person) for leaf in flow.leaves()]
+        draft.rng.shuffle(pairs)
+        for flow, leaf in pairs[:_PAIRS]:
+            if flow.leaves()[leaf].verdict != "transfer" and self._add(draft, flow, leaf, person):
+                return
+        raise BrokenTaskError("no other request of the same customer fits")
+
+    def _add(self, draft: TaskDraft, flow: Workflow, leaf: str, person: str) -> bool:
+        first = [call.name for call in draft.walk.calls if call.writes]
+        if any(name in first for name in flow.tools()):
+            return False
+        fixed: dict[str, Record] = {person: draft.case.rows[person]}
+        try:
+            case, _ = find_case(flow, draft.edition, leaf, draft.rng, fixed=fixed, base=draft.case.patch, tries=_TRIES)
+            walk, changes = _both(draft, flow, leaf, case)
+        except (BrokenTaskError, WrongTurnError):
+            return False
+        self._join(draft, flow, case, walk, changes)
+        return True
+
+    def _join(
+        self, draft: TaskDraft, flow: Workflow, case: DeskCase, walk: DeskWalk, changes: list[dict[str, object]]
+    ) -> None:
+        want = draft.rng.choice(flow.wants)
+        known = set(PLACEHOLDER.findall(want))
+        script = user_script(flow, case, walk, draft.voice, known, draft.rng)
+        said = draft.rng.choice(_OPENINGS) + sentence(PLACEHOLDER.sub(lambda found: case.words[found[1]], want))
+        same = {name for name, value in draft.case.words.items() if case.words.get(name) == value}
+        heard = known | {name for step in draft.plan for name in step.get("ask", ()) if name in same}
+        heard |= same & draft.known
+        facts = [fact for fact in script["facts"] if fact["name"] not in same]
+        kept = {key: script[key] for key in ("confirm", "push", "gives_up", "expects") if key in script}
+        draft.script["next"] = [{"say": said, "facts": facts, **kept}]
+        draft.script["patience"] += script["patience"]
+        refusals = len(draft.script["push"]) + 1 if draft.verdict == "deny" else 1
+        draft.plan = [*draft.plan[:-1], *[draft.plan[-1]] * refusals, *expert_plan(walk, heard)]
+        second = ground_truth(walk, {**script, "lines": draft.script["lines"], "done": draft.script["done"]})
+        truth = draft.truth
+        assert walk.end is not None
+        draft.truth = {
+            **truth,
+            "changes": changes,
+            "required_evidence": [
+                *truth["required_evidence"],
+                *(one for one in second["required_evidence"] if one not in truth["required_evidence"]),
+            ],
+            "preconditions": [*truth["preconditions"], *second["preconditions"]],
+            "required_statements": [*truth["required_statements"], *second["required_statements"]],
+            "forbidden_replies": second["forbidden_replies"],
+            "end": ends_of(walk.end.verdict),
+        }
+        draft.case.patch = case.patch
+        draft.env_args = {**draft.env_args, **({"patch": case.patch} if case.patch else {})}
+
+
+def _both(draft: TaskDraft, flow: Workflow, leaf: str, case: DeskCase) -> tuple[DeskWalk, list[dict[str, object]]]:
+    """The second walk behind the first in one world, and what both changed."""
+    world = open_world(draft.edition, case.patch)
+    try:
+        walk_workflow(draft.request.workflow, draft.edition, world, draft.case.facts, wanted=draft.request.leaf)
+        walk = walk_workflow(flow, draft.edition, world, case.facts, wanted=leaf)
+        return walk, walk.changes
+    finally:
+        world.close()
+
+
+def _person(draft: TaskDraft) -> str:
+    tables = draft.edition.domain.tables
+    for row in draft.request.workflow.case:
+        if any(isinstance(column.generator, PersonColumn) for column in tables[row.table].columns):
+            return row.name
+    raise BrokenTaskError("the case is about nobody")
+
+
+def _has(flow: Workflow, person: str) -> bool:
+    return any(row.name == person and row.key is not None for row in flow.case)
