@@ -16,6 +16,7 @@ DONE = "Done."
 
 _GAP = re.compile(r"\{([A-Za-z_]\w*)\}")
 _RESULT = "result"
+_NOTHING_TO_TELL = "ok"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class UserCall:
             if gap[1] in fields:
                 return _plain(fields[gap[1]])
             if gap[1] == _RESULT:
-                return _plain(data)
+                return "" if data == _NOTHING_TO_TELL else _plain(data)
             known = ", ".join(map(str, fields)) or "none"
             raise BrokenTaskError(
                 f"the user is to say {gap[0]} of {self.name!r}, whose result has no such field; fields: {known}"

@@ -137,7 +137,8 @@ class LLMUser(User):
         """``replies``; ``arguments``, against refusals; ``patience``, 1 where it ran out; ``leaks``, drafts that gave
         something away, ``role_swaps``, that played the agent, and ``inventions``, that made up a number or the like;
         ``fallbacks``, neutral replies in their place; ``kept_on``, ends that were refused. In the natural register
-        besides what a scripted user counts: ``actions`` done at home, ``missed_actions`` and ``unasked_actions``."""
+        besides what a scripted user counts: ``actions`` done at home, ``missed_actions`` that were due, and drafts'
+        ``unasked_actions``, which are not done."""
         return dict(+(self._counts + self._natural.counts())) if self._natural else dict(+self._counts)
 
     def _turn(self, message: str) -> PromptTurn:
@@ -183,6 +184,7 @@ class LLMUser(User):
             request = ChatRequest(messages, "user", REPLY_SCHEMA, seed=self._seed, sample=attempt)
             said = (await self._model.complete(request)).parsed
             drafted = self._drafted(said["reply"][:_MAX_ENTRY_CHARS])
+            self._counts["unasked_actions"] += drafted.unasked
             if fault := self._fault(drafted.text, turn, withheld):
                 self._counts[fault] += 1
                 continue
@@ -203,7 +205,6 @@ class LLMUser(User):
         """The reply with the actions that it names."""
         self._counts["actions"] += len(drafted.actions)
         self._counts["missed_actions"] += drafted.missed
-        self._counts["unasked_actions"] += drafted.unasked
         return UserReply(text, stop, self._natural.calls(drafted.actions) if self._natural else ())
 
     def _fault(self, draft: str, turn: PromptTurn, withheld: list[Wording]) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from verl_agentic.tool_envs.users.base import UserCall
-from verl_agentic.tool_envs.users.hearing.natural import Decision, NaturalUser
+from verl_agentic.tool_envs.users.hearing.natural import UserDecision, NaturalUser
 from verl_agentic.tool_envs.users.leaks import Wording
 from verl_agentic.tool_envs.users.plan import Plan
 from verl_agentic.tool_envs.users.prompt import PromptTurn
@@ -58,13 +58,13 @@ class NaturalTurns:
         self.prose = plan.prose
         self.actions = tuple(self._calls)
 
-    def decide(self, message: str) -> Decision:
+    def decide(self, message: str) -> UserDecision:
         """What the script has the user do about a message."""
         decision = self._user.decide(message)
         self._due = [name for name, call in self._calls.items() if call in decision.calls]
         return decision
 
-    def turn(self, decision: Decision) -> PromptTurn:
+    def turn(self, decision: UserDecision) -> PromptTurn:
         """The same, for the model."""
         said = " ".join(decision.says)
         lead = _LEADS.get(decision.kind, "")

@@ -43,20 +43,17 @@ class Heard:
 class Ears:
     """Reads messages for one user. Never raises on what a model wrote; linear in a length that is bounded."""
 
-    def __init__(
-        self, facts: Sequence[PlannedFact], actions: Sequence[PlannedAction] = (), expects: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, facts: Sequence[PlannedFact], actions: Sequence[PlannedAction] = ()) -> None:
         """Prepare for what the user knows and can do.
 
         Args:
             facts: what the user knows; what is hidden is not listened for.
             actions: what only the user can do.
-            expects: what the agent may name though it looks like a fact of another value.
         """
         facts = [fact for fact in facts if not fact.hidden]
         values = {fact.name: [Value(text, fact.say) for text in fact.values] for fact in facts}
         self._facts = FactWords(facts, values)
-        self._restated = Restatements(facts, values, expects)
+        self._restated = Restatements(facts, values)
         self._instructions = Instructions({action.name: action.ask for action in actions})
 
     def hear(self, message: str, told: frozenset[str] | set[str] = frozenset()) -> Heard:

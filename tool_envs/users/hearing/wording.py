@@ -32,7 +32,8 @@ class _Read(NamedTuple):
     optional: bool
 
 
-_SUFFIXES = ("*ing", "*ed")
+_ENDINGS = ("ing", "ed")
+_SUFFIXES = frozenset({"*ing", "*ed"})
 _OPENERS = word_set(
     ', ; : ( ) ! please kindly just then so but ok now also simply first next well great thanks sorry again hi hello "'
 )
@@ -97,8 +98,10 @@ class Wordings:
         return found
 
     def _starting(self, word: str) -> Iterable[tuple[str, bool, re.Pattern[str]]]:
-        ending = next((suffix for suffix in _SUFFIXES if word.endswith(suffix[1:])), "")
-        return [*self._by_first.get(word, ()), *self._by_first.get(ending, ())]
+        own = self._by_first.get(word, ())
+        if not word.endswith(_ENDINGS):
+            return own
+        return [*own, *self._by_first.get("*ing" if word.endswith("ing") else "*ed", ())]
 
     def _sequence(self, line: str, at: int) -> tuple[_Read, int]:
         regex, firsts, optional = "", frozenset[str](), True

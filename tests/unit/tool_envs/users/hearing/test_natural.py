@@ -133,9 +133,8 @@ def test_what_it_is_told_to_do_is_done_by_the_environment() -> None:
     reply = ann.reply("Please restart the router, and what is your name?")
     assert reply is not None and [call.name for call in reply.calls] == ["restart_router"]
     assert reply.calls[0].arguments == {"wait": 3}
-    assert reply.filled([reply.calls[0].told('{"result": "It blinks."}')]) == UserReply(
-        "I did. It blinks. I am Ann Lee."
-    )
+    told = reply.calls[0].told('{"result": "It blinks."}')
+    assert reply.filled([told]) == UserReply("I did. It blinks. I am Ann Lee.")
     assert ann.counts() == {"replies": 1, "actions": 1}
 
 
