@@ -102,7 +102,7 @@ SEPARATE = ["trainer.v1.trainer_mode=agentic_separate_async"]
             "agentic.stages[1].flywheel[0]: unknown hook 'nope'",
         ),
         (
-            ["agentic.stages=[{stage: agentic, epochs: 1, flywheel: trees}]"],
+            ["agentic.stages=[{stage: reasoning, epochs: 1, flywheel: trees}]"],
             "agentic.stages[0].flywheel[0]: TreesHook: no family of trees or domains",
         ),
         (
