@@ -11,8 +11,12 @@ from typing import Any
 
 from verl_agentic.core import BrokenTaskError, Task
 
+DONE = "Done."
+"""What a user says of what it did where there is nothing else to say."""
+
 _GAP = re.compile(r"\{([A-Za-z_]\w*)\}")
 _RESULT = "result"
+_NOTHING_TO_TELL = "ok"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class UserCall:
             if gap[1] in fields:
                 return _plain(fields[gap[1]])
             if gap[1] == _RESULT:
-                return _plain(data)
+                return "" if data == _NOTHING_TO_TELL else _plain(data)
             known = ", ".join(map(str, fields)) or "none"
             raise BrokenTaskError(
                 f"the user is to say {gap[0]} of {self.name!r}, whose result has no such field; fields: {known}"
@@ -70,7 +74,8 @@ class UserReply:
 
     def filled(self, told: Sequence[str]) -> UserReply:
         """The reply once its calls have been run: what is told of them (:meth:`UserCall.told`), then the text."""
-        return UserReply(" ".join(filter(None, [*told, self.content])), self.stop)
+        content = " ".join(filter(None, [*told, self.content]))
+        return UserReply(content or DONE, self.stop)
 
 
 def _plain(value: Any) -> str:

@@ -47,7 +47,9 @@ _WHOLE = {
     """.splitlines()
     for short, whole in (pair.replace("_", " ").split("=") for pair in line.split())
 }
-_CONTRACTED = re.compile(rf"(?<![a-z])[a-z]{{1,20}}'[a-z]{{1,5}}|\b(?:{'|'.join(word for word in _WHOLE if chr(39) not in word)}|can not)\b")
+_CONTRACTED = re.compile(
+    rf"(?<![a-z])[a-z]{{1,20}}'[a-z]{{1,5}}|\b(?:{'|'.join(word for word in _WHOLE if chr(39) not in word)}|can not)\b"
+)
 _OUTER = frozenset({'"', "(", ",", ")", ":"})
 _CLOSING = frozenset({"?", "!", ":", ",", ";", '"'})
 _ENDINGS = {"ll": "will", "ve": "have", "re": "are", "m": "am", "d": "would"}

@@ -16,6 +16,8 @@ from verl_agentic.tool_envs.users.plan import PlannedAction, PlannedFact
 
 _CHECKS = re.compile(r"\b(?:right|correct|correctly|confirm|verify|accurate|check|sure) ")
 
+_DOUBTS = re.compile(r"\b(?:cannot|can't|could not|couldn't|not) (?:be )?(?:find|found|see|locate)|\bcheck\b")
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -71,23 +73,36 @@ class Ears:
         if not lines:
             return Heard(Act.PROGRESS)
         if does := self._instructions.given(lines):
-            asks = self._facts.asked([line for line in lines if not self._instructions.given([line])], told).facts
+            asks = self._facts.asked([line for whole in lines for line in self._rest(whole)], told).facts
             return Heard(Act.INSTRUCT, tuple(asks), does=tuple(does))
         if wrong := self._restated.wrong(lines, told):
             return Heard(Act.CORRECT, wrong=tuple(wrong))
         asking = self._facts.asked(lines, told)
-        if asking.facts:
-            return Heard(Act.ASK, tuple(asking.facts))
         act = act_of(lines, open_question=asking.open)
+        # What was told and is only named in what is to be agreed to is not asked for again.
+        wanted = [line for line in lines if _wants_consent(line)]
+        named = wanted and act is Act.CONFIRM and told.issuperset(asking.facts) and not _doubts(lines)
+        if asking.facts and not named:
+            return Heard(Act.ASK, tuple(asking.facts))
         if act is not Act.CONFIRM:
             return Heard(act)
-        wanted = [line for line in lines if _wants_consent(line)]
         return Heard(
             act,
             slips=tuple(self._restated.slips(lines)),
             checks=tuple(self._restated.slips([line for line in lines if _CHECKS.search(line.text)])),
             touches=tuple(self._facts.mentioned(wanted, lines)),
         )
+
+    def _rest(self, line: Line) -> Sequence[Line]:
+        """A line, or what its questions are besides an instruction."""
+        if not self._instructions.given([line]):
+            return [line]
+        apart = [heard_lines(f"{line.text[clause.start : clause.end]}?") for clause in line.clauses[1:]]
+        return [one for lines in apart for one in lines if not self._instructions.given([one])]
+
+
+def _doubts(lines: Sequence[Line]) -> bool:
+    return any("doubt" in line.kinds or _DOUBTS.search(line.text) for line in lines)
 
 
 def _wants_consent(line: Line) -> bool:

@@ -15,7 +15,7 @@ _MAX_UNCLEAR = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class UserDecision:
     """What the user does about one message.
 
     Attributes:
@@ -114,12 +114,14 @@ class NaturalUser:
             if known.told
         ]
 
-    @property
-    def pending(self) -> bool:
-        """Whether further requests are left."""
-        return bool(self._later)
+    def told_values(self, name: str) -> tuple[str, ...]:
+        """What the agent has been told of a fact, rightly or by mistake; nothing before it was told anything."""
+        known = self._known.get(name)
+        if known is None or not known.told:
+            return ()
+        return known.fact.slip_values if known.slipped else (*known.fact.values, *known.fact.slip_values)
 
-    def decide(self, message: str) -> Decision:
+    def decide(self, message: str) -> UserDecision:
         """What the user does about a message.
 
         ``counts`` go up: ``replies``, ``denials``, ``arguments``, ``corrections``, ``changes``, ``requests``,
@@ -130,17 +132,17 @@ class NaturalUser:
         self.counts["replies"] += 1
         if not decision.stop and self.counts["replies"] > self.plan.patience:
             self.counts["patience"] += 1
-            return Decision(heard.act, "out_of_patience", (self._line("out_of_patience"),), stop=True)
+            return UserDecision(heard.act, "out_of_patience", (self._line("out_of_patience"),), stop=True)
         return decision
 
-    def _decide(self, heard: Heard) -> Decision:
+    def _decide(self, heard: Heard) -> UserDecision:
         if heard.does:
             return self._act(heard)
         again = [name for name in heard.slips if not self._known[name].slipped]
         if wrong := list(dict.fromkeys([*heard.wrong, *heard.checks, *again])):
             return self._correct(heard, wrong)
         if heard.asks:
-            return Decision(heard.act, "tell", self._tell(heard.asks), heard.asks)
+            return UserDecision(heard.act, "tell", self._tell(heard.asks), heard.asks)
         if heard.act is Act.CONFIRM:
             return self._confirm(heard)
         if heard.act is Act.REFUSE:
@@ -148,26 +150,26 @@ class NaturalUser:
         if heard.act in (Act.DONE, Act.CLOSE):
             return self._finish(heard)
         if heard.act in (Act.PROGRESS, Act.HANDOVER):
-            return Decision(heard.act, "wait", (self._line("wait"),))
+            return UserDecision(heard.act, "wait", (self._line("wait"),))
         if heard.act in (Act.ASK, Act.INSTRUCT):
             self.counts["denials"] += 1
-            return Decision(heard.act, "unknown", (self._line("unknown"),))
+            return UserDecision(heard.act, "unknown", (self._line("unknown"),))
         if heard.act is Act.GREET and self.opening:
-            return Decision(heard.act, "unclear", (self._now.request.say or self.opening,))
+            return UserDecision(heard.act, "unclear", (self._now.request.say or self.opening,))
         return self._ask_back(heard)
 
-    def _act(self, heard: Heard) -> Decision:
+    def _act(self, heard: Heard) -> UserDecision:
         calls = tuple(action.call for action in self.plan.actions if action.name in heard.does)
         self.counts["actions"] += len(calls)
-        return Decision(heard.act, "act", self._tell(heard.asks), heard.asks, calls)
+        return UserDecision(heard.act, "act", self._tell(heard.asks), heard.asks, calls)
 
-    def _correct(self, heard: Heard, wrong: list[str]) -> Decision:
+    def _correct(self, heard: Heard, wrong: list[str]) -> UserDecision:
         self.counts["corrections"] += len(wrong)
         said = [self._known[name].say_rightly() for name in wrong]
         slips = [name for name in wrong if self._known[name].fact.slip]
         # The script words the correction of a mistake itself.
         no = () if slips else ("No, that is not right.",)
-        return Decision(heard.act, "correct", (*no, *said), tuple(wrong))
+        return UserDecision(heard.act, "correct", (*no, *said), tuple(wrong))
 
     def _tell(self, names: Iterable[str]) -> tuple[str, ...]:
         said = []
@@ -176,51 +178,51 @@ class NaturalUser:
             said.append(self._known[name].say())
         return tuple(said)
 
-    def _confirm(self, heard: Heard) -> Decision:
+    def _confirm(self, heard: Heard) -> UserDecision:
         now = self._now
         untold = [name for name in heard.touches if not self._known[name].told]
         if untold:
             # What is to be agreed to differs from what the user would have said, had it been asked.
-            return Decision(heard.act, "tell", self._tell(untold), tuple(untold))
+            return UserDecision(heard.act, "tell", self._tell(untold), tuple(untold))
         if now.request.change and not now.changed:
             now.changed = True
             self.counts["changes"] += 1
             self._learn(now.request.change.facts, told=True)
-            return Decision(heard.act, "change", (now.request.change.say,))
+            return UserDecision(heard.act, "change", (now.request.change.say,))
         if now.request.confirm is None:
             self.counts["denials"] += 1
-            return Decision(heard.act, "unknown", (self._line("unknown"),))
-        return Decision(heard.act, "confirm", (now.request.confirm,))
+            return UserDecision(heard.act, "unknown", (self._line("unknown"),))
+        return UserDecision(heard.act, "confirm", (now.request.confirm,))
 
-    def _push_back(self, heard: Heard) -> Decision:
+    def _push_back(self, heard: Heard) -> UserDecision:
         now = self._now
         if now.pushed < len(now.request.push):
             now.pushed += 1
             self.counts["arguments"] += 1
-            return Decision(heard.act, "push", (now.request.push[now.pushed - 1],))
+            return UserDecision(heard.act, "push", (now.request.push[now.pushed - 1],))
         gives_up = (now.request.gives_up,) if now.request.gives_up else ()
         if self._later:
             return self._go_on(heard, gives_up)
-        return Decision(heard.act, "give_up", gives_up, stop=True)
+        return UserDecision(heard.act, "give_up", gives_up, stop=True)
 
-    def _finish(self, heard: Heard) -> Decision:
+    def _finish(self, heard: Heard) -> UserDecision:
         if self._later:
             return self._go_on(heard, ())
-        return Decision(heard.act, "done", (self._now.request.done,), stop=True)
+        return UserDecision(heard.act, "done", (self._now.request.done,), stop=True)
 
-    def _go_on(self, heard: Heard, before: tuple[str, ...]) -> Decision:
+    def _go_on(self, heard: Heard, before: tuple[str, ...]) -> UserDecision:
         self._now = _Now(self._later.pop(0))
         self.counts["requests"] += 1
         self._learn(self._now.request.facts)
-        return Decision(heard.act, "next", (*before, self._now.request.say))
+        return UserDecision(heard.act, "next", (*before, self._now.request.say))
 
-    def _ask_back(self, heard: Heard) -> Decision:
+    def _ask_back(self, heard: Heard) -> UserDecision:
         self._now.unclear += 1
         if self._now.unclear > _MAX_UNCLEAR:
             self.counts["patience"] += 1
-            return Decision(heard.act, "out_of_patience", (self._line("out_of_patience"),), stop=True)
+            return UserDecision(heard.act, "out_of_patience", (self._line("out_of_patience"),), stop=True)
         self.counts["unclear"] += 1
-        return Decision(heard.act, "unclear", (self._line("unclear"),))
+        return UserDecision(heard.act, "unclear", (self._line("unclear"),))
 
     def _line(self, name: str) -> str:
         lines = self.plan.lines[name]

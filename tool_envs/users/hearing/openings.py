@@ -82,6 +82,7 @@ OPENINGS = {
         you are (ok|fine|happy|sure|good|in agreement|aware|certain|comfortable|content)
         (is|are|was|were|would|will) (that|this|it|these|everything|all|the|your|my|both|of this
             |such) ... (be)? (<fine>|ok (for|with)|for you|with you|by you|your wish)
+        (is|was|are) .. (right|correct|accurate) !(for|to|on|in|time|away|now)
         (is|are) (that|this|it|these|everything|all) .. (what|how|the way|the one|as) (you|i)
         (is|was) (that|it|this) (so|it|you|about)
         everything (is|all|look|looks)? <fine>

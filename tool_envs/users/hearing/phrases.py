@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from verl_agentic.tool_envs.users.hearing.classes import ALIKE, word_set
@@ -68,14 +69,25 @@ def spelled(words: Iterable[str]) -> list[Word]:
     found: list[Word] = []
     at = start = 0
     while at < len(words):
-        length, one = 1, ""
-        for several, name in _ALIKE.get(words[at], ()):
-            if tuple(words[at : at + len(several)]) == several:
-                length, one = len(several), name
-                break
-        found.extend(Word(word, start) for word in _IN_TWO.get(words[at], (one or _singular(words[at]),)))
-        start += sum(len(word) + 1 for word in words[at : at + length])
-        at += length
+        word = words[at]
+        if word in _IN_TWO:
+            found += [Word(half, start) for half in _IN_TWO[word]]
+        elif word not in _ALIKE:
+            found.append(Word(_singular(word), start))
+        else:
+            length, one = next(
+                (
+                    (len(several), name)
+                    for several, name in _ALIKE[word]
+                    if tuple(words[at : at + len(several)]) == several
+                ),
+                (1, _singular(word)),
+            )
+            found.append(Word(one, start))
+            start += sum(len(next_one) + 1 for next_one in words[at + 1 : at + length])
+            at += length - 1
+        start += len(word) + 1
+        at += 1
     return found
 
 
@@ -191,6 +203,7 @@ def _is_head(words: Sequence[Word], places: tuple[int, ...]) -> bool:
     return after in _AFTER_HEAD
 
 
+@lru_cache(4096)
 def _singular(word: str) -> str:
     word = word.removesuffix("'s")
     if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is", "'s")):

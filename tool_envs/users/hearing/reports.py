@@ -49,7 +49,9 @@ REPORTS = {
             |set|in place|live|valid|open|closed|running|back|ready|on|off|up|in the|effective|working|sorted
             |in our|in effect|good|available to you|under|done|yours|free of|again|green|unlocked)
         (was|were|went|has gone) <adv>? (successful|successfully|through|fine|well|smoothly)
-        (is|are) (complete|completed|done|booked|in|through|submitted|placed|cancelled|canceled|confirmed|scheduled
+        (is|are) in !(the|a|an|our|your|my|this|that|good|line|charge|front|touch|contact|danger|stock|use|force
+            |case|need|another|one)
+        (is|are) (complete|completed|done|booked|through|submitted|placed|cancelled|canceled|confirmed|scheduled
             |live|all set|in the system|on its way|on their way|on the way|on your way|finished|registered
             |successful|resolved|fixed !(in|to|at)|sorted|reset|extended|renewed|refunded|filed|updated|booked in
             |active|exchanged|swapped|approved|ordered|set for|set up|activated|unlocked|sent|processed|back on

@@ -29,6 +29,7 @@ _MONTHS = {
 }  # fmt: skip
 _COUNTED = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 _NUMERALS = {word: str(number) for number, word in enumerate(_COUNTED.split())}
+_NO_SIGN = re.compile(r"[\W_]+")
 _DAY = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?")
 
 
@@ -122,7 +123,7 @@ def number_of(word: str) -> str | None:
 
 
 def compact_of(text: str) -> str:
-    return "".join(char for char in text.casefold() if char.isalnum())
+    return _NO_SIGN.sub("", text.casefold())
 
 
 def place_of(words: Sequence[str], wanted: Sequence[str]) -> int:

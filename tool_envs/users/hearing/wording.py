@@ -32,7 +32,8 @@ class _Read(NamedTuple):
     optional: bool
 
 
-_SUFFIXES = ("*ing", "*ed")
+_ENDINGS = ("ing", "ed")
+_SUFFIXES = frozenset({"*ing", "*ed"})
 _OPENERS = word_set(
     ', ; : ( ) ! please kindly just then so but ok now also simply first next well great thanks sorry again hi hello "'
 )
@@ -64,7 +65,7 @@ class Wordings:
             for written in filter(None, map(str.strip, _CONTINUED.sub("|", lines).splitlines())):
                 opens, line = written.startswith("^"), written.lstrip("^ ")
                 read, rest = self._sequence(line, 0)
-                if rest != len(line) or read.optional:
+                if rest != len(line) or read.optional or not read.firsts:
                     raise ValueError(f"{name}: {line!r} cannot be read from character {rest} on")
                 for first in read.firsts:
                     by_first.setdefault(first, {}).setdefault((name, opens), []).append(read.regex)
@@ -97,8 +98,10 @@ class Wordings:
         return found
 
     def _starting(self, word: str) -> Iterable[tuple[str, bool, re.Pattern[str]]]:
-        ending = next((suffix for suffix in _SUFFIXES if word.endswith(suffix[1:])), "")
-        return [*self._by_first.get(word, ()), *self._by_first.get(ending, ())]
+        own = self._by_first.get(word, ())
+        if not word.endswith(_ENDINGS):
+            return own
+        return [*own, *self._by_first.get("*ing" if word.endswith("ing") else "*ed", ())]
 
     def _sequence(self, line: str, at: int) -> tuple[_Read, int]:
         regex, firsts, optional = "", frozenset[str](), True
