@@ -47,7 +47,8 @@ _FINITE = re.compile(
     r"\b(?:is|are|was|were|have|has|had|be|been|being|will|would|can|could|may|i|we|you|please|get|gets|to|once|if|when"
     r"|not|no|by)\b"
 )
-_LAST = re.compile(rf"(?:^| )(?:{CLASSES['carried'].replace(' ', '|').replace('_', ' ')}) (?:[:,.;(]|$)")
+_CARRIED = CLASSES["carried"].replace(" ", "|").replace("_", " ")
+_LAST = re.compile(rf"(?:^| )(?:{_CARRIED}) (?:[:,.;(]|$|(?:until|from|for|on|at|with|as|successfully|in) )")
 _PARTS = re.compile(r"[:,;(]")
 _OURSELVES = re.compile(r"\bwe (?:have been|were) (?:[a-z]+ )?$")
 _DENIALS = frozenset({"refusal", "limit", "negation"})
@@ -93,6 +94,8 @@ class Line:
         self.found = list(_counting(sentence, _wordings().find(sentence.words)))
         self.kinds = {one.name for one in self.found}
         self.clauses = list(_clauses(sentence.text)) if sentence.question else []
+        if sentence.words[-1] == "only" and not self.clauses:
+            self.kinds.add("limit")
         if not self.clauses and not self.kinds & {"done", "refusal", "agreed"} and _is_telegraph(sentence.text):
             self.kinds.add("telegraph")
 
@@ -132,6 +135,8 @@ def _counting(sentence: Sentence, found: list[Found]) -> Iterator[Found]:
         if one.name in _REPORTS and (
             _SUBORDINATE.search(sentence.text[: one.start]) or _OURSELVES.search(sentence.text[: one.end])
         ):
+            continue
+        if one.name == "doubt" and sentence.text.endswith("you ", 0, one.start):
             continue
         yield one
 
