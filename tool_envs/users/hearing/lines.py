@@ -24,6 +24,7 @@ _ASKS = (
     r"|you(?= are (?:ok|fine|happy|sure|aware|good|certain|comfortable) )"
 )
 _OPENS = re.compile(rf"(?:{_ASKS})\b")
+_ASKS_LAST = re.compile(r"\b(?:when|what|which|where|whom?|how (?:many|much)) $")
 _RELATIVE = r"which (?:you|i|we|is|are|was|were|will|would|can|has|have|the|it|they|means|should) "
 _AFTER_AND = (
     r"(?:how|what|which|who|whom|whose|where|when|why) "
@@ -146,7 +147,8 @@ def _clauses(text: str) -> Iterator[Clause]:
     first = lead.end() if lead and lead.end() < len(text) else 0
     starts = sorted({first, *(clause.end() for clause in _CLAUSE.finditer(text) if clause.end() > first)})
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        kind = _openings().begin(text, start) or ("ask" if _OPENS.match(text, start) else "said")
+        asks = _OPENS.match(text, start) or _ASKS_LAST.search(text, start, end)
+        kind = _openings().begin(text, start) or ("ask" if asks else "said")
         yield Clause(kind, start, end)
 
 
