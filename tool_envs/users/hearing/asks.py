@@ -22,9 +22,10 @@ _TAIL = re.compile(
     r"|which (?:you|is|we|i) |since|otherwise|therefore|hence|to (?:process|find|access|verify|check|pay|look|complete"
     r"|proceed|file|submit|book|issue|cancel|open|see|make|locate|work out|create|start|get|set|continue|confirm|help"
     r"|assist|change|update|send|ensure|be able|investigate|match|move|go|use|discuss|allow|avoid|give|let|identify"
-    r"|pull|bring|reach|finish|register|arrange|do|solve)) |, (?:which(?! is your)|it|they|these|this) "
+    r"|pull|bring|reach|finish|register|arrange|do|solve)) |, (?:which(?! is your)|it|they|these|this|you) "
 )
 _NO_REQUEST = re.compile(r"\b(?:not|never|no|that|which) $|(?:^|[,;:] )(?:if|in case|should|whenever) [^,;:]*$")
+_GOES_ON = re.compile(r"(?:and|also|plus) (?:your|the|also) ")
 _SPOKEN = re.compile(r"\b(?:i|we) $")
 _BUT_ONE = re.compile(r" (?:only|just|but) ")
 # What is asked for stands before these words.
@@ -32,9 +33,13 @@ _PASSIVE = re.compile(
     r"(?:is|are|must|has to|have to be|will|would|should|needs? to be|possible|available|free|choose|offered|open) "
 )
 _PREPOSITIONS = word_set("of in on from for with to at by under")
+# "The name of the medicine" is the medicine.
+_NAMING = word_set("name number date kind type model title")
 _DETERMINERS = frozenset({"the", "your", "this", "that"})
-_JOINING = frozenset({",", "and", ":", "or", "also"})
+_JOINING = word_set("and or also together along plus well , :")
 _AGENT = frozenset({"i", "we"})
+# What is said of a thing that is not to be told.
+_ORDERS = word_set("bring keep print pack remember use come find see visit drop return wear expect make collect take")
 _PRONOUNS = word_set("it them this these both that those any one which do pick choice")
 _FILL = word_set(
     "please your the a an my and or now hi hello ok first also next then again so with as well too number thanks"
@@ -54,6 +59,7 @@ _CHOICES = (
         ("which date", "what date", "date", "which day"),
     ),
 )
+_WHICH = re.compile(r"(?:(?:by|from|until|since|under|in|on|at|for|to|with|of|about) )?(?:which|what) ")
 _OFFERED = re.compile(r"\b(?:available|possible|free|have|offer|slots?|openings?|left|choose|options?) ")
 _SOMETHING = re.compile(r"\b(?:number|code|id|reference|entry|name|plate|details|information|it|that)\b")
 _REPORTING = frozenset({"done", "refusal", "work", "closing", "consent", "past"})
@@ -108,7 +114,10 @@ class FactWords:
             if scope.guess or (scope.question and " or " not in line.text and not line.asks("ask")):
                 names = [name for name in names if not self._stated(name, line)]
             if scope.parts and not names and (scope.question or scope.request) and place and _refers_back(line):
-                names = self._named(lines[place - 1], _EVERYWHERE, told)
+                before_it = lines[place - 1]
+                names = self._named(before_it, _EVERYWHERE, told) or self._by_choices(before_it, _EVERYWHERE[0])
+            if names and line.asks("consent"):
+                names += self._proposed(line, told)
             if "doubt" in line.kinds:
                 names += self._doubted(lines, place, told)
             found.update(dict.fromkeys(names))
@@ -146,10 +155,10 @@ class FactWords:
                 parts = self._label_part(line)
         elif sentence.words[-1] == "please" and not line.kinds & {"done", "work"}:
             parts, request = [(0, size)], True
-        elif not sentence.item and not _has_value(text) and self._is_bare(line):
+        elif (not sentence.item and not _has_value(text) and self._is_bare(line)) or (
+            after_question and _GOES_ON.match(text)
+        ):
             parts = [(0, size)]
-        elif after_question and sentence.words[0] in ("and", "also", "plus") and sentence.words[1:2] > ("",):
-            parts = [(0, size)] if sentence.words[1] in ("your", "the", "also") else []
         guess = bool(parts) and not question and not request and not listing
         if BLANK in sentence.words:
             parts = [(0, size)]
@@ -167,9 +176,17 @@ class FactWords:
                     if not (last.weight == 1 and last.fact in told and mention.fact not in told):
                         continue
                     found.pop(last.fact, None)
+            if mention.fact not in found and last and _is_about(line, last, mention):
+                continue
             found[mention.fact] = None
             last = mention
         return list(found)
+
+    def _proposed(self, line: Line, told: frozenset[str]) -> list[str]:
+        """The untold facts that a question of yes or no speaks of, beside another question."""
+        parts = [(clause.start, clause.end) for clause in line.clauses if clause.kind == "consent"]
+        named = [one.fact for one in self._phrases.mentions(line.words, parts) if one.weight > 1]
+        return [name for name in named if name not in told and not self._stated(name, line)]
 
     def _stated(self, name: str, line: Line) -> bool:
         return any(holds(value, line.sentence) for value in self._values[name])
@@ -187,6 +204,8 @@ class FactWords:
     def _is_bare(self, line: Line) -> bool:
         """Whether a sentence is hardly more than the names of facts, as in "your address, please"."""
         if line.sentence.words[0].startswith("thank") or line.kinds & _REPORTING:
+            return False
+        if _ORDERS.intersection(line.sentence.words[:2]):
             return False
         tail = _TAIL.search(line.text)
         end = tail.start() if tail else len(line.text)
@@ -278,11 +297,24 @@ def _refers_back(line: Line) -> bool:
     """Whether a line asks for what the line before names."""
     if len(line.words) > _LONGEST_ANAPHOR or line.sentence.heads or line.asks("closing") or "consent" in line.kinds:
         return False
+    if line.clauses and not line.asks("ask", "consent"):
+        return False
     return bool(_PRONOUNS.intersection(line.sentence.words))
 
 
 def _is_prepositional(words: Sequence[Word], at: int) -> bool:
-    return at > 1 and words[at - 1].word in _DETERMINERS and words[at - 2].word in _PREPOSITIONS
+    named = at > 2 and words[at - 2].word == "of" and words[at - 3].word in _NAMING
+    return at > 1 and not named and words[at - 1].word in _DETERMINERS and words[at - 2].word in _PREPOSITIONS
+
+
+def _is_about(line: Line, last: Mention, mention: Mention) -> bool:
+    """Whether a word says more of what a question is for, as in "which branch would you pick it up from"."""
+    first, second = line.words[last.places[0]], line.words[mention.places[0]]
+    clause = next((one for one in line.clauses if one.start <= first.start < one.end), None)
+    if clause is None or not clause.start <= second.start < clause.end or not _WHICH.match(line.text, clause.start):
+        return False
+    between = line.words[last.places[-1] + 1 : mention.places[0]]
+    return not any(word.word in _JOINING for word in between)
 
 
 def _is_part_of(words: Sequence[Word], last: Mention, mention: Mention) -> bool:
@@ -299,7 +331,9 @@ def _is_direct(words: Sequence[Word], mention: Mention, parts: Sequence[tuple[in
     distance = at - next(place for place, word in enumerate(words) if word.start >= begin)
     if _is_prepositional(words, at) and distance > 3:
         return False
+    if any(word.word in ("if", "whether") for word in words[at - distance : at]):
+        return False
     if distance <= 4 or (at > 1 and words[at - 2].word == "about"):
         return True
     listed = any(word.word in _JOINING for word in words[max(0, at - 3) : at])
-    return mention.head and (listed or distance <= 6)
+    return mention.head and (listed or distance <= 8)

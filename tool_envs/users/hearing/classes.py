@@ -41,7 +41,7 @@ CLASSES = {
         "cancelled canceled refunded booked rebooked scheduled rescheduled updated changed processed submitted"
         " filed registered issued sent emailed mailed shipped dispatched ordered placed applied added removed"
         " waived cleared credited extended renewed activated deactivated reactivated unlocked unblocked blocked"
-        " frozen locked reset restored fixed resolved solved completed finalized finalised approved transferred"
+        " frozen locked reset signed restored fixed resolved solved completed finalized finalised approved transferred"
         " moved switched upgraded downgraded created arranged requested logged lowered reduced raised increased"
         " exchanged swapped replaced enrolled enroled installed pushed synced synchronized marked paid reversed"
         " deleted set_up signed_up put_in put_through put_down booked_in checked_in sorted handled settled executed"
@@ -72,7 +72,7 @@ CLASSES = {
         " take_a_look have_a_look double_check make_sure go_over go_through analyze analyse calculate work figure"
         " load fetch read query gather get ask determine locate dig test inspect run scan compare validate start"
         " begin try take note attach enter process prepare register update keep contact confirm_whether confirm_if"
-        " think discuss speak bring do_a do_some sort go see_whether open create submit cancel book send_the"
+        " think discuss do_a do_some sort go see_whether open create submit cancel book send_the"
         " proceed"
     ),
     "checking": (
@@ -87,14 +87,14 @@ CLASSES = {
     "moment": "moment second minute sec min moments seconds minutes couple while bit tick mins secs jiffy",
     "fine": (
         "ok fine correct right good acceptable accurate agreeable convenient suitable all_right true alright okay"
-        " what_you_want what_you_wish the_one_you_mean satisfactory in_order cool possible what_you_meant an_option"
+        " what_you_want what_you_wish the_one_you_mean satisfactory in_order cool what_you_meant an_option"
         " of_interest as_you_want_it how_you_want_it as_you_wish what_you_would_like complete a_good_solution"
     ),
     "yes": "yes y ok confirm i_agree agree agreed proceed 1 accept go approve confirmed i_confirm okay",
     "human": (
         "human colleague supervisor manager specialist agent representative team department advisor adviser"
         " adjuster desk support line level colleagues specialists expert office officer partner head staff leader"
-        " leaders pharmacist nurse librarian caseworker principal boss superior teammate coworker doctor"
+        " leaders pharmacist nurse librarian caseworker principal boss superior teammate coworker"
     ),
     "give": (
         "provide share give tell send enter specify state type write supply submit indicate include mention"

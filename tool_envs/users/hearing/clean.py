@@ -118,7 +118,7 @@ def unmarked(message: str) -> str:
     text = _KEYCAP.sub("- ", message[-MAX_CHARS:])
     text = unicodedata.normalize("NFKC", text).translate(_MARKS)
     if "<" in text:
-        text = _TAG.sub(" ", _THINKING.sub(" ", text)) if "think" in text else _TAG.sub(" ", text)
+        text = _TAG.sub(" ", _THINKING.sub(" ", text) if "</think" in text else text)
     if "{" in text:
         text = _JSON_KEY.sub("\n", _JSON_ASIDE.sub(" ", text)).replace("\\n", "\n")
     if "](" in text or "://" in text or "www." in text:

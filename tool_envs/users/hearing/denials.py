@@ -27,9 +27,9 @@ DENIALS = {
             |restricts) (me|us|you|customers|guests|members|that|it|this|changes|refunds) (from)?
         <who> (must|have to|need to|can only) (stick|adhere|comply|follow|keep|abide|go by|hold) (to|with|by|the)
         (bound by|obliged to|blacked out|off limits|not up to me)
-        (are|is) (all)? (booked|full|taken|busy|reserved) (until|till|through|up to|for the next|at that|on that
-            |that)
+        (are|is) (all)? (booked|full|taken|busy|reserved) (until|till|through|up to|at that|on that|that)
         (outside|beyond) (of)? (the|our|your|my|what|working|office)
+        (that|this|which) one is (already|unfortunately|sadly)? (gone|sold|taken)
         (price|offer|deal|sale|promotion|discount|voucher|campaign|code) .. (is|was|has|are) (now|already
             |been)? (gone|over|expired|withdrawn|ended|closed)
         <who> have no (authority|permission|permissions|access to|way|possibility|influence|option|power|means
@@ -162,6 +162,8 @@ DENIALS = {
         would have had to
         (charge|charges|fee|bill|amount|invoice|fine|price|calculation|deduction) (is|are|was|were) (correct|right
             |valid|justified|legitimate|in order|as agreed)
+        only (the|a|an) .. (may|can|is allowed|are allowed|has|is able)
+        (is|are|remain|remains) (confidential|non negotiable|off limits|suspended|restricted)
         ^ only (the|a|an|those|members|customers|guests|people|passengers|students|employees|account|one|two
             |tickets|items|orders)
         (applies|apply|valid|available|possible|granted|open|may|can|sold|paid) ... only !(need|take|takes|have to)
@@ -174,6 +176,27 @@ DENIALS = {
         (exclusively|solely)
         (close|closes|end|ends|expire|expires|stop|stops) .. (before|prior to|after) (the|your|departure|arrival|it)
         (days|hours|weeks|months) (before|prior to) (the|your|departure|arrival)
+        (waiting|notice|minimum|probation|blocking|grace|lock in|commitment) (period|term|time|stay)
+        (your|the) .. (has to|must|needs to|would have to|will have to) (approve|agree|sign|request|apply|prescribe
+            |authorise|authorize|decide|release|confirm)
+        you are (on|at|over|past|beyond) (day|number|your|the limit)
+        (is|are) the (rule|rules)
+        (have|has|are|is) all (been)? (given|taken|sold|booked|gone|used|assigned|allocated|filled)
+        the rule (is|says|applies|states)
+        already (away|taken|booked|gone|used|reserved|occupied|in use|left|shipped|closed|expired|been used)
+        (is|are) taken (in|on|for|at|by|until|already|,)
+        (another|other|next|different) (driver|customer|guest|member|reader|tenant|patient|person|passenger|student
+            |party|booking)
+        you will (need|have) to (bring|return|pay|wait|come|keep|buy|go|apply|contact|ask|fetch|collect)
+        (both|all|they|charges|fees|figures|amounts) .. (is|are) (right|correct|valid|in order|justified)
+        nothing (to|for me to|that i can|we can|i can) (refund|return|pay|correct|change|claim|do|reimburse|add
+            |be done)
+        (counts|count|qualifies|classed|regarded|treated|considered) as
+        (belong|belongs|belonged) to (two|different|separate|another|other|someone)
+        (sorry|afraid) to (say|tell|inform|disappoint)
+        (can|could|would) not (go|be) (any)? (lower|higher|below|above|earlier|sooner|further)
+        the (lowest|highest|most|best|earliest|latest|maximum|least) <who> (can|could|may)
+        has to be (fetched|collected|returned|paid|done|made|requested|handed)
         (strict|fixed|hard) (limit|rule|rules|policy)
         (block|blocks|bar|bars|reject|rejects|exclude|excludes) (any|all|changes|refunds|such|further|the|this
             |these)
@@ -184,6 +207,17 @@ DENIALS = {
         (a fee|the fee|a charge|a penalty) .. (applies|is due|has to|must)
         (member|members|customers|people|patients|tenants|residents|children) (who|with|of|that) .. (only|only if
             |have|had|live)
+    """,
+    # Words of reasons and rules, where nothing else tells what a message is about.
+    "reasoning": """
+        (rule|rules|limit|limits|deadline|terms|condition|conditions|regulation|maximum|minimum|exception
+            |quota) !(next|now|of the)
+        (therefore|hence|however|unless|granted|applies)
+        (because|since) (the|your|you|we|this|it|i|of|these|our)
+        (which means|at least|per (person|household|order|year|day|month|account|customer|week)|so that means)
+        (but|only|already|until|under|over|too) (the|a|an|your|you|we|it|it is|that|those|for|when|if|with|from
+            |after|before)
+        (is|are|was|were) (full|over|closed|gone|away|past|out|final|other|another|different|two)
     """,
     "negation": """
         (do|does|did|can|could|may|might|will|would|is|are|was|were|am|has|have|had|must|should|shall|cannot) (also
@@ -227,15 +261,16 @@ DENIALS = {
         (would|do|could|did|does) not mind
         (cannot|can not|do not|may not|will not|did not|could not) (see|notice|feel|find) (it|them|this|that|yet
             |any)
-        (old|previous|former) .. (no longer|not)
-        sorry (to hear|for the|about the|about your|about that|about this|again|for any|for your|that your|that you
-            |it|the|you had|to read|for keeping|for that|for this|for what|you|my|we|i missed|, i|i|for making)
+        (old|previous|former) .. (no longer|not|void|invalid|expired|gone)
+        sorry (to hear|to read|for the|about the|about your|about that|about this|again|for any|for your|that your
+            |that you|it|the|you had|to read|for keeping|for that|for this|for what|you|my|we|i missed|, i|i
+            |for making)
         (apologize|apologise|apologies|apology) (again|once more|sincerely)? (for|that)
         so that .. (not|never|nobody)
         (not|no) (more|later|longer) than
         only (need|missing|thing|takes|a moment|one|two|be a|have to|want|needed|a minute|required)
-        (i am|we are) (really|very|so|truly|terribly|deeply)? sorry (to|for|about|that you|that your|you|again
-            |to hear)
+        (i am|we are) (really|very|so|truly|terribly|deeply)? sorry (to hear|to read|to keep|to see|for|about
+            |that you|that your|you|again|to hear)
         afraid so
         (for|of) no (extra|additional)? (charge|cost)
         at no (extra|additional)? (charge|cost|fee)

@@ -16,7 +16,7 @@ from verl_agentic.tool_envs.users.plan import PlannedAction, PlannedFact
 
 _CHECKS = re.compile(r"\b(?:right|correct|correctly|confirm|verify|accurate|check|sure) ")
 
-_DOUBTS = re.compile(r"\b(?:cannot|can't|could not|couldn't|not) (?:be )?(?:find|found|see|locate)|\bcheck\b")
+_DOUBTS = re.compile(r"\b(?:cannot|could not|not) (?:be )?(?:find|found|see|locate)|\bcheck\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Ears:
         act = act_of(lines, open_question=asking.open)
         # What was told and is only named in what is to be agreed to is not asked for again.
         wanted = [line for line in lines if _wants_consent(line)]
-        named = wanted and act is Act.CONFIRM and told.issuperset(asking.facts) and not _doubts(lines)
+        named = act is Act.CONFIRM and told.issuperset(asking.facts) and not _asks_anew(lines)
         if asking.facts and not named:
             return Heard(Act.ASK, tuple(asking.facts))
         if act is not Act.CONFIRM:
@@ -101,8 +101,9 @@ class Ears:
         return [one for lines in apart for one in lines if not self._instructions.given([one])]
 
 
-def _doubts(lines: Sequence[Line]) -> bool:
-    return any("doubt" in line.kinds or _DOUBTS.search(line.text) for line in lines)
+def _asks_anew(lines: Sequence[Line]) -> bool:
+    """Whether a message asks a question that is not one of yes or no, or doubts something."""
+    return any(line.asks("ask") or "doubt" in line.kinds or _DOUBTS.search(line.text) for line in lines)
 
 
 def _wants_consent(line: Line) -> bool:

@@ -24,6 +24,7 @@ _ASKS = (
     r"|you(?= are (?:ok|fine|happy|sure|aware|good|certain|comfortable) )"
 )
 _OPENS = re.compile(rf"(?:{_ASKS})\b")
+_ASKS_LAST = re.compile(r"\b(?:when|what|which|where|whom?|how (?:many|much)) $")
 _RELATIVE = r"which (?:you|i|we|is|are|was|were|will|would|can|has|have|the|it|they|means|should) "
 _AFTER_AND = (
     r"(?:how|what|which|who|whom|whose|where|when|why) "
@@ -47,7 +48,8 @@ _FINITE = re.compile(
     r"\b(?:is|are|was|were|have|has|had|be|been|being|will|would|can|could|may|i|we|you|please|get|gets|to|once|if|when"
     r"|not|no|by)\b"
 )
-_LAST = re.compile(rf"(?:^| )(?:{CLASSES['carried'].replace(' ', '|').replace('_', ' ')}) (?:[:,.;(]|$)")
+_CARRIED = CLASSES["carried"].replace(" ", "|").replace("_", " ")
+_LAST = re.compile(rf"(?:^| )(?:{_CARRIED}) (?:[:,.;(]|$|(?:until|from|for|on|at|with|as|successfully|in) )")
 _PARTS = re.compile(r"[:,;(]")
 _OURSELVES = re.compile(r"\bwe (?:have been|were) (?:[a-z]+ )?$")
 _DENIALS = frozenset({"refusal", "limit", "negation"})
@@ -93,6 +95,8 @@ class Line:
         self.found = list(_counting(sentence, _wordings().find(sentence.words)))
         self.kinds = {one.name for one in self.found}
         self.clauses = list(_clauses(sentence.text)) if sentence.question else []
+        if sentence.words[-1] == "only" and not self.clauses:
+            self.kinds.add("limit")
         if not self.clauses and not self.kinds & {"done", "refusal", "agreed"} and _is_telegraph(sentence.text):
             self.kinds.add("telegraph")
 
@@ -133,6 +137,8 @@ def _counting(sentence: Sentence, found: list[Found]) -> Iterator[Found]:
             _SUBORDINATE.search(sentence.text[: one.start]) or _OURSELVES.search(sentence.text[: one.end])
         ):
             continue
+        if one.name == "doubt" and sentence.text.endswith("you ", 0, one.start):
+            continue
         yield one
 
 
@@ -141,7 +147,8 @@ def _clauses(text: str) -> Iterator[Clause]:
     first = lead.end() if lead and lead.end() < len(text) else 0
     starts = sorted({first, *(clause.end() for clause in _CLAUSE.finditer(text) if clause.end() > first)})
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        kind = _openings().begin(text, start) or ("ask" if _OPENS.match(text, start) else "said")
+        asks = _OPENS.match(text, start) or _ASKS_LAST.search(text, start, end)
+        kind = _openings().begin(text, start) or ("ask" if asks else "said")
         yield Clause(kind, start, end)
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from verl_agentic.tool_envs.users.hearing.classes import word_set
-from verl_agentic.tool_envs.users.hearing.clean import sentences
+from verl_agentic.tool_envs.users.hearing.clean import sentences, words_of
 from verl_agentic.tool_envs.users.hearing.lines import Line
+from verl_agentic.tool_envs.users.hearing.phrases import spelled
 from verl_agentic.tool_envs.users.hearing.values import (
     MIN_CODE,
     TRIVIAL,
@@ -22,6 +23,7 @@ from verl_agentic.tool_envs.users.hearing.values import (
 from verl_agentic.tool_envs.users.plan import PlannedFact
 
 _SIGNS = {"pound": "\u00a3", "dollar": "$", "euro": "\u20ac"}
+_OFFERING = frozenset({"instead", "if", "could"})
 _BETWEEN = word_set("of your the more extra additional full other these those")
 _CLAIM = re.compile(
     r"(?:ok |and |thanks |well |right |, )*(?:so|to (?:summari[sz]e|sum|recap|confirm|be sure|clarify|make sure|check)"
@@ -69,6 +71,7 @@ class Restatements:
         """
         self._values = values
         self._slips = {fact.name: [Value(text, ()) for text in fact.slip_values] for fact in facts if fact.slip}
+        self._words = {fact.name: _content([*fact.ask, *fact.say]) for fact in facts}
         known = [value for several in (*values.values(), *self._slips.values()) for value in several]
         self._known = Known([*known, *(Value(text, ()) for text in expects)])
 
@@ -91,11 +94,15 @@ class Restatements:
             for line, itself, next_one in zip(lines, wanted, [*wanted[1:], False], strict=True)
         ]
         missing = {name: self._missing(name, lines) for name in self._values if name in told}
-        return [
+        found = [
             name
             for name, values in missing.items()
             if any(self._known.differs(value, one) for value in values for one in restated)
         ]
+        # One mistake can stand for several facts; it is about the one that is spoken of.
+        words = {word.word for line in lines for word in line.words}
+        spoken = {name: len(self._words[name] & words) for name in found}
+        return [name for name in found if spoken[name] == max(spoken.values())]
 
     def slips(self, lines: Sequence[Line]) -> list[str]:
         """Names of the facts that lines restate as the user tells them by mistake."""
@@ -140,6 +147,11 @@ def contradicts(fact: PlannedFact, text: str, known: Iterable[str]) -> bool:
     return any(others.differs(value, one) for value in values for one in said)
 
 
+def _content(texts: Iterable[str]) -> set[str]:
+    """The words of texts that say something."""
+    return {word.word for text in texts for word in spelled(words_of(text)) if word.word not in TRIVIAL}
+
+
 def _mistaken(true: str, other: str) -> bool:
     """Whether one code is the other with two signs changed at most."""
     if other == true or abs(len(true) - len(other)) > 1 or not any(char.isdigit() for char in other):
@@ -154,7 +166,7 @@ def _mistaken(true: str, other: str) -> bool:
 def _proposes(line: Line) -> bool:
     """Whether a line has something new in it, or asks for it."""
     asks = line.asks("ask") or (line.sentence.question and "request" in line.kinds)
-    return bool(asks or line.kinds & {"offer", "doubt"} or "instead" in line.sentence.words)
+    return bool(asks or line.kinds & {"offer", "doubt"} or _OFFERING.intersection(line.sentence.words))
 
 
 def _wants_answer(line: Line) -> bool:
@@ -185,6 +197,11 @@ def _other_number(value: Value, words: Sequence[str]) -> bool:
     return False
 
 
+def _follows(words: Sequence[str], place: int, before: list[str]) -> bool:
+    """Whether these words stand before a place, and say something."""
+    return list(words[max(0, place - len(before)) : place]) == before and not all(one in TRIVIAL for one in before)
+
+
 def _other_word(value: Value, words: Sequence[str]) -> bool:
     if len(value.words) > 3 or value.number:
         return False
@@ -200,9 +217,9 @@ def _other_word(value: Value, words: Sequence[str]) -> bool:
         for place, word in enumerate(words):
             if word in TRIVIAL or word == value.words[0] or not word.isalpha():
                 continue
-            left = len(before) > 1 and list(words[max(0, place - len(before)) : place]) == before
+            left = any(_follows(words, place, before[-size:]) for size in (2, 3) if len(before) >= size)
             right = bool(after) and after[0] not in TRIVIAL and list(words[place + 1 : place + 2]) == after[:1]
-            if right or (left and not all(one in TRIVIAL for one in before)):
+            if right or left:
                 return True
     month = month_of(value.words[0])
     return month is not None and any((month_of(word) or month) != month for word in words)

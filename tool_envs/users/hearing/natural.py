@@ -147,14 +147,15 @@ class NaturalUser:
             return self._confirm(heard)
         if heard.act is Act.REFUSE:
             return self._push_back(heard)
-        if heard.act in (Act.DONE, Act.CLOSE):
+        if heard.act is Act.DONE or (heard.act is Act.CLOSE and self.counts["replies"]):
             return self._finish(heard)
         if heard.act in (Act.PROGRESS, Act.HANDOVER):
             return UserDecision(heard.act, "wait", (self._line("wait"),))
         if heard.act in (Act.ASK, Act.INSTRUCT):
             self.counts["denials"] += 1
             return UserDecision(heard.act, "unknown", (self._line("unknown"),))
-        if heard.act is Act.GREET and self.opening:
+        if heard.act in (Act.GREET, Act.CLOSE) and self.opening:
+            # A goodbye before anything was said is no end.
             return UserDecision(heard.act, "unclear", (self._now.request.say or self.opening,))
         return self._ask_back(heard)
 

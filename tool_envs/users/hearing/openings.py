@@ -12,11 +12,14 @@ OPENINGS = {
         (do|did|have|would) you (also|still)? (have|need|got|want|like|require) (any|some|another|anything|more
             |further)* (other|more|further|else|additional|questions|question|help|assistance|requests|concerns
             |wishes)
-        (is|was) there (anything|something|any other|any more|any further|more) (else|more|further|other|that|i|we
-            |you)?
+        (is|was) there (any other|any more|any further) (else|more|further|other|that|i|we|you)?
+        (is|was) there (anything|something) (else|more|further|other|i can|we can|i could|that i can|that we can
+            |you need|you want|you would)
+        (is|was) there more (i|we|you|that)
         anything (else|more|further)
         (any|some) (more|other|further)? (questions|question|concerns|wishes|requests|issues|doubts)
         (anything|something) (i|we|you) .. (besides|beyond|apart|in addition|on top|before|today|for you)
+        did (that|this|it|everything|all) .. (work|work out|help|go through)
         (are|is) (we|you|that|this) (done|finished|through|it) !(in|with|by)
         (can|may|shall|should|could) <who> (now|then)? (close|end) (the|this|your|it|our) (chat|ticket|case
             |conversation|one|request|session)?
@@ -79,6 +82,7 @@ OPENINGS = {
         (do|would) you like
         you (would|do)? (want|like|wish) (me|us|that|to)
         you do not mind
+        do i (press|go|proceed|take|book|send|cancel|do|put|start|submit)
         you are (ok|fine|happy|sure|good|in agreement|aware|certain|comfortable|content)
         (is|are|was|were|would|will) (that|this|it|these|everything|all|the|your|my|both|of this
             |such) ... (be)? (<fine>|ok (for|with)|for you|with you|by you|your wish)

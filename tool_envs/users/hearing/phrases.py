@@ -27,6 +27,11 @@ for _several in _ALIKE.values():
     _several.sort(key=lambda pair: -len(pair[0]))
 # What a word may be called where nothing has its own name.
 _WIDER = {"surname": "name"}
+_ASKING = word_set("when where how what which who why")
+_AUXILIARIES = word_set("do did does would should can could will are is was were have has shall may")
+_DOING = word_set("do did does")
+_SUBJECTS = word_set("you it he she they we i this that")
+_BASES = {"lost": "lose", "bought": "buy", "broken": "break", "broke": "break", "drove": "drive", "paid": "pay"}
 _VERBS = word_set("order use name book pay change delay issue question number block cover charge request plan date")
 _LINKS = frozenset({"of", "for", "on", "from", "in", "at"})
 
@@ -102,6 +107,8 @@ class Phrases:
                 self._add(words, name, turned=False)
                 if len(words) > 1 and words[0] in ("which", "what") and words[1] not in ("is", "are", "do", "time"):
                     self._add(words[1:], name, turned=False, asked=True)
+                for other in _indirect(words):
+                    self._add(other, name, turned=False)
                 if len(words) == 2 and not words[0].startswith(("wh", "how")):
                     self._add((words[1], words[0]), name, turned=True)
 
@@ -170,6 +177,12 @@ _GIVES = word_set(
 )
 
 
+def _indirect(words: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
+    """A question as it is asked within another: "when would you like" as in "tell me when you would like"."""
+    if len(words) > 2 and words[0] in _ASKING and words[1] in _AUXILIARIES and words[2] in _SUBJECTS:
+        yield (words[0], words[2], *words[3:]) if words[1] in _DOING else (words[0], words[2], words[1], *words[3:])
+
+
 def _match(phrase: _Phrase, words: Sequence[Word], place: int) -> tuple[int, ...]:
     if phrase.asked and not (
         place > 1
@@ -206,6 +219,7 @@ def _is_head(words: Sequence[Word], places: tuple[int, ...]) -> bool:
 @lru_cache(4096)
 def _singular(word: str) -> str:
     word = word.removesuffix("'s")
+    word = _BASES.get(word, word)
     if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is", "'s")):
         return word[:-3] + "y" if word.endswith("ies") and len(word) > 4 else word[:-1]
     return word

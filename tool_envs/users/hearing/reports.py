@@ -22,6 +22,25 @@ REPORTS = {
         <who> (have)? (found|got|gave|given|put|sent|made|set|cut|taken|undone|redone|rewritten|written|split
             |let) you (a|an|the|on|in|down|through|another|one|two|up|back|both|onto)
         you now have
+        you are (now *ing|*ing ... now)
+        ^ ready (on|tomorrow|today|at|from|for|by|in)
+        works again
+        (is|are) (stable|fine|back|working|ok|green|up|online|normal|available|active) again
+        <who> <adv>? have <adv>? (taken|put|given|cut|split|drawn|thrown|brought|written|let|struck|swept|built
+            |found|left) !(a look|note|notes|into|some|over your|that|out that) (the|your|it|them|that|you|both|a
+            |all) ... (off|out|in|on|back|through|up|down|away|to|over|into|onto|with)
+        (is|are) (off|back on|on) (your|the) (card|account|bill|file|statement|record|invoice|credit)
+        (is|are) (going|coming|headed|on the way) back (to|into|on) (your|the)
+        (is|are) (open|active|live|closed|valid|booked|unlocked|set|free|registered|confirmed) now
+        (is|are|now) on file
+        that is your .. (on file|in|done|booked|sorted|through|submitted|secured)
+        (leaves|left|leave) (our|the) (warehouse|depot|house|shop|store|kitchen|pharmacy)
+        (is|are) (reserved|set aside|held|kept|secured|yours|waiting) (for you|at|in|from|until|under)
+        (is|are) (all|now)? (arranged|secured|safe|squared away|wrapped up|good)
+        (is|are) (on|off) (for|the) !(phone|line|case|way to the|other hand)
+        (has|have) (just|already)? left (our|the|my) (account|warehouse|depot|house|building|office)
+        now (goes|runs|starts|begins|comes|belongs|includes|covers|leaves|ends)
+        (kicks|comes|goes) (in|into effect|into force|live) (today|tomorrow|on|from|with|at|now|next)?
         <who> (took|take|have taken) care of
         that did it
         (name|you) (is|are) down for
@@ -49,6 +68,7 @@ REPORTS = {
             |set|in place|live|valid|open|closed|running|back|ready|on|off|up|in the|effective|working|sorted
             |in our|in effect|good|available to you|under|done|yours|free of|again|green|unlocked)
         (was|were|went|has gone) <adv>? (successful|successfully|through|fine|well|smoothly)
+        (is|are) in your (inbox|email|mail|account|calendar|app|post|basket|folder|mailbox)
         (is|are) in !(the|a|an|our|your|my|this|that|good|line|charge|front|touch|contact|danger|stock|use|force
             |case|need|another|one)
         (is|are) (complete|completed|done|booked|through|submitted|placed|cancelled|canceled|confirmed|scheduled
@@ -81,6 +101,7 @@ REPORTS = {
             |closed|frozen|logged|paid|found it|corrected|enrolled|replaced) (successfully|for you|as requested
             |as you|without|with|for|on|now|!|and|you|in|to|at|by|today|with immediate|number|under)
         successfully <carried>
+        <carried> successfully
         (success|voila|boom|ta da|hooray|tada)
         good to go
         your .. now (shows|reflects|includes|reads|runs|starts|ends|has|lists)
@@ -114,6 +135,10 @@ REPORTS = {
     """,
     # What will come of it.
     "result": """
+        (is|are) (now)? with (mr|ms|mrs|dr|our|the|your) .. (now|for)?
+        <who> will (bring|deliver|collect|pick up|send|drop|come) (it|you|them|by|the) (on|to|tomorrow|up|back
+            |between|off|label|new|confirmation)
+        you (can|may|get to)? keep (the|your|it|all|both)
         you can (now|already)? (collect|pick|use|log|find|download|see|go|start|fly|come|track|view|access|enjoy
             |keep) (it|up|in|the|your|on|them|ahead|this|a)
         (active|valid|effective|live) (from|as of|starting|since|until) (today|now|tomorrow|on|the)?
@@ -127,6 +152,13 @@ REPORTS = {
             |debited|charged|active|valid) (out|to|back|with|on|within|in|by|today|tomorrow|from|at|until|under)
         (will|is going to|are going to) (change|move|start|end|begin|reach|arrive|switch|stop|renew|come|go) (to|on
             |at|from|with|in|your|by|into|back|out) !(we|check)
+    """,
+    # Good things about what is the user's, where nothing else tells what a message is about.
+    "gift": """
+        (your|you|yours) ... (now|tomorrow|today|tonight|<day>|ready|new|back|inbox|approved|reserved|secured
+            |arranged|free|enjoy)
+        (for you|yours|enjoy|congratulations|good news|great news|welcome to|as you (wished|asked|wanted))
+        reference
     """,
     # Something was done, at some time and by somebody.
     "past": """
@@ -151,9 +183,10 @@ REPORTS = {
         you are (very|most|always|more than)? welcome
         (my|our|a) pleasure
         (happy|glad|pleased|delighted|nice|great|wonderful|good) (to have|i could|we could|to be able to have
-            |that i could|that we could|that it works|it works|it is working|that it is|i was able|to hear|to help
-            |we got|we sorted|talking|chatting|that everything)
-        (drive|travel|fly|ride|stay|sleep) (safe|safely|well|healthy)
+            |that i could|that we could|that it works|it works|it is working|that it is|i was able|to hear
+            |to have been|we got|we sorted|talking|chatting|that everything)
+        (drive|travel|fly|ride|stay|sleep) (safe|safely|well|healthy|carefully)
+        (shout|call|write|holler|yell|ring|ping) (us|me)? (if|when|whenever|should)
         ^ happy *ing
         (thank you|thanks) (so much|very much|a lot|again|once again)? for *ing (with|by|at|through|us|our|from)
         (thank you|thanks) (so much|very much|a lot|again|once again)? for (contacting|reaching|choosing|calling
@@ -163,7 +196,8 @@ REPORTS = {
         <who> (am|are|will be|remain|will always be) (always|still)? (here|available|around|there|at your) (if|for
             |to help|whenever|should|disposal)
         (reach|get|write|come) (out|back|in)? (to)? (us|me) (any|again|at any|if|whenever)
-        (that|this) (is|was|will be|would be) (all|everything|it) (for|today|you|i|from|then|,)?
+        (that|this) (is|was|will be|would be) (all|everything) (for|today|you|i|from|then|,)?
+        (that|this) (is|was|will be|would be) it (for|today|from|then)
         (have|hope|we hope|i hope) (this|that|it|everything|you|to) (helps|helped|see|was|works|have|had|enjoy|goes
             |serve|hear)
         (we|i) (look|are looking|am looking) forward to
@@ -174,6 +208,9 @@ REPORTS = {
             |soon|travel|holidays|journey|next time|later)
         (anything|something) (that)? (needs|you need|you would like|i can|we can|we could|i could|you want|to add)
         until next time
+        so long
+        let (me|us) know how (it|this|things|everything)
+        if you (change|should change) your mind
         (have|having) fun
         <who> will (now|then|just)? close (the|this|your) (chat|ticket|case|conversation|session|request)
         you will be (glad|happy|pleased) to (hear|know) !(that)
@@ -186,13 +223,21 @@ REPORTS = {
             |ask you|guide|go over|rephrase|start by saying)
         <who> (will|am going to|are going to|would now|need to|have to|must|shall|am about to|are about to|want to
             |would like to) (now|just|also|first|next|then|quickly|try to|go ahead and|start by|begin by|proceed to
-            |have to|need to|immediately|therefore|further|again|briefly|have a|take a|quickly|only|please)* <check>
+            |have to|need to|immediately|therefore|further|again|briefly|have a|take a|quickly|only
+            |please)* !(see you) <check>
         <who> will (now|next|first|then|just|get|be right|be back|be with|attach|start|continue|come back|keep|wait
             |return to you|report|see to|move on|handle)
         <who> (am|are) (now|just|currently|still|already|also|busy|in the middle of|about to|quickly)* <checking>
         <who> (am|are) (on|at) (it|this|that|the case)
         (looking into|working on) (it|this|that)
-        ^ on it
+        ^ (still)? on it
+        with you in (a|two|one) (sec|second|minute|moment|minutes|tick|jiffy)
+        (takes|take) (only|just|me|us|up to|about|around|a|one|few|some|less|no longer than|no longer|maybe|two
+            |three|little|than)* (minute|minutes|second|seconds|moment|moments|while|bit|longer|sec|secs|mins|tick
+            |instant)
+        ^ (going|gonna|about) to <check>
+        off to (check|see|look|find|ask)
+        ^ (onwards|onward|on|now|next|over) to (the|your|our)
         ^ will (check|look|do|get|be right|see|find|update|verify)
         (just a|just one|just another|give me a|give me one|need a|need another|one more|bear) (few|short|brief
             |little|more|quick|couple of)* <moment> !(ago|later|early|after|before)
@@ -208,13 +253,13 @@ REPORTS = {
             |hint|tip|better|copy|list|shout|name)
         ^ (wait|hang tight|brb)
         while <who> (am|are)? (<check>|<checking>|do|am|are)
-        (is|are) <adv>? being !(held|kept|shipped|delivered|sent|dispatched|refunded|stored|prepared for)
+        (is|are) <adv>? being (checked|processed|reviewed|looked|loaded|handled|investigated|verified|calculated
+            |examined|analysed|analyzed|validated|worked|updated|created|prepared|set|searched|tested
+            |transferred to the system) !(for you)
         (is|are) (now|still|just|currently) (loading|running|processing|updating|starting|restarting|syncing
             |checking|searching|working|connecting|opening)
         (is|are) (loading|running|syncing|opening|starting up|being loaded)
         ^ (trying|searching|loading|checking|looking|calculating|processing|running|verifying|thinking|testing)
-        (this|it|that) (can|may|could|will|should|might|only)? (only|usually|just|normally)? (take|takes) (just
-            |only|up to|about|a|one|few|some|less|around|no longer|me|no)
         <who> .. (back|right back) (with you|to you|shortly|soon|in a)
         (will|shall) (be|come|get) (right)? back
         ^ !(concerning|regarding|during|including|following|according|depending|considering|bring|thing|spring
@@ -281,6 +326,13 @@ REPORTS = {
             |one of our|in|you)* .. <human> (for you|on the|to|in|into|over|now)
         <who> (would|will|am going to|want to|have to)* (rather|better|prefer to)* (have|let|ask|get) (a|an|my|our
             |the|one of our) .. <human> .. (look|check|review|handle|answer|decide|take|see|help)
+        <who> (am|are|will)* (getting|get|fetching|fetch|calling|looping in|loop in|involving) (in)? (a|an|my|our
+            |one of my|someone)* <human>
+        loop in (a|an|my|our|the|someone)
+        above my pay grade
+        <who> need (a|an|my|our) <human>
+        (mr|mrs|ms|dr) .. (will|is going to) (contact|call|get|take|be|answer|write|help|look|decide)
+        (leave|leaving) .. to (a|an|the|our|my) .. <human>
         (get|find|fetch|bring) (someone|somebody) (who|to|that|from|for)
         (put|putting|patching|patch) you (through|in touch|on to|over)
         (talk|speak) to (a human|a real|somebody|someone|a colleague|an agent)

@@ -61,6 +61,7 @@ REQUESTS = {
         (agree|accept|confirm|proceed) (or|,) (decline|no|cancel|reject)
         reply 1
         thumbs up
+        (one|a|your) (more|quick|short|last|little|final)* (nod|yes|ok|word|click) (from|and|is all|will do)
     """,
     # Something that the agent could do, if it is wanted.
     "offered": """
@@ -77,8 +78,8 @@ REQUESTS = {
             |recommend|provide you|give you|book|arrange|put|set|schedule|send|add|waive|apply|switch|move|change
             |issue|extend|process|submit|refund|cancel|start|create|order|do)
         (what|all) (i|we) can (do|offer)
-        (i|we) (would|will) be (glad|happy|pleased|delighted) to
-        (i|we) (am|are) (happy|glad|able|ready|prepared) to
+        (i|we) (would|will) be (glad|happy|pleased|delighted) to !(help|assist|support|be of)
+        (i|we) (am|are) (happy|glad|able|ready|prepared) to !(help|assist|support|be of)
         you (can|could|may|are free to|are welcome to) (also|instead|always|either|still)
         (alternatively|instead)
         (as an|one|another|the only|an) alternative
@@ -112,7 +113,8 @@ REQUESTS = {
             |requested|open)
         (must|has to|have to|should|needs to|need to) be <adv>? (named|given|stated|provided|specified|entered
             |mentioned|supplied|attached|indicated|included|known|filled in|in the)
-        (will|would|should) (do|be enough|suffice|be sufficient|be fine|help|be helpful|be useful|also help|do it)
+        (will|would|should) (do|be good|be great|be perfect|be ideal|be enough|suffice|be sufficient|be fine|help
+            |be helpful|be useful|also help|do it)
         (is|are) (enough|all i need|all we need|what i need|all it takes|also useful)
         (it|that) (would|will|might) (also|really)? (help|be (very|really|also|most|even)? (helpful|useful|good
             |great|nice|important)) (me|us)? (to know|to have|if|when|a lot|,)?
@@ -166,7 +168,7 @@ REQUESTS = {
             |other|else|another)?
         are you (sure|certain|positive) (that|about|this|it|the|of|your)
         (double check|check again|re check|recheck|look again|try again|once more|once again|again please)
-        (does|do|did) not (exist|match|seem|appear|correspond|fit|agree|ring)
+        (does|do|did) not (exist|match|seem|appear|correspond|agree|ring)
         (not|nothing) (in|on|under) (our|the|my|this|that) (system|records|database|number|name)
         (number|code|reference|id|plate|name|email|address) .. (is|was|seems|does|do) not (valid|right|correct
             |recognized|recognised|known|exist|match|work|fit|complete|ours)

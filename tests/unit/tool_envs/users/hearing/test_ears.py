@@ -84,6 +84,8 @@ def test_acts(message: str, act: Act) -> None:
         ("I can't find A1094. Could you check it?", ("order",)),
         ("There is no car with that number.", ("plate",)),
         ("Refund or store credit?", ("refund",)),
+        ("Could you tell me on which day you would like it?", ("day",)),
+        ("Until which day? And your name, together with the order number.", ("day", "name", "order")),
     ],
 )
 def test_facts_that_are_asked_for(message: str, asks: tuple[str, ...]) -> None:
@@ -122,6 +124,11 @@ def test_what_was_done_is_no_instruction(message: str) -> None:
 )
 def test_restated_wrongly(message: str, wrong: tuple[str, ...]) -> None:
     assert EARS.hear(message, {"order", "day"}).wrong == wrong
+
+
+def test_what_was_told_and_is_only_named_is_not_asked_for() -> None:
+    assert EARS.hear("Please confirm: I cancel the order number A1094.", TOLD).act is Act.CONFIRM
+    assert EARS.hear("Could you please confirm the order number?", TOLD).asks == ("order",)
 
 
 def test_a_mistake_is_asked_about_or_only_restated() -> None:

@@ -151,6 +151,11 @@ def test_who_asks_what_it_is_about_hears_it_again() -> None:
     assert talk(user(), "Hello! How can I help you today?") == [OPENING]
 
 
+def test_a_goodbye_before_anything_was_said_is_no_end() -> None:
+    ann = user()
+    assert talk(ann, "Thank you for contacting us!", "Goodbye!") == [OPENING, "Great. //"]
+
+
 def test_patience_ends_it() -> None:
     ann = user(patience=2)
     assert talk(ann, *["One moment."] * 3) == ["Okay, I will wait.", "Okay, I will wait.", "Forget it. //"]

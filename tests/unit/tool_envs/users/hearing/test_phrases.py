@@ -16,6 +16,7 @@ PHRASES = Phrases(
         "email": ["email"],
         "phone": ["mobile number"],
         "day": ["which day", "when"],
+        "home": ["where do you live", "when would you move"],
     }
 )
 
@@ -38,6 +39,7 @@ def named(text: str) -> list[str]:
         ("when did it arrive", ["day"]),
         ("it was late when you called", []),
         ("did you order it", []),
+        ("tell me where you live and when you would move", ["home"]),
         ("reordering", []),
     ],
 )
