@@ -6,8 +6,8 @@ import inspect
 from abc import ABC, abstractmethod
 from typing import Any
 
-from verl_agentic.core import Task, UserInputError
-from verl_agentic.tool_envs.users.base import NoUser, User, UserReply
+from verl_agentic.core import BrokenTaskError, Task, UserInputError
+from verl_agentic.tool_envs.users.base import NoUser, User, UserCall, UserReply
 
 
 class ToolError(Exception):
@@ -63,7 +63,25 @@ class Environment(ABC):
     async def reply(self, message: str) -> UserReply | None:
         """The user's answer to what the policy said, ``None`` where nobody answers."""
         reply = self.user.reply(message)
-        return await reply if inspect.isawaitable(reply) else reply
+        reply = await reply if inspect.isawaitable(reply) else reply
+        if reply is None or not reply.calls:
+            return reply
+        return reply.filled([await self._in_users_name(call) for call in reply.calls])
+
+    async def user_call(self, name: str, arguments: dict[str, Any]) -> str:
+        """Run what only the user can do, as ``task.user`` describes it; the policy cannot call it.
+
+        Raises:
+            BrokenTaskError: there is nothing of that name that a user can do here.
+            ToolError: it does not work; the user tells the policy so.
+        """
+        raise BrokenTaskError(f"the user is to do {name!r}, but nothing here runs what users do")
+
+    async def _in_users_name(self, call: UserCall) -> str:
+        try:
+            return call.told(await self.user_call(call.name, call.arguments))
+        except ToolError as refusal:
+            return f"That does not work: {refusal}"
 
     def state(self) -> dict[str, Any]:
         """Final state of the world as JSON data, for the reward."""

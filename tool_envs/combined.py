@@ -101,6 +101,12 @@ class CombinedEnvironment(Environment):
     async def call(self, name: str, arguments: dict[str, Any]) -> str:
         return await self._owners[name].call(name, arguments)
 
+    async def user_call(self, name: str, arguments: dict[str, Any]) -> str:
+        doers = [part for part in self._parts.values() if type(part).user_call is not Environment.user_call]
+        if len(doers) != 1:
+            return await super().user_call(name, arguments)
+        return await doers[0].user_call(name, arguments)
+
     async def reply(self, message: str) -> UserReply | None:
         return await (self._speaker.reply(message) if self._speaker else super().reply(message))
 

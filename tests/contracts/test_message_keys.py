@@ -18,7 +18,7 @@ from verl_agentic.training.settings import AgenticSettings
 ROOT = Path(__file__).resolve().parents[2]
 KEY = re.compile(r"\bagentic\.([a-z_]+[0-9]?(?:\.[A-Za-z_*]+)*)")
 # Resolvers that recipes call, which are no keys.
-OTHERS = ("agentic.starter", "agentic.smollm2", "agentic.epochs", "agentic.tasks")
+OTHERS = ("agentic.starter", "agentic.smollm2", "agentic.epochs", "agentic.tasks", "agentic.by_register")
 
 
 def texts(path: Path) -> Iterator[tuple[int, str]]:

@@ -37,6 +37,8 @@ from verl_agentic.tool_envs.users.message_acts import (
     readable,
     refuses,
 )
+from verl_agentic.tool_envs.users.natural_turns import NaturalTurns, Said
+from verl_agentic.tool_envs.users.plan import is_natural, read_plan
 from verl_agentic.tool_envs.users.prompt import REPLY_SCHEMA, PromptTurn, role_prompt, turn_prompt
 from verl_agentic.tool_envs.users.script import OUT_OF_PATIENCE, asked_for, read_script
 from verl_agentic.tool_envs.users.speech import harmless_speech
@@ -75,6 +77,7 @@ class LLMUser(User):
         self._model = make_chat_model(llm)
         self._max_chars = max_chars
         self._silent = True
+        self._natural: NaturalTurns | None = None
         self._counts = Counter[str]()
 
     def open(self, task: Task, seed: int) -> None:
@@ -84,7 +87,10 @@ class LLMUser(User):
             BrokenTaskError: ``task.user`` is not a script; the message names the field.
         """
         self._silent = task.user is None
-        self._script = read_script(task.user or {})
+        said = [message["content"] for message in task.messages if message["role"] == "user"]
+        natural = is_natural(task.user)
+        self._natural = NaturalTurns(read_plan(task.user or {}), said[-1] if said else "") if natural else None
+        self._script = read_script({} if natural else task.user or {})
         self._seed = seed & _MAX_SEED
         self._refusals = 0
         self._counts = Counter[str]()
@@ -93,11 +99,13 @@ class LLMUser(User):
         scalar = isinstance(truth, (str, int, float)) and not isinstance(truth, bool)
         # What nobody has said aloud yet, hidden facts aside.
         self._unsaid = [value for fact, values in self._values if not fact.hidden for value in values]
+        if self._natural:
+            hidden = {value.text for value in self._natural.hidden()}
+            self._unsaid = [value for _, value in self._natural.values() if value.text not in hidden]
         self._unsaid += [Wording(str(truth))] if scalar else []
         for message in task.messages:
             self._hear(message["content"])
-        opening = [message["content"] for message in task.messages if message["role"] == "user"]
-        self._dialogue = [("you", text) for text in opening]
+        self._dialogue = [("you", text) for text in said]
 
     async def reply(self, message: str) -> UserReply | None:
         """Answer in role.
@@ -107,22 +115,31 @@ class LLMUser(User):
         """
         if self._silent:
             return None
-        if self._counts["replies"] >= self._script.patience:
+        if not self._natural and self._counts["replies"] >= self._script.patience:
             self._counts["patience"] += 1
             return UserReply(OUT_OF_PATIENCE, stop=True)
         self._hear(clipped(message, MAX_READ_CHARS))
         self._dialogue.append(("agent", clipped(message, _MAX_ENTRY_CHARS)))
-        turn = self._turn(readable(message))
+        if self._natural:
+            decision = self._natural.decide(message)
+            if decision.kind == "out_of_patience":
+                return decision.reply()
+            turn = self._natural.turn(decision)
+        else:
+            turn = self._turn(readable(message))
         reply = await self._ask(turn)
         self._counts["replies"] += 1
-        self._dialogue.append(("you", reply.content))
+        acted = [f"ACTION {call.name}" for call in reply.calls]
+        self._dialogue.append(("you", "\n".join(filter(None, [*acted, reply.content]))))
         return reply
 
     def counts(self) -> Mapping[str, int]:
         """``replies``; ``arguments``, against refusals; ``patience``, 1 where it ran out; ``leaks``, drafts that gave
         something away, ``role_swaps``, that played the agent, and ``inventions``, that made up a number or the like;
-        ``fallbacks``, neutral replies in their place; ``kept_on``, ends that were refused."""
-        return dict(self._counts)
+        ``fallbacks``, neutral replies in their place; ``kept_on``, ends that were refused. In the natural register
+        besides what a scripted user counts: ``actions`` done at home, ``missed_actions`` that were due, and drafts'
+        ``unasked_actions``, which are not done."""
+        return dict(+(self._counts + self._natural.counts())) if self._natural else dict(+self._counts)
 
     def _turn(self, message: str) -> PromptTurn:
         """What the policy's message, as it is read, calls for."""
@@ -156,27 +173,39 @@ class LLMUser(User):
 
     async def _ask(self, turn: PromptTurn) -> UserReply:
         withheld = self._withheld(turn)
-        prose = {name: masked(text, withheld) for name, text in self._script.prose.items()}
+        prose = {name: masked(text, withheld) for name, text in self._prose().items()}
+        actions = self._natural.actions if self._natural else ()
         entries = [{"from": author, "text": text} for author, text in self._dialogue[-_MAX_ENTRIES:]]
         for attempt in range(_ATTEMPTS):
             messages = (
-                Message(role="system", content=role_prompt(prose, self._max_chars)),
+                Message(role="system", content=role_prompt(prose, self._max_chars, actions)),
                 Message(role="user", content=turn_prompt(turn, entries, again=attempt > 0)),
             )
             request = ChatRequest(messages, "user", REPLY_SCHEMA, seed=self._seed, sample=attempt)
             said = (await self._model.complete(request)).parsed
-            draft = said["reply"][:_MAX_ENTRY_CHARS]
-            if fault := self._fault(draft, turn, withheld):
+            drafted = self._drafted(said["reply"][:_MAX_ENTRY_CHARS])
+            self._counts["unasked_actions"] += drafted.unasked
+            if fault := self._fault(drafted.text, turn, withheld):
                 self._counts[fault] += 1
                 continue
-            text, stop = harmless_speech(draft, self._max_chars), said["stop"] and turn.may_stop
+            text, stop = harmless_speech(drafted.text, self._max_chars), said["stop"] and turn.may_stop
             if said["stop"] and not stop:
                 self._counts["kept_on"] += 1
-            if text or stop:
-                return UserReply(text, stop)
+            if text or stop or drafted.actions:
+                return self._acting(drafted, text, stop=stop)
         self._counts["fallbacks"] += 1
+        self._counts["missed_actions"] += len(turn.due)
         logger.warning("the model that plays the user said nothing that it may; the user said: %s", NEUTRAL_REPLY)
         return UserReply(NEUTRAL_REPLY)
+
+    def _drafted(self, draft: str) -> Said:
+        return self._natural.acted(draft) if self._natural else Said(draft, (), missed=0, unasked=0)
+
+    def _acting(self, drafted: Said, text: str, *, stop: bool) -> UserReply:
+        """The reply with the actions that it names."""
+        self._counts["actions"] += len(drafted.actions)
+        self._counts["missed_actions"] += drafted.missed
+        return UserReply(text, stop, self._natural.calls(drafted.actions) if self._natural else ())
 
     def _fault(self, draft: str, turn: PromptTurn, withheld: list[Wording]) -> str:
         """The count under which a draft that cannot be said falls, empty for one that can."""
@@ -185,8 +214,11 @@ class LLMUser(User):
         if plays_the_agent(draft):
             return "role_swaps"
         said = [text for _, text in self._dialogue]
-        known = [*said, *self._script.prose.values(), *turn.tellable, turn.confirm or "", turn.plea or ""]
+        known = [*said, *self._prose().values(), *_due(turn)]
         return "inventions" if invented(draft, known) else ""
+
+    def _prose(self) -> Mapping[str, str]:
+        return self._natural.prose if self._natural else self._script.prose
 
     def _hear(self, text: str) -> None:
         """What was said aloud is no secret any more."""
@@ -196,9 +228,16 @@ class LLMUser(User):
 
     def _withheld(self, turn: PromptTurn) -> list[Wording]:
         """Texts that the reply must not hold: what is hidden, and what is neither said nor due."""
-        due = [*turn.tellable, turn.confirm or "", turn.plea or ""]
-        for text in due:
+        for text in _due(turn):
             self._hear(text)
+        if self._natural:
+            told = [value for name, value in self._natural.values() if self._natural.may_tell(name, value)]
+            return [*self._natural.hidden(), *(value for value in self._unsaid if value not in told)]
         told = [value for fact, values in self._values if fact.told for value in values]
         hidden = [value for fact, values in self._values if fact.hidden for value in values]
         return [*hidden, *(value for value in self._unsaid if value not in told)]
+
+
+def _due(turn: PromptTurn) -> list[str]:
+    """What the turn has the user say, whatever words it uses."""
+    return [*turn.tellable, turn.confirm or "", turn.plea or "", turn.lead]

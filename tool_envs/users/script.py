@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,15 +77,14 @@ def read_script(data: dict[str, Any]) -> Script:
     Raises:
         BrokenTaskError: naming the field that is wrong.
     """
-    facts, push, patience = data.get("facts", []), data.get("push", []), data.get("patience", DEFAULT_PATIENCE)
+    facts, push = data.get("facts", []), data.get("push", [])
     if not isinstance(facts, list):
         raise BrokenTaskError("user.facts must be a list")
-    if push != [] and not (isinstance(push, list) and _texts(push)):
+    if push != [] and not (isinstance(push, list) and is_texts(push)):
         raise BrokenTaskError("user.push must be a list of texts, none of them empty")
-    if isinstance(patience, bool) or not isinstance(patience, int) or patience < 1:
-        raise BrokenTaskError("user.patience must be a whole number of replies, at least 1")
-    prose = {name: text for name in PROSE if (text := _text(data, name, None))}
-    confirm, done = _text(data, "confirm", None), _text(data, "done", DEFAULT_DONE) or ""
+    patience = whole_patience(data)
+    prose = {name: text for name in PROSE if (text := optional_text(data, name))}
+    confirm, done = optional_text(data, "confirm"), optional_text(data, "done", DEFAULT_DONE) or ""
     if confirm is not None and not confirm.strip():
         raise BrokenTaskError("user.confirm must not be empty; write null for no answer")
     read = [_fact(entry, position) for position, entry in enumerate(facts)]
@@ -107,14 +107,14 @@ def _fact(entry: Any, position: int) -> UserFact:
         if not isinstance(flag, bool):
             raise BrokenTaskError(f"{where}.{name} must be true or false")
     ask, say = entry.get("ask"), entry.get("say")
-    if not (flags["hidden"] and ask is None) and not (_texts(ask) and isinstance(ask, list)):
+    if not (flags["hidden"] and ask is None) and not (is_texts(ask) and isinstance(ask, list)):
         raise BrokenTaskError(f"{where}.ask must be a list of words")
     if not (isinstance(say, str) and say.strip()):
         raise BrokenTaskError(f"{where}.say must be a text, and not empty")
     value = entry.get("value")
-    if value is not None and not _texts(value):
+    if value is not None and not is_texts(value):
         raise BrokenTaskError(f"{where}.value must be a text or a list of texts")
-    values = _telling(say) if value is None else (value,) if isinstance(value, str) else tuple(value)
+    values = telling(say) if value is None else (value,) if isinstance(value, str) else tuple(value)
     if flags["hidden"]:
         return UserFact(None, say, values, hidden=True, told=False)
     # "order" also asks in "orders", but "id" does not ask in "did" or "idea".
@@ -127,18 +127,41 @@ def _asking(word: str) -> str:
     return re.escape(word) if _UNSPACED.search(word) else rf"(?<!\w){re.escape(word)}s?(?!\w)"
 
 
-def _telling(say: str) -> tuple[str, ...]:
+def telling(say: str) -> tuple[str, ...]:
     """What gives a sentence away: quotations, codes, numbers and names in it, or else all of it."""
-    found = [*_QUOTED.findall(say), *(code.strip(".#") for code in _CODE.findall(say)), *_NAME.findall(say)]
+    found = [*_QUOTED.findall(say), *(code.strip(".#") for code in _CODE.findall(say)), *named_in(say)]
     return tuple(dict.fromkeys(text for text in found if text.strip())) or (say,)
 
 
-def _texts(value: Any) -> bool:
+def named_in(text: str) -> list[str]:
+    """Names in a text: capitalised words that do not open a sentence."""
+    return _NAME.findall(text)
+
+
+def whole_patience(data: Mapping[str, Any]) -> int:
+    """``patience``, checked.
+
+    Raises:
+        BrokenTaskError: it is not a number of replies.
+    """
+    patience = data.get("patience", DEFAULT_PATIENCE)
+    if isinstance(patience, bool) or not isinstance(patience, int) or patience < 1:
+        raise BrokenTaskError("user.patience must be a whole number of replies, at least 1")
+    return patience
+
+
+def is_texts(value: Any) -> bool:
+    """Whether a field is a text, or a list of them, and none is empty."""
     items = value if isinstance(value, list) else [value]
     return bool(items) and all(isinstance(item, str) and item.strip() for item in items)
 
 
-def _text(script: dict[str, Any], key: str, default: str | None) -> str | None:
+def optional_text(script: Mapping[str, Any], key: str, default: str | None = None) -> str | None:
+    """A field that may be missing.
+
+    Raises:
+        BrokenTaskError: it is no text.
+    """
     value = script.get(key, default)
     if value is not None and not isinstance(value, str):
         raise BrokenTaskError(f"user.{key} must be a text")

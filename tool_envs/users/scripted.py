@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from verl_agentic.core import BrokenTaskError, Task
 from verl_agentic.tool_envs.users.base import User, UserReply
+from verl_agentic.tool_envs.users.hearing.natural import NaturalUser
 from verl_agentic.tool_envs.users.message_acts import (
     asking_part,
     asks_to_confirm,
@@ -16,6 +17,7 @@ from verl_agentic.tool_envs.users.message_acts import (
     readable,
     refuses,
 )
+from verl_agentic.tool_envs.users.plan import is_natural, read_plan
 from verl_agentic.tool_envs.users.script import OUT_OF_PATIENCE, UserFact, asked_for, read_script
 
 __all__ = ["DO_NOT_KNOW", "OUT_OF_PATIENCE", "WAITING", "ScriptedUser"]
@@ -33,10 +35,14 @@ class ScriptedUser(User):
     when there is none left the user leaves without a word; any other question gets what was told before, the next
     untold fact, or :data:`DO_NOT_KNOW`; a message that only says that something is under way or planned, or nothing at
     all, gets :data:`WAITING`; any other statement, and the offer of anything else, ends the dialogue with ``done``.
+
+    A script with ``"hearing": "natural"`` (:mod:`verl_agentic.tool_envs.users.plan`) is played by
+    :class:`~verl_agentic.tool_envs.users.hearing.natural.NaturalUser`, which reads what real models write.
     """
 
     def __init__(self) -> None:
         self._counts = Counter[str]()
+        self._natural: NaturalUser | None = None
 
     def open(self, task: Task, seed: int) -> None:
         """Take the role.
@@ -44,23 +50,21 @@ class ScriptedUser(User):
         Raises:
             BrokenTaskError: ``task.user`` is not a script; the message names the field.
         """
+        self._natural = None
+        if is_natural(task.user):
+            said = [message["content"] for message in task.messages if message["role"] == "user"]
+            self._natural = NaturalUser(read_plan(task.user or {}), said[-1] if said else "")
+            return
         if task.user is not None and "facts" not in task.user:
             raise BrokenTaskError("user.facts must be a list")
-        self._natural = None
-        if (task.user or {}).get("hearing") == "natural":
-            from verl_agentic.tool_envs.users.natural import Natural
-
-            self._natural = Natural(task.user)
-            self._silent = False
-            return
         self._silent = task.user is None
         self._script = read_script(task.user or {})
         self._facts = [fact for fact in self._script.facts if not fact.hidden]
         self._counts = Counter[str]()
 
     def reply(self, message: str) -> UserReply | None:
-        if self._natural is not None:
-            return self._natural.reply(message)
+        if self._natural:
+            return self._natural.decide(message).reply()
         if self._silent:
             return None
         reply = self._answer(readable(message))
@@ -72,8 +76,9 @@ class ScriptedUser(User):
 
     def counts(self) -> Mapping[str, int]:
         """``replies``; ``denials``, of what the script does not know; ``arguments``, against refusals; ``patience``, 1
-        where it ran out; ``replies`` counts the last one, too."""
-        return dict(self._counts)
+        where it ran out; ``replies`` counts the last one, too. In the natural register besides: ``actions`` at home,
+        ``corrections``, ``changes`` of mind, further ``requests``, and ``unclear`` messages."""
+        return dict(+self._natural.counts if self._natural else self._counts)
 
     def _answer(self, message: str) -> UserReply:
         asked, confirm = asking_part(message), self._script.confirm

@@ -30,18 +30,20 @@ _STYLES = {"system": "dim", "user": "cyan", "assistant": "green", "tool": "yello
 _VERDICT = ("score", "acc", "verdict", "failure", "reason")
 
 
-def diagnosis_of(one: StoredTrajectory, trajectory: Trajectory) -> Diagnosis | None:
+def diagnosis_of(one: StoredTrajectory, trajectory: Trajectory, task: Task | None) -> Diagnosis | None:
     """What the trajectory itself shows of why it failed, ``None`` for a success."""
-    return None if one.acc >= 1 else diagnose_trajectory(trajectory, one.failure)
+    return None if one.acc >= 1 else diagnose_trajectory(trajectory, one.failure, task)
 
 
 def shown_data(one: StoredTrajectory, trajectory: Trajectory, task: Task | None) -> dict[str, Any]:
     """What is beyond the line of ``trajectories export``: the difference, the reason and the diagnosis."""
-    found = diagnosis_of(one, trajectory)
+    found = diagnosis_of(one, trajectory, task)
     difference = None if task is None else state_difference(task, trajectory)
     data = {
         "reason": str(trajectory.reward.get("reason", "")),
-        "diagnosis": None if found is None else {"kind": found.kind.value, "evidence": found.evidence},
+        "diagnosis": None
+        if found is None
+        else {"kind": found.kind.value, "evidence": found.evidence, "blame": found.blame},
         "expected": None if task is None else task.ground_truth,
         "state": trajectory.state,
         "difference": None
@@ -109,8 +111,8 @@ def _message(console: Console, role: str, content: str, cost: str, whole: bool, 
 
 def _verdict(one: StoredTrajectory, trajectory: Trajectory, task: Task | None) -> Iterator[Text]:
     yield plain_text(f"reason: {trajectory.reward.get('reason') or NONE}")
-    if found := diagnosis_of(one, trajectory):
-        yield plain_text(f"diagnosis: {found.kind.value} ({found.evidence})")
+    if found := diagnosis_of(one, trajectory, task):
+        yield plain_text(f"diagnosis: {found.kind.value} ({found.evidence}); to blame: {found.blame}")
     if trajectory.answer is not None:
         yield plain_text(f"answer: {_cut(trajectory.answer, False)}")
     truth = task.ground_truth if task is not None and isinstance(task.ground_truth, Mapping) else {}

@@ -253,7 +253,8 @@ def _samples(report: Mapping[str, Any]) -> str:
             f'<span class="dim">{escape(detail)} · {escape(sample["task_id"])}</span></summary><div class="chat">'
         )
         parts += [message(one["role"], one["content"]) for one in sample["messages"]]
-        why = [text for text in (sample["reason"], sample["diagnosis"]) if text and not sample["success"]]
+        blame = f"to blame: {sample['blame']}" if sample["blame"] else ""
+        why = [text for text in (sample["reason"], sample["diagnosis"], blame) if text and not sample["success"]]
         parts += [message("note", f"Why: {' · '.join(why)}")] if why else []
         parts.append("</div></details>")
     return "\n".join(parts)

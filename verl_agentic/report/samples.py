@@ -27,8 +27,9 @@ def pick_samples(store: Store, latest: Sequence[Outcome], kinds: Mapping[str, st
 
     Returns:
         Per sample ``kind``, ``task_id``, ``step``, ``source`` (split, or ``train``), ``success``, ``failure``,
-        ``reward``, ``reason`` (the reward's), ``diagnosis`` (``kind: evidence``, of a failure), ``answer``, ``end`` and
-        ``messages`` (``role`` and ``content``, cut to a readable length).
+        ``reward``, ``reason`` (the reward's), ``diagnosis`` (``kind: evidence``, of a failure), ``blame`` (``policy``,
+        ``user`` or ``environment``), ``answer``, ``end`` and ``messages`` (``role`` and ``content``, cut to a readable
+        length).
     """
     picked: dict[tuple[str, bool], dict[str, Any]] = {}
     limits = stored_limits(store.info().get("rollout"))
@@ -72,8 +73,8 @@ def _dialogue(store: Store, one: Evaluation, limits: DialogueLimits) -> dict[str
     trajectory = stored_trajectory(one.trajectory)
     if trajectory is None:
         return None
-    found = None if one.acc >= 1 else diagnose_trajectory(trajectory, one.failure)
     task = store.task(one.task_id)
+    found = None if one.acc >= 1 else diagnose_trajectory(trajectory, one.failure, task)
     turns: Iterable[Message] = ({"role": turn.role, "content": turn.content} for turn in trajectory.turns)
     messages = [*(opening_messages(task, limits) if task else []), *turns]
     if len(messages) > _MAX_TURNS:
@@ -82,6 +83,7 @@ def _dialogue(store: Store, one: Evaluation, limits: DialogueLimits) -> dict[str
     return {
         "reason": _cut(str(trajectory.reward.get("reason") or "")),
         "diagnosis": "" if found is None else f"{found.kind.value}: {found.evidence}",
+        "blame": "" if found is None else found.blame,
         "answer": trajectory.answer,
         "end": trajectory.end.value if trajectory.end else None,
         "messages": [{"role": said["role"], "content": _cut(said["content"])} for said in messages],

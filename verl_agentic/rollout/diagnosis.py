@@ -6,15 +6,17 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from verl_agentic.core import End, FailureKind, Outcome, ToolCall, Trajectory
+from verl_agentic.core import End, FailureKind, Outcome, Task, ToolCall, Trajectory
 from verl_agentic.core.messages.action import parse_assistant
 from verl_agentic.core.outcome import ErrorKind
 from verl_agentic.core.trajectory import LIMITS, stored_trajectory
 from verl_agentic.tool_envs.base import ToolError
 from verl_agentic.tool_envs.calculator import evaluate
+from verl_agentic.tool_envs.users.fidelity import fidelity
+from verl_agentic.tool_envs.users.plan import NATURAL
 
 MAX_CHARS = 20_000
 """Of one message that is looked at."""
@@ -41,10 +43,12 @@ class Diagnosis:
     Attributes:
         kind: the kind of error.
         evidence: what shows it, in a few words; fit for people.
+        blame: who is to blame: ``policy``, ``user`` or ``environment``, which stands for whoever judges, too.
     """
 
     kind: ErrorKind
     evidence: str
+    blame: str = "policy"
 
 
 def diagnose(outcome: Outcome) -> Diagnosis | None:
@@ -52,7 +56,7 @@ def diagnose(outcome: Outcome) -> Diagnosis | None:
     return None if outcome.acc >= 1 else diagnose_trajectory(stored_trajectory(outcome.trajectory), outcome.failure)
 
 
-def diagnose_trajectory(trajectory: Trajectory | None, failure: FailureKind) -> Diagnosis:
+def diagnose_trajectory(trajectory: Trajectory | None, failure: FailureKind, task: Task | None = None) -> Diagnosis:
     """Why a trajectory failed. Deterministic; never raises on model text.
 
     A loop is named before the limit that ended it, and what cannot be read before what was calculated.
@@ -60,7 +64,20 @@ def diagnose_trajectory(trajectory: Trajectory | None, failure: FailureKind) -> 
     Args:
         trajectory: the trajectory, ``None`` where none was kept: the reward alone tells then.
         failure: what the reward calls it.
+        task: its task, where it is known: only then a user of the natural register can be to blame.
     """
+    found = _diagnosis(trajectory, failure)
+    if found.kind is ErrorKind.UNDECIDED:
+        return replace(found, blame="environment")
+    if trajectory is None or task is None or (task.user or {}).get("hearing") != NATURAL:
+        return found
+    true = fidelity(task, trajectory)
+    if true is None or not true.faults:
+        return found
+    return Diagnosis(found.kind, f"{found.evidence}; the user {' and '.join(true.faults)}", "user")
+
+
+def _diagnosis(trajectory: Trajectory | None, failure: FailureKind) -> Diagnosis:
     by_reward = Diagnosis(_BY_FAILURE.get(failure, ErrorKind.WRONG_ANSWER), f"reward: {failure.value}")
     if by_reward.kind is ErrorKind.UNDECIDED or trajectory is None:
         return by_reward

@@ -212,6 +212,7 @@ def test_one_is_shown_with_what_was_expected_and_why(run_dir: Path, capsys: pyte
     wrong = said(capsys, "trajectories", "show", str(run_dir), "outcome-2")
     assert "failure: wrong_answer; reward 0.000; ended by answer" in wrong
     assert "answer: 5" in wrong and 'expected: {"answer": "4"}' in wrong and "diagnosis: " in wrong
+    assert "to blame: policy" in wrong
     assert "abcdefgh12345678" not in said(capsys, "trajectories", "show", str(run_dir), "outcome-3")
     assert "was not kept in full" in said(capsys, "trajectories", "show", str(run_dir), "outcome-4", status=2)
 
@@ -231,6 +232,7 @@ def test_a_state_that_differs_is_shown_row_by_row(run_dir: Path, capsys: pytest.
     (difference,) = data["difference"]
     assert (data["id"], data["reason"], difference["table"]) == ("outcome-5", damaged.reward["reason"], table)
     assert difference["missing"] == [lost] and data["diagnosis"]["kind"]
+    assert data["diagnosis"]["blame"] == "policy"
     assert "some [bold]rows[/bold] are wrong" in said(capsys, "trajectories", "ls", str(run_dir), "--step", "4")
 
 

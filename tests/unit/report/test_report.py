@@ -227,9 +227,15 @@ def test_reasons_of_failures_are_counted_over_tasks(tmp_path: Path) -> None:
     assert {"said … to …", ""} < {one["reason"] for one in others} and sum(one["count"] for one in others) == 5
     [sample] = [one for one in report["samples"] if not one["success"]]
     assert sample["reason"] in reasons and sample["diagnosis"] == "arithmetic_slip: wrote 17 * 3 = 41"
+    assert sample["blame"] == "policy"
     parser = Links()
     parser.feed(render_html(report))
-    assert "order … must be refunded" in parser.text and "Why: " in parser.text and parser.loads == []
+    assert (
+        "order … must be refunded" in parser.text
+        and "Why: " in parser.text
+        and "to blame: policy" in parser.text
+        and parser.loads == []
+    )
 
 
 class Links(HTMLParser):

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from verl_agentic.core import End, FailureKind, Outcome, ToolCall, Trajectory, Turn
+from verl_agentic.core import End, FailureKind, Outcome, Task, ToolCall, Trajectory, Turn
 from verl_agentic.core.outcome import ErrorKind
 from verl_agentic.flywheel.error_analysis import commonest, error_counts
 from verl_agentic.flywheel.hook import TaskResult
 from verl_agentic.reward_fns.registry import judge
 from verl_agentic.rollout import DialogueLimits, play
-from verl_agentic.rollout.diagnosis import diagnose
+from verl_agentic.rollout.diagnosis import diagnose, diagnose_trajectory
 from verl_agentic.store import Group, TaskStatus
 from verl_agentic.synthesis.math.family import MathFamily
 
@@ -143,3 +143,35 @@ async def test_the_commonest_error_of_a_task() -> None:
     assert commonest(error_counts(result(slip, loop, loop))) is ErrorKind.LOOP
     assert commonest(error_counts(result(loop, slip))) is ErrorKind.ARITHMETIC_SLIP
     assert commonest(error_counts(result(right))) is None
+
+
+def talked(*turns: str) -> Trajectory:
+    """Of a dialogue that the user ended; the agent's turns and the user's alternate."""
+    said = [Turn(("assistant", "user")[place % 2], text) for place, text in enumerate(turns)]
+    return Trajectory("t", turns=said, end=End.USER_STOP)
+
+
+@pytest.mark.parametrize(
+    ("hearing", "turns", "blame", "evidence"),
+    [
+        ("natural", ("What is your name?", "Ann Lee, code 9302.", "Done.", "Bye."), "user", "leaked code"),
+        ("natural", ("Let me check.", "Bye."), "user", "left early"),
+        ("natural", ("What is your name?", "I am Ann Lee.", "All done.", "Bye."), "policy", ""),
+        (None, ("Let me check.", "Bye."), "policy", ""),
+    ],
+)
+def test_who_is_to_blame(hearing: str | None, turns: tuple[str, ...], blame: str, evidence: str) -> None:
+    facts = [
+        {"name": "name", "ask": ["name"], "say": "I am Ann Lee."},
+        {"name": "code", "ask": ["code"], "say": "The code is 9302."},
+    ]
+    script = {"facts": facts, **({"hearing": hearing} if hearing else {})}
+    task = Task("t", [{"role": "user", "content": "Hi."}], [], "world", {}, "state", {}, script)
+    found = diagnose_trajectory(talked(*turns), FailureKind.WRONG_STATE, task)
+    assert found.blame == blame and evidence in found.evidence and ("the user" in found.evidence) is bool(evidence)
+    # Without its task nobody can tell what the user was to say.
+    assert diagnose_trajectory(talked(*turns), FailureKind.WRONG_STATE).blame == "policy"
+
+
+def test_what_nobody_could_judge_is_not_the_policys() -> None:
+    assert diagnose_trajectory(None, FailureKind.UNDECIDED).blame == "environment"

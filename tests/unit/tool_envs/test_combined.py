@@ -204,3 +204,23 @@ def test_options_of_a_parts_environment_are_checked_before_anything_starts() -> 
         check_options({"combined": {"parts": {"a": "test_box"}}, "test_box": {"wrong": 1}})
     with pytest.raises(UserInputError, match=r"combined\.env_options: .* no such option; its options are parts$"):
         check_options({"combined": {"env_options": {}}})
+
+
+@register_environment("home_box")
+class Home(Box):
+    """Has something that only its user can do."""
+
+    async def user_call(self, name: str, arguments: dict[str, Any]) -> str:
+        return f"{name} {arguments}"
+
+
+async def test_what_the_user_does_is_run_by_the_part_that_can() -> None:
+    parts = {"one": {"env": "test_box", "tools": [tool("a")]}, "two": {"env": "home_box", "tools": [tool("b")]}}
+    env = CombinedEnvironment()
+    await env.open(make_task(parts), 0)
+    assert await env.user_call("light", {"n": 1}) == "light {'n': 1}"
+    await env.close()
+    alone = CombinedEnvironment()
+    await alone.open(make_task({"one": parts["one"]}), 0)
+    with pytest.raises(BrokenTaskError, match="nothing here runs what users do"):
+        await alone.user_call("light", {})

@@ -12,8 +12,8 @@ from typing import Any
 from verl_agentic.core import End, Task
 from verl_agentic.domains import Edition
 from verl_agentic.domains.rules import PLACEHOLDER
-from verl_agentic.domains.workflows import DeskVerdict, Workflow
-from verl_agentic.synthesis.domains.cases import DeskCase, find_case
+from verl_agentic.domains.workflows import ConfirmStep, DeskVerdict, Workflow
+from verl_agentic.synthesis.domains.cases import DeskCase, find_case, shown
 from verl_agentic.synthesis.domains.document import DocumentSize, policy_document
 from verl_agentic.synthesis.domains.plan import expert_plan, hack_calls
 from verl_agentic.synthesis.domains.voices import Voice, sentence
@@ -219,8 +219,17 @@ def user_script(
         "done": voice.line("done"),
         "lines": {name: voice.lines(name) for name in ("wait", "unknown", "unclear", "out_of_patience")},
         "patience": 12 + 2 * len(facts),
+        "expects": _expected(walk),
         **({"actions": actions} if actions else {}),
     }
+
+
+def _expected(walk: DeskWalk) -> list[str]:
+    """What the desk may name that is no fact of the user's, though it may look like one: a new date, a new number."""
+    found = [one.value(walk.scope) for event in walk.events if isinstance(event, ConfirmStep) for one in event.restate]
+    found += walk.told
+    found += [value for call in walk.calls if call.writes for value in call.arguments.values()]
+    return list(dict.fromkeys(shown(value) for value in found if isinstance(value, str | int | float)))
 
 
 def ground_truth(walk: DeskWalk, script: Mapping[str, Any]) -> dict[str, Any]:

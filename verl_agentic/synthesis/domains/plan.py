@@ -61,7 +61,8 @@ def plan_policy(task: Task) -> Policy:
     plan = task.meta.get("plan")
     if not isinstance(plan, list) or task.user is None:
         raise BrokenTaskError(f"task {task.id} has no meta.plan, or no user")
-    names = {fact["name"]: fact["ask"][0] for fact in task.user["facts"]}
+    requests = [task.user, *task.user.get("next", ())]
+    names = {fact["name"]: fact["ask"][0] for request in requests for fact in request["facts"]}
 
     def act(messages: Sequence[Message], tools: Sequence[dict[str, Any]]) -> str:
         made = sum(message["role"] == "assistant" for message in messages)

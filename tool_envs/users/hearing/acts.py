@@ -1,0 +1,115 @@
+"""What a message of the agent does, told by its words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from enum import Enum
+
+from verl_agentic.tool_envs.users.hearing.lines import Line
+
+
+class Act(str, Enum):
+    """What a message does, as far as it asks for none of the user's facts; in order of precedence on a tie."""
+
+    INSTRUCT = "instruct"
+    """Tells the user to do something."""
+    CORRECT = "correct"
+    """Restates something that the user told, and wrongly."""
+    ASK = "ask"
+    """Asks for something."""
+    HANDOVER = "handover"
+    """Announces a human."""
+    CONFIRM = "confirm"
+    """Wants the user to agree to something."""
+    REFUSE = "refuse"
+    """Says no, with or without an alternative."""
+    DONE = "done"
+    """Says that the request has been carried out."""
+    PROGRESS = "progress"
+    """Is at work, or announces its next step."""
+    CLOSE = "close"
+    """Asks for anything else, or says goodbye."""
+    GREET = "greet"
+    """Asks what it can help with."""
+    UNCLEAR = "unclear"
+    """Anything else."""
+
+
+# How much each wording says, for which act.
+_POINTS = {
+    "handover": (Act.HANDOVER, 4.0),
+    "consent": (Act.CONFIRM, 6.0),
+    "agreed": (Act.CONFIRM, 3.6),
+    "offered": (Act.CONFIRM, 2.4),
+    "offer": (Act.CONFIRM, 0.6),
+    "refusal": (Act.REFUSE, 3.5),
+    "limit": (Act.REFUSE, 2.0),
+    "negation": (Act.REFUSE, 1.0),
+    "done": (Act.DONE, 3.1),
+    "telegraph": (Act.DONE, 2.6),
+    "result": (Act.DONE, 1.6),
+    "past": (Act.DONE, 1.5),
+    "work": (Act.PROGRESS, 2.6),
+    "step": (Act.PROGRESS, 1.1),
+    "finding": (Act.PROGRESS, 0.5),
+    "closing": (Act.CLOSE, 0.9),
+}
+_BY_QUESTION = {
+    "closing": (Act.CLOSE, 1.0),
+    "greeting": (Act.GREET, 2.0),
+    "patience": (Act.PROGRESS, 3.0),
+    "consent": (Act.CONFIRM, 6.0),
+}
+_STATED_QUESTION = 5.0
+_LAST_LINES, _AT_LAST = 2, 1.2
+_SUPPOSED = 1.0
+_FIRM = 3.0
+_CONDITION = re.compile(
+    r"(?:but |and |or |so )?(?:if|once|when|unless|in case|should|as soon as|until|after|before|whenever) "
+)
+_ALTERNATIVE = re.compile(r"\b(?:instead|alternatively|alternative|another option|different option) ")
+
+
+def act_of(lines: Sequence[Line], *, open_question: bool) -> Act:
+    """What a message does that asks for none of the user's facts.
+
+    Args:
+        lines: the message.
+        open_question: whether it ends with a question for something else.
+    """
+    points = dict.fromkeys(Act, 0.0)
+    for place, line in enumerate(lines):
+        for act, some in _points(line).items():
+            late = act is Act.PROGRESS and some > _SUPPOSED and place >= len(lines) - _LAST_LINES
+            points[act] = max(points[act], some + (_AT_LAST if late else 0.0))
+    if points[Act.CONFIRM] >= _STATED_QUESTION:
+        # An offer in place of what is refused is still a refusal.
+        other = any(line.asks("consent") and _ALTERNATIVE.search(line.text) for line in lines)
+        return Act.REFUSE if other and points[Act.REFUSE] >= _FIRM else Act.CONFIRM
+    if open_question and points[Act.REFUSE] < _FIRM:
+        return Act.ASK
+    best = max(points.values())
+    return next(act for act in Act if points[act] == best) if best else Act.UNCLEAR
+
+
+def _points(line: Line) -> Mapping[Act, float]:
+    found: dict[Act, float] = {}
+    supposed = bool(_CONDITION.match(line.text))
+    for name in line.kinds & _POINTS.keys():
+        act, points = _POINTS[name]
+        if act is Act.PROGRESS and "agreed" in line.kinds:
+            continue
+        if supposed and act in (Act.REFUSE, Act.DONE):
+            points = min(points, _SUPPOSED)
+        found[act] = max(found.get(act, 0.0), points)
+    wants_consent = line.asks("consent")
+    for clause in line.clauses:
+        if clause.kind in _BY_QUESTION and (clause.kind == "consent" or not wants_consent):
+            found = dict([_BY_QUESTION[clause.kind]])
+        elif clause.kind == "said" and not wants_consent:
+            if "closing" in line.kinds:
+                found = dict([_BY_QUESTION["closing"]])
+            else:
+                found[Act.CONFIRM] = max(found.get(Act.CONFIRM, 0.0), _STATED_QUESTION)
+    return found

@@ -1,0 +1,305 @@
+"""Which of its facts a message asks the user for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from verl_agentic.tool_envs.users.hearing.classes import word_set
+from verl_agentic.tool_envs.users.hearing.clean import BLANK
+from verl_agentic.tool_envs.users.hearing.lines import Clause, Line
+from verl_agentic.tool_envs.users.hearing.phrases import Mention, Phrases, Word, spelled
+from verl_agentic.tool_envs.users.hearing.values import Value, holds
+from verl_agentic.tool_envs.users.hearing.wording import Found
+from verl_agentic.tool_envs.users.plan import PlannedFact
+
+# What follows tells what the answer is for.
+_QUESTION_TAIL = re.compile(r"(?:, )?\b(?:so that|so (?:i|we)|because|in order to) |, (?:which|as|since) ")
+_TAIL = re.compile(
+    r"(?:, )?\b(?:so that|so (?:i|we|it)|in order (?:to|that)|because|once (?:i|we|it|you|they)"
+    r"|and (?:i|we) (?:will|can|would)|then (?:i|we)|before (?:i|we)|for which|as (?:i|we|this|that|it|soon)"
+    r"|which (?:you|is|we|i) |since|otherwise|therefore|hence|to (?:process|find|access|verify|check|pay|look|complete"
+    r"|proceed|file|submit|book|issue|cancel|open|see|make|locate|work out|create|start|get|set|continue|confirm|help"
+    r"|assist|change|update|send|ensure|be able|investigate|match|move|go|use|discuss|allow|avoid|give|let|identify"
+    r"|pull|bring|reach|finish|register|arrange|do|solve)) |, (?:which(?! is your)|it|they|these|this) "
+)
+_NO_REQUEST = re.compile(r"\b(?:not|never|no|that|which) $|(?:^|[,;:] )(?:if|in case|should|whenever) [^,;:]*$")
+_SPOKEN = re.compile(r"\b(?:i|we) $")
+_BUT_ONE = re.compile(r" (?:only|just|but) ")
+# What is asked for stands before these words.
+_PASSIVE = re.compile(
+    r"(?:is|are|must|has to|have to be|will|would|should|needs? to be|possible|available|free|choose|offered|open) "
+)
+_PREPOSITIONS = word_set("of in on from for with to at by under")
+_DETERMINERS = frozenset({"the", "your", "this", "that"})
+_JOINING = frozenset({",", "and", ":", "or", "also"})
+_AGENT = frozenset({"i", "we"})
+_PRONOUNS = word_set("it them this these both that those any one which do pick choice")
+_FILL = word_set(
+    "please your the a an my and or now hi hello ok first also next then again so with as well too number thanks"
+    ' just only kindly in for of to full is , ; : ( ) "'
+)
+_CHOICES = (
+    (
+        re.compile(r"\b(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday|tomorrow|today)\b"),
+        ("which day", "what day", "day", "which date", "date"),
+    ),
+    (
+        re.compile(r"\b\d{1,2}[:.]\d\d\b|\b\d{1,2} (?:am|pm)\b|\b(?:morning|afternoon|evening|noon)\b"),
+        ("what time", "time of day", "which time", "time", "time slot"),
+    ),
+    (
+        re.compile(r"\b\d{1,2}(?:st|nd|rd|th)? (?:of )?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b"),
+        ("which date", "what date", "date", "which day"),
+    ),
+)
+_OFFERED = re.compile(r"\b(?:available|possible|free|have|offer|slots?|openings?|left|choose|options?) ")
+_SOMETHING = re.compile(r"\b(?:number|code|id|reference|entry|name|plate|details|information|it|that)\b")
+_REPORTING = frozenset({"done", "refusal", "work", "closing", "consent", "past"})
+_EVERYWHERE = ((0, 1 << 30),)
+_LONGEST_LABEL = 8
+_LONGEST_BARE = 12
+_LONGEST_ANAPHOR = 14
+
+
+class Asking(NamedTuple):
+    """What is asked for.
+
+    Attributes:
+        facts: their names, in order.
+        open: whether the message ends with a question that is for none of them.
+    """
+
+    facts: list[str]
+    open: bool
+
+
+class _Scope(NamedTuple):
+    parts: list[tuple[int, int]]
+    question: bool
+    request: bool
+    guess: bool
+
+
+class FactWords:
+    """Finds the facts that a message asks for."""
+
+    def __init__(self, facts: Sequence[PlannedFact], values: Mapping[str, Sequence[Value]]) -> None:
+        """Read the words that ask.
+
+        Args:
+            facts: what the user can tell.
+            values: what each of them holds, by its name.
+        """
+        self._facts = facts
+        self._values = values
+        self._slips = {fact.name: [Value(text, ()) for text in fact.slip_values] for fact in facts if fact.slip}
+        self._phrases = Phrases({fact.name: fact.ask for fact in facts})
+
+    def asked(self, lines: Sequence[Line], told: frozenset[str]) -> Asking:
+        """The facts that a message asks for; ``told`` are those that the agent has been told."""
+        found: dict[str, None] = {}
+        unanswered = listing = before = False
+        for place, line in enumerate(lines):
+            scope = self._scope(line, listing=listing, after_question=before)
+            names = self._named(line, scope.parts, told)
+            names += [name for part in scope.parts for name in self._by_choices(line, part)]
+            if scope.guess or (scope.question and " or " not in line.text and not line.asks("ask")):
+                names = [name for name in names if not self._stated(name, line)]
+            if scope.parts and not names and (scope.question or scope.request) and place and _refers_back(line):
+                names = self._named(lines[place - 1], _EVERYWHERE, told)
+            if "doubt" in line.kinds:
+                names += self._doubted(lines, place, told)
+            found.update(dict.fromkeys(names))
+            before = bool(names)
+            if scope.question and not names and line.asks("ask") and place >= len(lines) - 2:
+                unanswered = True
+            if scope.request or not line.sentence.item:
+                listing = scope.request and (line.sentence.heads or not names)
+        if not found and not any(line.clauses for line in lines):
+            for line in lines:
+                if _OFFERED.search(line.text):
+                    found.update(dict.fromkeys(self._by_choices(line, (0, len(line.text)))))
+        return Asking(list(found), unanswered)
+
+    def mentioned(self, lines: Sequence[Line], message: Sequence[Line]) -> list[str]:
+        """The facts whose words some lines hold, asked for or not, and whose value the message does not hold."""
+        named = (one.fact for line in lines for one in self._phrases.mentions(line.words, _EVERYWHERE))
+        return [name for name in dict.fromkeys(named) if not any(self._stated(name, line) for line in message)]
+
+    def _scope(self, line: Line, *, listing: bool, after_question: bool) -> _Scope:
+        """The parts of a line in which something is asked for."""
+        sentence, text, size = line.sentence, line.text, len(line.text)
+        requests = _requests(line)
+        parts = list(_denied_but(line)) + [part for clause in line.clauses for part in _asked(line, clause)]
+        question = bool(line.clauses) and bool(parts)
+        if requests and not sentence.question:
+            first, last = requests[0].start, max(one.end for one in requests)
+            tail = _TAIL.search(text, last - 1)
+            parts.append((0 if _PASSIVE.match(text, first) else first, tail.start() if tail else size))
+        request = bool(requests)
+        if parts or sentence.question:
+            pass
+        elif (sentence.item or listing) and not _has_value(text):
+            if (listing and not _AGENT.intersection(sentence.words)) or self._is_label(line):
+                parts = self._label_part(line)
+        elif sentence.words[-1] == "please" and not line.kinds & {"done", "work"}:
+            parts, request = [(0, size)], True
+        elif not sentence.item and not _has_value(text) and self._is_bare(line):
+            parts = [(0, size)]
+        elif after_question and sentence.words[0] in ("and", "also", "plus") and sentence.words[1:2] > ("",):
+            parts = [(0, size)] if sentence.words[1] in ("your", "the", "also") else []
+        guess = bool(parts) and not question and not request and not listing
+        if BLANK in sentence.words:
+            parts = [(0, size)]
+        return _Scope(parts, question, request, guess)
+
+    def _named(self, line: Line, parts: Iterable[tuple[int, int]], told: frozenset[str]) -> list[str]:
+        parts = list(parts)
+        found: dict[str, None] = {}
+        last: Mention | None = None
+        for mention in self._phrases.mentions(line.words, parts) if parts else ():
+            if mention.weight == 1:
+                if mention.fact in told and not _is_direct(line.words, mention, parts):
+                    continue
+                if mention.fact not in found and last and _is_part_of(line.words, last, mention):
+                    if not (last.weight == 1 and last.fact in told and mention.fact not in told):
+                        continue
+                    found.pop(last.fact, None)
+            found[mention.fact] = None
+            last = mention
+        return list(found)
+
+    def _stated(self, name: str, line: Line) -> bool:
+        return any(holds(value, line.sentence) for value in self._values[name])
+
+    def _is_label(self, line: Line) -> bool:
+        if len(line.words) > _LONGEST_LABEL or any(char.isdigit() for char in line.text):
+            return False
+        return bool(self._phrases.mentions(line.words, _EVERYWHERE))
+
+    def _label_part(self, line: Line) -> list[tuple[int, int]]:
+        ends = [end for mark in (" : ", " , ", " ( ") if (end := line.text.find(mark)) > 0]
+        part = [(0, min(ends, default=len(line.text)))]
+        return part if self._phrases.mentions(line.words, part) else [(0, len(line.text))]
+
+    def _is_bare(self, line: Line) -> bool:
+        """Whether a sentence is hardly more than the names of facts, as in "your address, please"."""
+        if line.sentence.words[0].startswith("thank") or line.kinds & _REPORTING:
+            return False
+        tail = _TAIL.search(line.text)
+        end = tail.start() if tail else len(line.text)
+        words = [word for word in line.words if word.start < end]
+        if len(words) > _LONGEST_BARE:
+            return False
+        mentions = self._phrases.mentions(words, [(0, end)])
+        used = {place for mention in mentions for place in mention.places}
+        rest = [word for place, word in enumerate(words) if place not in used and word.word not in _FILL]
+        return bool(mentions) and len(rest) <= (2 if "please" in line.sentence.words else 0)
+
+    def _by_choices(self, line: Line, part: tuple[int, int]) -> list[str]:
+        """The fact that a choice of days or the like asks for where its own words do not, by the kind."""
+        text = line.text[slice(*part)]
+        if (" or " not in text and " and " not in text) or self._phrases.mentions(line.words, [part]):
+            return []
+        for choices, wordings in _CHOICES:
+            if len(choices.findall(text)) > 1:
+                for wording in wordings:
+                    if found := self._phrases.mentions(spelled(wording.split()), _EVERYWHERE):
+                        return [mention.fact for mention in found]
+        return []
+
+    def _doubted(self, lines: Sequence[Line], place: int, told: frozenset[str]) -> list[str]:
+        """The facts that the agent could not find, or doubts."""
+        line = lines[place]
+        facts = [fact.name for fact in self._facts if fact.name in told and self._is_coded(fact.name)]
+        held = [name for name in facts if any(holds(value, line.sentence) for value in self._coded(name))]
+        if held:
+            return held
+        for near in (line, *lines[place + 1 : place + 2], *lines[max(0, place - 1) : place]):
+            named = {mention.fact for mention in self._phrases.mentions(near.words, _EVERYWHERE)}
+            if found := [name for name in facts if name in named]:
+                return found
+        return [name for name in facts if name in self._slips] if _SOMETHING.search(line.text) else []
+
+    def _coded(self, name: str) -> list[Value]:
+        return [*(value for value in self._values[name] if value.code), *self._slips.get(name, ())]
+
+    def _is_coded(self, name: str) -> bool:
+        return bool(self._coded(name))
+
+
+def _requests(line: Line) -> list[Found]:
+    """The requests of a line that ask the user for something."""
+    if "agreed" in line.kinds or line.asks("closing"):
+        return []
+    denied = max((one.end for one in line.of("denied_need")), default=-1)
+    work = {one.start for one in line.of("work")}
+    return [
+        one
+        for one in line.of("request")
+        if one.start > denied + (3 if denied >= 0 else 0)
+        and one.start not in work
+        and not _NO_REQUEST.search(line.text, 0, one.start)
+        and not (line.text.startswith("will ", one.start) and _SPOKEN.search(line.text, 0, one.start))
+    ]
+
+
+def _denied_but(line: Line) -> Iterable[tuple[int, int]]:
+    """What is needed where something else is not: "not your name, only the number"."""
+    for one in line.of("denied_need")[-1:]:
+        if but := _BUT_ONE.search(line.text, one.end - 1):
+            yield but.start(), len(line.text)
+
+
+def _asked(line: Line, clause: Clause) -> Iterable[tuple[int, int]]:
+    text = line.text
+    tail = _QUESTION_TAIL.search(text, clause.start + 1, clause.end)
+    end = tail.start() if tail else clause.end
+    if clause.kind == "ask":
+        yield clause.start, end
+    elif clause.kind == "consent":
+        # A choice of two is no question of yes or no.
+        if " or " in text[clause.start : clause.end] and "or not" not in text and not line.asks("closing"):
+            yield clause.start, len(text)
+    elif clause.kind == "said" and not line.asks("consent", "closing", "greeting", "patience", "ask"):
+        yield clause.start, end
+
+
+def _has_value(text: str) -> bool:
+    """Whether a line is a label and what stands under it."""
+    at = text.find(" : ")
+    value = text[at + 3 :].strip() if at > 0 else ""
+    return bool(value) and value != BLANK and not value.startswith("(")
+
+
+def _refers_back(line: Line) -> bool:
+    """Whether a line asks for what the line before names."""
+    if len(line.words) > _LONGEST_ANAPHOR or line.sentence.heads or line.asks("closing") or "consent" in line.kinds:
+        return False
+    return bool(_PRONOUNS.intersection(line.sentence.words))
+
+
+def _is_prepositional(words: Sequence[Word], at: int) -> bool:
+    return at > 1 and words[at - 1].word in _DETERMINERS and words[at - 2].word in _PREPOSITIONS
+
+
+def _is_part_of(words: Sequence[Word], last: Mention, mention: Mention) -> bool:
+    """Whether a word only says more of what was named before it, as the order in "the name on the order"."""
+    between = words[last.places[-1] + 1 : mention.places[0]]
+    near = len(between) <= 3 and not any(word.word in _JOINING for word in between)
+    return near and _is_prepositional(words, mention.places[0])
+
+
+def _is_direct(words: Sequence[Word], mention: Mention, parts: Sequence[tuple[int, int]]) -> bool:
+    """Whether a single word is what is asked for, rather than part of what is said of it."""
+    at = mention.places[0]
+    begin = max((start for start, end in parts if start <= words[at].start < end), default=0)
+    distance = at - next(place for place, word in enumerate(words) if word.start >= begin)
+    if _is_prepositional(words, at) and distance > 3:
+        return False
+    if distance <= 4 or (at > 1 and words[at - 2].word == "about"):
+        return True
+    listed = any(word.word in _JOINING for word in words[max(0, at - 3) : at])
+    return mention.head and (listed or distance <= 6)

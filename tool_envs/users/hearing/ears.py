@@ -1,0 +1,109 @@
+"""The reader: what the user makes of one message of the agent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from verl_agentic.tool_envs.users.hearing.acts import Act, act_of
+from verl_agentic.tool_envs.users.hearing.asks import FactWords
+from verl_agentic.tool_envs.users.hearing.instructions import Instructions
+from verl_agentic.tool_envs.users.hearing.lines import Line, heard_lines
+from verl_agentic.tool_envs.users.hearing.misread import Restatements
+from verl_agentic.tool_envs.users.hearing.values import Value
+from verl_agentic.tool_envs.users.plan import PlannedAction, PlannedFact
+
+_CHECKS = re.compile(r"\b(?:right|correct|correctly|confirm|verify|accurate|check|sure) ")
+
+_DOUBTS = re.compile(r"\b(?:cannot|can't|could not|couldn't|not) (?:be )?(?:find|found|see|locate)|\bcheck\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a message says to the user.
+
+    Attributes:
+        act: what it does; what a sensible customer reacts to first.
+        asks: names of the facts that it asks for.
+        does: names of the actions that it tells the user to do.
+        wrong: names of the facts that it restates wrongly.
+        slips: names of the facts that a request to confirm restates as the user told them by mistake.
+        checks: those of them of which it wants to know whether they are right.
+        touches: names of the facts that a request to confirm speaks of without their value, told or not.
+    """
+
+    act: Act
+    asks: tuple[str, ...] = ()
+    does: tuple[str, ...] = ()
+    wrong: tuple[str, ...] = ()
+    slips: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    touches: tuple[str, ...] = ()
+
+
+class Ears:
+    """Reads messages for one user. Never raises on what a model wrote; linear in a length that is bounded."""
+
+    def __init__(
+        self, facts: Sequence[PlannedFact], actions: Sequence[PlannedAction] = (), expects: Sequence[str] = ()
+    ) -> None:
+        """Prepare for what the user knows and can do.
+
+        Args:
+            facts: what the user knows; what is hidden is not listened for.
+            actions: what only the user can do.
+            expects: what the agent may name though it looks like a fact of another value.
+        """
+        facts = [fact for fact in facts if not fact.hidden]
+        values = {fact.name: [Value(text, fact.say) for text in fact.values] for fact in facts}
+        self._facts = FactWords(facts, values)
+        self._restated = Restatements(facts, values, expects)
+        self._instructions = Instructions({action.name: action.ask for action in actions})
+
+    def hear(self, message: str, told: frozenset[str] | set[str] = frozenset()) -> Heard:
+        """Read a message.
+
+        Args:
+            message: as the model wrote it.
+            told: names of the facts that the agent has been told.
+        """
+        told = frozenset(told)
+        lines = heard_lines(message)
+        if not lines:
+            return Heard(Act.PROGRESS)
+        if does := self._instructions.given(lines):
+            asks = self._facts.asked([line for whole in lines for line in self._rest(whole)], told).facts
+            return Heard(Act.INSTRUCT, tuple(asks), does=tuple(does))
+        if wrong := self._restated.wrong(lines, told):
+            return Heard(Act.CORRECT, wrong=tuple(wrong))
+        asking = self._facts.asked(lines, told)
+        act = act_of(lines, open_question=asking.open)
+        # What was told and is only named in what is to be agreed to is not asked for again.
+        wanted = [line for line in lines if _wants_consent(line)]
+        named = wanted and act is Act.CONFIRM and told.issuperset(asking.facts) and not _doubts(lines)
+        if asking.facts and not named:
+            return Heard(Act.ASK, tuple(asking.facts))
+        if act is not Act.CONFIRM:
+            return Heard(act)
+        return Heard(
+            act,
+            slips=tuple(self._restated.slips(lines)),
+            checks=tuple(self._restated.slips([line for line in lines if _CHECKS.search(line.text)])),
+            touches=tuple(self._facts.mentioned(wanted, lines)),
+        )
+
+    def _rest(self, line: Line) -> Sequence[Line]:
+        """A line, or what its questions are besides an instruction."""
+        if not self._instructions.given([line]):
+            return [line]
+        apart = [heard_lines(f"{line.text[clause.start : clause.end]}?") for clause in line.clauses[1:]]
+        return [one for lines in apart for one in lines if not self._instructions.given([one])]
+
+
+def _doubts(lines: Sequence[Line]) -> bool:
+    return any("doubt" in line.kinds or _DOUBTS.search(line.text) for line in lines)
+
+
+def _wants_consent(line: Line) -> bool:
+    return line.asks("consent", "said") or "consent" in line.kinds

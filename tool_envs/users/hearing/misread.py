@@ -1,0 +1,208 @@
+"""What the agent restates otherwise than the user told it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from verl_agentic.tool_envs.users.hearing.classes import word_set
+from verl_agentic.tool_envs.users.hearing.clean import sentences
+from verl_agentic.tool_envs.users.hearing.lines import Line
+from verl_agentic.tool_envs.users.hearing.values import (
+    MIN_CODE,
+    TRIVIAL,
+    Value,
+    compact_of,
+    days_of,
+    holds,
+    month_of,
+    number_of,
+)
+from verl_agentic.tool_envs.users.plan import PlannedFact
+
+_SIGNS = {"pound": "\u00a3", "dollar": "$", "euro": "\u20ac"}
+_BETWEEN = word_set("of your the more extra additional full other these those")
+_CLAIM = re.compile(
+    r"(?:ok |and |thanks |well |right |, )*(?:so|to (?:summari[sz]e|sum|recap|confirm|be sure|clarify|make sure|check)"
+    r"|just to|just so|i (?:understand|have noted|have you|noted|see here|gather)"
+    r"|you (?:want|would|are|said|mentioned|have been|bought|have)|(?:as|if) i understand)\b"
+)
+
+
+class Known:
+    """All that the user knows, none of which is mistaken for a mistake."""
+
+    def __init__(self, values: Iterable[Value]) -> None:
+        values = list(values)
+        self._days = {value.day for value in values}
+        self._codes = {value.compact for value in values}
+
+    def differs(self, value: Value, restated: _Restated) -> bool:
+        """Whether words hold something like a value in its place."""
+        words = restated.words
+        if value.code:
+            return any(_mistaken(value.compact, one) for one in map(compact_of, words) if one not in self._codes)
+        if not restated.claims or restated.proposes:
+            return False
+        if value.day:
+            day, month = value.day
+            others = [other for other in days_of(words) if other not in self._days]
+            return any((one == day) != (another == month) for one, another in others)
+        if _other_number(value, words):
+            return True
+        return restated.itself and (_other_title(value, words) or _other_word(value, words))
+
+
+class Restatements:
+    """Finds what a message restates otherwise than it is."""
+
+    def __init__(
+        self, facts: Sequence[PlannedFact], values: Mapping[str, Sequence[Value]], expects: Iterable[str] = ()
+    ) -> None:
+        """Read what is true.
+
+        Args:
+            facts: what the user knows.
+            values: what each of them holds, by its name.
+            expects: what the agent may name besides.
+        """
+        self._values = values
+        self._slips = {fact.name: [Value(text, ()) for text in fact.slip_values] for fact in facts if fact.slip}
+        known = [value for several in (*values.values(), *self._slips.values()) for value in several]
+        self._known = Known([*known, *(Value(text, ()) for text in expects)])
+
+    def wrong(self, lines: Sequence[Line], told: frozenset[str]) -> list[str]:
+        """Names of the told facts in whose place a message has something else.
+
+        Only what the agent wants to be told about counts: questions, and what they are about.
+        """
+        wanted = [_wants_answer(line) for line in lines]
+        if not any(wanted) and not any(line.clauses for line in lines):
+            return []
+        restated = [
+            _Restated(
+                line.sentence.words,
+                proposes=_proposes(line),
+                claims=itself
+                or (not line.kinds & {"refusal", "negation"} and (next_one or bool(_CLAIM.match(line.text)))),
+                itself=itself or bool(_CLAIM.match(line.text)),
+            )
+            for line, itself, next_one in zip(lines, wanted, [*wanted[1:], False], strict=True)
+        ]
+        missing = {name: self._missing(name, lines) for name in self._values if name in told}
+        return [
+            name
+            for name, values in missing.items()
+            if any(self._known.differs(value, one) for value in values for one in restated)
+        ]
+
+    def slips(self, lines: Sequence[Line]) -> list[str]:
+        """Names of the facts that lines restate as the user tells them by mistake."""
+        return [
+            name
+            for name, values in self._slips.items()
+            if any(holds(value, line.sentence) for value in values for line in lines)
+        ]
+
+    def _missing(self, name: str, lines: Sequence[Line]) -> list[Value]:
+        """The values of a fact that a message does not hold; where it holds some, those that stand for themselves."""
+        values = self._values[name]
+        held = [value for value in values if any(holds(value, line.sentence) for line in lines)]
+        parts = len(values) > 1 and all(value.before for value in values)
+        apart = not any(one is not two and one.compact in two.compact for one in values for two in values)
+        return [value for value in values if value not in held and (not held or value.measure or (parts and apart))]
+
+
+class _Restated(NamedTuple):
+    """A sentence: whether it proposes something new, claims something for the user to agree to, and does so itself."""
+
+    words: tuple[str, ...]
+    proposes: bool
+    claims: bool
+    itself: bool
+
+
+def contradicts(fact: PlannedFact, text: str, known: Iterable[str]) -> bool:
+    """Whether a text that is to tell a fact tells something else of its kind.
+
+    Args:
+        fact: what is true.
+        text: what was said.
+        known: values of anything, none of which contradicts it.
+    """
+    values = [Value(value, fact.say) for value in fact.values]
+    spoken = sentences(text)
+    if any(holds(value, sentence) for value in values for sentence in spoken):
+        return False
+    others = Known([Value(value, ()) for value in known])
+    said = [_Restated(one.words, proposes=False, claims=True, itself=True) for one in spoken]
+    return any(others.differs(value, one) for value in values for one in said)
+
+
+def _mistaken(true: str, other: str) -> bool:
+    """Whether one code is the other with two signs changed at most."""
+    if other == true or abs(len(true) - len(other)) > 1 or not any(char.isdigit() for char in other):
+        return False
+    if len(true) == len(other):
+        wrong = sum(one != two for one, two in zip(true, other, strict=True))
+        return wrong <= max(1, min(2, len(true) // 2 - 1)) or sorted(true) == sorted(other)
+    short, long = sorted((true, other), key=len)
+    return len(short) >= MIN_CODE and any(long[:place] + long[place + 1 :] == short for place in range(len(long)))
+
+
+def _proposes(line: Line) -> bool:
+    """Whether a line has something new in it, or asks for it."""
+    asks = line.asks("ask") or (line.sentence.question and "request" in line.kinds)
+    return bool(asks or line.kinds & {"offer", "doubt"} or "instead" in line.sentence.words)
+
+
+def _wants_answer(line: Line) -> bool:
+    return line.asks("consent", "said") or "consent" in line.kinds
+
+
+def _other_title(value: Value, words: Sequence[str]) -> bool:
+    """Whether something else stands in quotation marks, of as many words."""
+    if '"' not in words or value.number:
+        return False
+    quoted = list(words)[list(words).index('"') + 1 :]
+    length = quoted.index('"') if '"' in quoted else 0
+    return length > 1 and length == len(value.words)
+
+
+def _other_number(value: Value, words: Sequence[str]) -> bool:
+    if not value.number or not value.unit:
+        return False
+    if sign := _SIGNS.get(value.unit):
+        amounts = [word[1:] for word in words if word.startswith(sign)]
+        return bool(amounts) and value.number not in amounts
+    for place, word in enumerate(words):
+        number = number_of(word)
+        if number and number != value.number:
+            near = [one for one in words[place + 1 : place + 4] if one not in _BETWEEN]
+            if near and near[0].rstrip("s") == value.unit:
+                return True
+    return False
+
+
+def _other_word(value: Value, words: Sequence[str]) -> bool:
+    if len(value.words) > 3 or value.number:
+        return False
+    if len(value.words) > 1:
+        # "Zenith Media" for "Zentro Media".
+        for place in range(len(words) - len(value.words) + 1):
+            window = words[place : place + len(value.words)]
+            same = [one == two for one, two in zip(window, value.words, strict=True)]
+            if same[-1] and same.count(False) == 1 and window[same.index(False)] not in TRIVIAL:
+                return True
+        return False
+    for before, after in zip(value.before, value.after, strict=True):
+        for place, word in enumerate(words):
+            if word in TRIVIAL or word == value.words[0] or not word.isalpha():
+                continue
+            left = len(before) > 1 and list(words[max(0, place - len(before)) : place]) == before
+            right = bool(after) and after[0] not in TRIVIAL and list(words[place + 1 : place + 2]) == after[:1]
+            if right or (left and not all(one in TRIVIAL for one in before)):
+                return True
+    month = month_of(value.words[0])
+    return month is not None and any((month_of(word) or month) != month for word in words)

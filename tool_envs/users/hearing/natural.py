@@ -1,0 +1,241 @@
+"""What a user of the natural register does about a message: its decisions, one message after the other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from verl_agentic.tool_envs.users.base import UserCall, UserReply
+from verl_agentic.tool_envs.users.hearing.acts import Act
+from verl_agentic.tool_envs.users.hearing.ears import Ears, Heard
+from verl_agentic.tool_envs.users.plan import Plan, PlannedFact, PlannedRequest
+
+_MAX_UNCLEAR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class UserDecision:
+    """What the user does about one message.
+
+    Attributes:
+        act: what the message does.
+        kind: what the user does about it: ``act`` (do what it was told), ``correct``, ``tell``, ``unknown``,
+            ``confirm``, ``change``, ``push``, ``give_up``, ``next``, ``done``, ``wait``, ``unclear``, or
+            ``out_of_patience``.
+        says: sentences, in order; none where there is nothing to say.
+        facts: names of the facts that they tell.
+        calls: what the user does before it speaks.
+        stop: whether the user leaves.
+    """
+
+    act: Act
+    kind: str
+    says: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
+    calls: tuple[UserCall, ...] = ()
+    stop: bool = False
+
+    def reply(self) -> UserReply:
+        """The decision in the words of the script."""
+        return UserReply(" ".join(dict.fromkeys(self.says)), self.stop, self.calls)
+
+
+@dataclass(slots=True)
+class _Known:
+    """A fact and how far it has been told.
+
+    Attributes:
+        fact: the fact.
+        told: whether the agent has been told it, rightly or by mistake.
+        slipped: whether what it was told is the mistake.
+        times: how often it was told rightly in the dialogue.
+    """
+
+    fact: PlannedFact
+    told: bool = False
+    slipped: bool = False
+    times: int = 0
+
+    def say(self) -> str:
+        """The next wording; the mistake, where it is still to be made."""
+        if self.fact.slip and not self.told:
+            self.told = self.slipped = True
+            return self.fact.slip
+        return self.say_rightly()
+
+    def say_rightly(self) -> str:
+        """The next wording of what is true."""
+        said = self.fact.say[min(self.times, len(self.fact.say) - 1)]
+        self.told, self.slipped, self.times = True, False, self.times + 1
+        return said
+
+
+@dataclass(slots=True)
+class _Now:
+    """Where the user is with its present request."""
+
+    request: PlannedRequest
+    pushed: int = 0
+    changed: bool = False
+    unclear: int = 0
+
+
+@dataclass(slots=True)
+class NaturalUser:
+    """Plays a :class:`~verl_agentic.tool_envs.users.plan.Plan`: deterministic, and no model.
+
+    In order of precedence: it does what it is told to do at home; corrects what the agent restates wrongly, and its own
+    mistakes once they are asked about; tells all facts that a message asks for; agrees, once it has changed its mind
+    where the script says so; argues against refusals and gives up; goes on to its next request or leaves, when the
+    agent reports that all is done or asks for anything else; waits; and asks what a message means, twice at most.
+    """
+
+    plan: Plan
+    opening: str = ""
+    counts: Counter[str] = field(default_factory=Counter)
+    _known: dict[str, _Known] = field(init=False, default_factory=dict)
+    _ears: Ears = field(init=False)
+    _now: _Now = field(init=False)
+    _later: list[PlannedRequest] = field(init=False)
+    _lines: Counter[str] = field(init=False, default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        first, *later = self.plan.requests
+        self._now, self._later = _Now(first), later
+        self._learn(first.facts)
+
+    @property
+    def told(self) -> list[str]:
+        """What the agent has been told of the facts, as it was told."""
+        return [
+            known.fact.slip if known.slipped and known.fact.slip else known.fact.say[0]
+            for known in self._known.values()
+            if known.told
+        ]
+
+    def told_values(self, name: str) -> tuple[str, ...]:
+        """What the agent has been told of a fact, rightly or by mistake; nothing before it was told anything."""
+        known = self._known.get(name)
+        if known is None or not known.told:
+            return ()
+        return known.fact.slip_values if known.slipped else (*known.fact.values, *known.fact.slip_values)
+
+    def decide(self, message: str) -> UserDecision:
+        """What the user does about a message.
+
+        ``counts`` go up: ``replies``, ``denials``, ``arguments``, ``corrections``, ``changes``, ``requests``,
+        ``actions``, ``unclear``, ``patience``.
+        """
+        heard = self._ears.hear(message, {name for name, known in self._known.items() if known.told})
+        decision = self._decide(heard)
+        self.counts["replies"] += 1
+        if not decision.stop and self.counts["replies"] > self.plan.patience:
+            self.counts["patience"] += 1
+            return UserDecision(heard.act, "out_of_patience", (self._line("out_of_patience"),), stop=True)
+        return decision
+
+    def _decide(self, heard: Heard) -> UserDecision:
+        if heard.does:
+            return self._act(heard)
+        again = [name for name in heard.slips if not self._known[name].slipped]
+        if wrong := list(dict.fromkeys([*heard.wrong, *heard.checks, *again])):
+            return self._correct(heard, wrong)
+        if heard.asks:
+            return UserDecision(heard.act, "tell", self._tell(heard.asks), heard.asks)
+        if heard.act is Act.CONFIRM:
+            return self._confirm(heard)
+        if heard.act is Act.REFUSE:
+            return self._push_back(heard)
+        if heard.act in (Act.DONE, Act.CLOSE):
+            return self._finish(heard)
+        if heard.act in (Act.PROGRESS, Act.HANDOVER):
+            return UserDecision(heard.act, "wait", (self._line("wait"),))
+        if heard.act in (Act.ASK, Act.INSTRUCT):
+            self.counts["denials"] += 1
+            return UserDecision(heard.act, "unknown", (self._line("unknown"),))
+        if heard.act is Act.GREET and self.opening:
+            return UserDecision(heard.act, "unclear", (self._now.request.say or self.opening,))
+        return self._ask_back(heard)
+
+    def _act(self, heard: Heard) -> UserDecision:
+        calls = tuple(action.call for action in self.plan.actions if action.name in heard.does)
+        self.counts["actions"] += len(calls)
+        return UserDecision(heard.act, "act", self._tell(heard.asks), heard.asks, calls)
+
+    def _correct(self, heard: Heard, wrong: list[str]) -> UserDecision:
+        self.counts["corrections"] += len(wrong)
+        said = [self._known[name].say_rightly() for name in wrong]
+        slips = [name for name in wrong if self._known[name].fact.slip]
+        # The script words the correction of a mistake itself.
+        no = () if slips else ("No, that is not right.",)
+        return UserDecision(heard.act, "correct", (*no, *said), tuple(wrong))
+
+    def _tell(self, names: Iterable[str]) -> tuple[str, ...]:
+        said = []
+        for name in names:
+            self.counts["corrections"] += int(self._known[name].slipped)
+            said.append(self._known[name].say())
+        return tuple(said)
+
+    def _confirm(self, heard: Heard) -> UserDecision:
+        now = self._now
+        untold = [name for name in heard.touches if not self._known[name].told]
+        if untold:
+            # What is to be agreed to differs from what the user would have said, had it been asked.
+            return UserDecision(heard.act, "tell", self._tell(untold), tuple(untold))
+        if now.request.change and not now.changed:
+            now.changed = True
+            self.counts["changes"] += 1
+            self._learn(now.request.change.facts, told=True)
+            return UserDecision(heard.act, "change", (now.request.change.say,))
+        if now.request.confirm is None:
+            self.counts["denials"] += 1
+            return UserDecision(heard.act, "unknown", (self._line("unknown"),))
+        return UserDecision(heard.act, "confirm", (now.request.confirm,))
+
+    def _push_back(self, heard: Heard) -> UserDecision:
+        now = self._now
+        if now.pushed < len(now.request.push):
+            now.pushed += 1
+            self.counts["arguments"] += 1
+            return UserDecision(heard.act, "push", (now.request.push[now.pushed - 1],))
+        gives_up = (now.request.gives_up,) if now.request.gives_up else ()
+        if self._later:
+            return self._go_on(heard, gives_up)
+        return UserDecision(heard.act, "give_up", gives_up, stop=True)
+
+    def _finish(self, heard: Heard) -> UserDecision:
+        if self._later:
+            return self._go_on(heard, ())
+        return UserDecision(heard.act, "done", (self._now.request.done,), stop=True)
+
+    def _go_on(self, heard: Heard, before: tuple[str, ...]) -> UserDecision:
+        self._now = _Now(self._later.pop(0))
+        self.counts["requests"] += 1
+        self._learn(self._now.request.facts)
+        return UserDecision(heard.act, "next", (*before, self._now.request.say))
+
+    def _ask_back(self, heard: Heard) -> UserDecision:
+        self._now.unclear += 1
+        if self._now.unclear > _MAX_UNCLEAR:
+            self.counts["patience"] += 1
+            return UserDecision(heard.act, "out_of_patience", (self._line("out_of_patience"),), stop=True)
+        self.counts["unclear"] += 1
+        return UserDecision(heard.act, "unclear", (self._line("unclear"),))
+
+    def _line(self, name: str) -> str:
+        lines = self.plan.lines[name]
+        self._lines[name] += 1
+        return lines[(self._lines[name] - 1) % len(lines)]
+
+    def _expected(self) -> list[str]:
+        return [text for request in self.plan.requests for text in request.expects]
+
+    def _learn(self, facts: Iterable[PlannedFact], *, told: bool = False) -> None:
+        for fact in facts:
+            if not fact.hidden:
+                known = _Known(fact, told=fact.known or told)
+                known.slipped = bool(fact.known and fact.slip)
+                self._known[fact.name] = known
+        self._ears = Ears([known.fact for known in self._known.values()], self.plan.actions, self._expected())

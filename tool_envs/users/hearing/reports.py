@@ -1,0 +1,316 @@
+"""What service agents report, as wordings by what they do; see
+:mod:`verl_agentic.tool_envs.users.hearing.wording`."""
+
+from __future__ import annotations
+
+REPORTS = {
+    "done": """
+        <who> <adv>? have <adv>? <adv>? (gone ahead and <adv>?)? <carried>
+        <who> <adv>? have ... (and|, and|but|or) <adv>? (have|also)? <adv>? <carried>
+        <who> <adv>? (cancelled|canceled|refunded|booked|rebooked|scheduled|rescheduled|updated|changed|processed
+            |submitted|filed|registered|issued|sent|emailed|shipped|ordered|placed|applied|added|removed|waived
+            |cleared|credited|extended|renewed|unlocked|blocked|reset|restored|fixed|resolved|solved|completed
+            |approved|transferred|moved|switched|upgraded|downgraded|created|opened|arranged|lowered|reduced
+            |exchanged|swapped|replaced|set up|set|put|restarted|made|did|corrected|adjusted|activated|froze|logged
+            |entered|lodged) (it|that|this|the|your|a|an|them|both|two|you|all|one|and|everything|our|his|her|in
+            |through|out|half|everyone|him)
+        <who> <adv>? have <adv>? <adv>? !(<noted>) *ed !(to (find|reach|get|locate|see|access)|by|if|whether|into
+            |at your|through your|over your)
+        <who> <adv>? !(<noted>) *ed (it|that|this|your|you|them|both|everything|him|her) !(to (check|see|find)
+            |and found|but)
+        <who> just <adv>? !(<noted>) *ed (it|that|this|the|your|a|an|you|them|both|everything|all|another|two|one)
+        <who> (have)? (found|got|gave|given|put|sent|made|set|cut|taken|undone|redone|rewritten|written|split
+            |let) you (a|an|the|on|in|down|through|another|one|two|up|back|both|onto)
+        you now have
+        <who> (took|take|have taken) care of
+        that did it
+        (name|you) (is|are) down for
+        your .. (now)? (reads|shows|says) (now)?
+        have taken the liberty
+        ^ *ed (your|the|it|you|both|that) .. (to|for|from|with|now|already|!|back|off|on|in)
+        (has|have) (now|kindly|already|just)? (agreed|accepted|approved|confirmed) (to|the|your|it|that)
+        <who> (got|had|have) (the|your|it|them|that|this|both|a|an) .. *ed !(by|with|in|on the|for another)
+        <who> (was|were|could)? (able to)? (get|bring|negotiate|talk) the .. (down|up|back|off|to)
+        (is|are) (now|also)? effective
+        your .. (is|are) (now)? with (our|the|your) .. (team|department|bank|doctor|courier|plumber|technician)
+        so you can (stay|keep|use|travel|come|collect|fly|log|go)
+        you (now)? have (been|now been) <adv>? !(<noted>) *ed
+        (has|have) <adv>? <adv>? been <adv>? <adv>? !(<noted>) *ed !(by|for another|to another|as|from|on account)
+        (has|have) (now|just|already|successfully) !(<noted>) *ed
+        (is|are) (now|successfully|hereby) !(<noted>) *ed
+        your .. (is|are) (under|booked|reserved|set|confirmed|scheduled|all set) (the|for|on|at|in|under|to)?
+        (is|are) gone
+        <who> (went ahead|have gone ahead|gone ahead) (and|with)
+        <who> (was|were) able to <adv>? <carry>
+        <who> (have)? (managed|succeeded) (to|in) <adv>? <carry>
+        (has|have) <adv>? <adv>? been <adv>? <adv>? (<carried>|taken care of|sorted out|completed|successful|made
+            |done)
+        (is|are) (now|all|already|hereby|officially|successfully|fully) <adv>? (<carried>|active|complete|confirmed
+            |set|in place|live|valid|open|closed|running|back|ready|on|off|up|in the|effective|working|sorted
+            |in our|in effect|good|available to you|under|done|yours|free of|again|green|unlocked)
+        (was|were|went|has gone) <adv>? (successful|successfully|through|fine|well|smoothly)
+        (is|are) in !(the|a|an|our|your|my|this|that|good|line|charge|front|touch|contact|danger|stock|use|force
+            |case|need|another|one)
+        (is|are) (complete|completed|done|booked|through|submitted|placed|cancelled|canceled|confirmed|scheduled
+            |live|all set|in the system|on its way|on their way|on the way|on your way|finished|registered
+            |successful|resolved|fixed !(in|to|at)|sorted|reset|extended|renewed|refunded|filed|updated|booked in
+            |active|exchanged|swapped|approved|ordered|set for|set up|activated|unlocked|sent|processed|back on
+            |back in|back up|back online|arranged|issued|up and running|good to go|reserved for you|yours|enrolled
+            |lodged|logged) !(by|after|within|only|if|when|until|because|as|for another|to other|in order)
+        you are (all|now|officially|already|also)? (set|done|good to go|good|booked|confirmed|registered|enrolled
+            |enroled|sorted|covered|booked in|signed|on the list|in for|subscribed|checked in|going to|down for
+            |insured) !(about|what|why|as|for the|enough|by|in|that|to hear|right)
+        you are (all|now|officially|already|also)? (good to go|sorted|booked in|booked|all set|in business)
+        you (now|already)? have (now|already)? (an|a|the|your) .. (appointment|booking|reservation|seat|slot|place
+            |permit|ticket|subscription|table) .. (now|on|for|at)
+        that is you (sorted|done|all|booked)
+        that is (taken|sorted|done|it done|booked|all done|all set|been)
+        (she|he|they) (is|are) (on|in|now) the (list|system|class)
+        (consider|all) (it|that|set|done|sorted|booked|good|fixed|cancelled|finished|changed|taken)
+        (it|that|this|everything|all|both|job) (is|has|are|have)? (now|all|been|already|both)? (done|taken care of
+            |sorted|settled|arranged|in order|in place|completed|fixed|finished|set|set up|ready|cleared)
+        ^ done !(so|if|when|by|before|until)
+        taken care of
+        (went|gone|goes|come|came|gets|got) (through|ahead|live) (with|without|successfully|fine|to|now|today|this
+            |on)?
+        (went|gone|goes) out
+        ^ (cancelled|canceled|refunded|booked|rebooked|scheduled|rescheduled|updated|changed|processed|submitted
+            |filed|registered|issued|sent|shipped|ordered|placed|applied|added|removed|waived|cleared|credited
+            |extended|renewed|activated|unlocked|blocked|reset|restored|fixed|resolved|solved|completed|approved
+            |transferred|switched|upgraded|downgraded|created|opened|exchanged|swapped|requested|confirmed|sorted
+            |closed|frozen|logged|paid|found it|corrected|enrolled|replaced) (successfully|for you|as requested
+            |as you|without|with|for|on|now|!|and|you|in|to|at|by|today|with immediate|number|under)
+        successfully <carried>
+        (success|voila|boom|ta da|hooray|tada)
+        good to go
+        your .. now (shows|reflects|includes|reads|runs|starts|ends|has|lists)
+        (is|are) <adv>? (back|up) (on|in|and|online|to normal)
+        (is|are) (on|in) (the|our) (system|books|post|mail)
+        (on|is on|are on) (its|their|your) way
+        (you should|should) (now|soon|shortly|then|also)? (receive|get|see|find|have|be with you|be in|arrive|land
+            |reach|show) ... (confirmation|email|mail|text|sms|letter|label|notification|receipt|money|refund
+            |credit|inbox|statement|account|post|copy|update|ticket|soon|shortly|days|friday|tomorrow|minutes)
+        (is|are|be) (waiting|ready) for (you|pickup|collection)
+        should be (waiting|back|fixed|working|with you|gone|fine|able|visible|there|up)
+        (should|will) .. (connect|work|be fine|be back|be working|be able|reconnect) (now|again|fine)
+        (nothing|no further|no more|nothing more) (more|else|further|action|steps)? (is|are)? (for you to do|needed
+            |you need to|you have to|required|to do|left to do|from your side|on your side|needed from)
+        (see|meet) you (then|on|in|at|there|soon|tomorrow|<day>)
+        (your|the)? (confirmation|reference|booking|case|ticket|claim|job|request|order|tracking|reservation|permit
+            |application|dispute|registration|rma|incident) (number|no|id|reference|code) (is|:|=)
+        (here is|this is|here are|attached is) your (confirmation|receipt|new|label|ticket|booking)
+        status (is|:|of|now|=|changed to|,|to)* "? (submitted|approved|completed|done|success|confirmed|cancelled
+            |booked|active|closed|pending|sent)
+        (refund|exchange|cancellation|booking|order|return|change|transfer|dispute|claim|request|application
+            |reservation|redelivery|appointment|permit|refill|extension|payment) (completed|confirmed|submitted
+            |filed|done|created|processed|approved|placed|made|booked|opened|issued|successful|sent|registered
+            |ordered|accepted|activated)
+        (mission accomplished|job done|all yours|case closed|happy days)
+        (has|have) (now|already|also)? (gone|started|begun|taken effect|come through|gone out|gone through
+            |shipped) !(by|on from)
+        as (requested|you wished|you asked|promised|agreed) ,
+        no longer (owe|have to pay|charged|need to pay)
+        (takes|take) effect
+    """,
+    # What will come of it.
+    "result": """
+        you can (now|already)? (collect|pick|use|log|find|download|see|go|start|fly|come|track|view|access|enjoy
+            |keep) (it|up|in|the|your|on|them|ahead|this|a)
+        (active|valid|effective|live) (from|as of|starting|since|until) (today|now|tomorrow|on|the)?
+        you (will|are) (not|no longer) be? (billed|charged|debited|invoiced)
+        (ends|starts|begins|runs|stops|applies|continues) (on|from|until|at|as of|with|today|tomorrow|immediately)
+        (has|have) (changed|switched|moved|dropped|gone) (to|over|from|on|up|down|back)
+        (you will|will) (now|soon|shortly|then|also)? (receive|get|see|find|have|be with you|be in|arrive|land
+            |reach|show) ... (confirmation|email|mail|text|sms|letter|label|notification|receipt|money|refund
+            |credit|inbox|statement|account|post|copy|update|ticket|soon|shortly|days|friday|tomorrow|minutes)
+        (will be|is being) (paid|credited|refunded|shipped|delivered|sent|returned|picked up|collected|mailed
+            |debited|charged|active|valid) (out|to|back|with|on|within|in|by|today|tomorrow|from|at|until|under)
+        (will|is going to|are going to) (change|move|start|end|begin|reach|arrive|switch|stop|renew|come|go) (to|on
+            |at|from|with|in|your|by|into|back|out) !(we|check)
+    """,
+    # Something was done, at some time and by somebody.
+    "past": """
+        (was|were) <adv>? <adv>? <carried>
+        (is|are) <carried>
+        ^ <carried>
+        (your|the) (new|old) .. (is|will|shows|arrives|runs)
+        (valid|effective) (from|until|till|as of|for|in|on)
+    """,
+    "closing": """
+        (anything|something|is there anything|nothing) (else|more|further) (i|we|you|that|is|on|to|for|can|before
+            |today|,|about|at|in)?
+        (any|other|further|more|additional|another) (other|further|more|additional)? (questions|question|requests
+            |concerns|wish|wishes|assistance|help|matters|topics|queries|inquiries|support)
+        (be|of) (of)? (any|some)? (further|additional|more|other) (assistance|help|service)
+        (have|enjoy|wish you|wishing you) (a|an|your|the|you) (very|really|so)? (nice|great|good|wonderful|lovely
+            |pleasant|safe|fantastic|beautiful|happy|relaxing|super|rest|day|evening|weekend|stay|trip|flight
+            |meeting|time|holiday|holidays|ride|show|new|smooth|speedy|best|one|peaceful|fine|night|morning
+            |afternoon|productive)
+        (enjoy|goodbye|bye|farewell|cheers|ciao|cheerio)
+        (take|good) (care|luck)
+        you are (very|most|always|more than)? welcome
+        (my|our|a) pleasure
+        (happy|glad|pleased|delighted|nice|great|wonderful|good) (to have|i could|we could|to be able to have
+            |that i could|that we could|that it works|it works|it is working|that it is|i was able|to hear|to help
+            |we got|we sorted|talking|chatting|that everything)
+        (drive|travel|fly|ride|stay|sleep) (safe|safely|well|healthy)
+        ^ happy *ing
+        (thank you|thanks) (so much|very much|a lot|again|once again)? for *ing (with|by|at|through|us|our|from)
+        (thank you|thanks) (so much|very much|a lot|again|once again)? for (contacting|reaching|choosing|calling
+            |using|chatting|getting in touch|shopping|being|your (loyalty|business|time|trust|call|visit|message
+            |feedback)|getting|writing|flying|travelling|banking|staying|coming|stopping)
+        (feel free|do not hesitate|please do not hesitate) to (ask|contact|reach|write|message|get|let|come|call)
+        <who> (am|are|will be|remain|will always be) (always|still)? (here|available|around|there|at your) (if|for
+            |to help|whenever|should|disposal)
+        (reach|get|write|come) (out|back|in)? (to)? (us|me) (any|again|at any|if|whenever)
+        (that|this) (is|was|will be|would be) (all|everything|it) (for|today|you|i|from|then|,)?
+        (have|hope|we hope|i hope) (this|that|it|everything|you|to) (helps|helped|see|was|works|have|had|enjoy|goes
+            |serve|hear)
+        (we|i) (look|are looking|am looking) forward to
+        looking forward
+        (we are|we would be|then we are|i would say we are|i think we are) (finished|done|through|all done|set|good)
+        (what else|how else)
+        (safe|happy|rock|all the|best|kind|warm|get well|see you|until|speak|talk) (travels|on|best|wishes|regards
+            |soon|travel|holidays|journey|next time|later)
+        (anything|something) (that)? (needs|you need|you would like|i can|we can|we could|i could|you want|to add)
+        until next time
+        (have|having) fun
+        <who> will (now|then|just)? close (the|this|your) (chat|ticket|case|conversation|session|request)
+        you will be (glad|happy|pleased) to (hear|know) !(that)
+        if (there is|that is|you have) (nothing|no more|no further|no other|anything|any) (else|more|further|other)?
+        wish (you|him|her|them) (all|a|the|good|well|every|luck|success)
+    """,
+    "work": """
+        (let|allow) (me|us) (please|just|now|quickly|first|briefly|then|also|next|quickly)* !(know|put it|be|tell
+            |explain|say|clarify|remind|assure|repeat|help|walk|summarise|summarize|recap|out|introduce|confirm :
+            |ask you|guide|go over|rephrase|start by saying)
+        <who> (will|am going to|are going to|would now|need to|have to|must|shall|am about to|are about to|want to
+            |would like to) (now|just|also|first|next|then|quickly|try to|go ahead and|start by|begin by|proceed to
+            |have to|need to|immediately|therefore|further|again|briefly|have a|take a|quickly|only|please)* <check>
+        <who> will (now|next|first|then|just|get|be right|be back|be with|attach|start|continue|come back|keep|wait
+            |return to you|report|see to|move on|handle)
+        <who> (am|are) (now|just|currently|still|already|also|busy|in the middle of|about to|quickly)* <checking>
+        <who> (am|are) (on|at) (it|this|that|the case)
+        (looking into|working on) (it|this|that)
+        ^ on it
+        ^ will (check|look|do|get|be right|see|find|update|verify)
+        (just a|just one|just another|give me a|give me one|need a|need another|one more|bear) (few|short|brief
+            |little|more|quick|couple of)* <moment> !(ago|later|early|after|before)
+        (one|another|a|two|few) (few|short|brief|little|more|quick|couple of)* <moment> (please|while|, please
+            |to check|as|for me|until i)
+        one (moment|second|sec|minute|min) !(ago|later|early|after|before)
+        moment please
+        (hold|hang|bear|sit|stand) (on|with|tight|by|there|please)
+        stay (with me|on the line|tuned|there|put)
+        please (hold|wait|stand|bear|give|allow|stay|be patient|do not close|do not hang|remain
+            |be so kind as to wait)
+        (give|allow|grant|gimme) (me|us) (just|please)? (a|1|2|3|5|10|one|another|some|two|few|until) !(call|ring
+            |hint|tip|better|copy|list|shout|name)
+        ^ (wait|hang tight|brb)
+        while <who> (am|are)? (<check>|<checking>|do|am|are)
+        (is|are) <adv>? being !(held|kept|shipped|delivered|sent|dispatched|refunded|stored|prepared for)
+        (is|are) (now|still|just|currently) (loading|running|processing|updating|starting|restarting|syncing
+            |checking|searching|working|connecting|opening)
+        (is|are) (loading|running|syncing|opening|starting up|being loaded)
+        ^ (trying|searching|loading|checking|looking|calculating|processing|running|verifying|thinking|testing)
+        (this|it|that) (can|may|could|will|should|might|only)? (only|usually|just|normally)? (take|takes) (just
+            |only|up to|about|a|one|few|some|less|around|no longer|me|no)
+        <who> .. (back|right back) (with you|to you|shortly|soon|in a)
+        (will|shall) (be|come|get) (right)? back
+        ^ !(concerning|regarding|during|including|following|according|depending|considering|bring|thing|spring
+            |something|nothing|everything|anything|morning|evening|missing) *ing (the|your|with|whether|if|up
+            |into) !(... (is|means|are|leads|costs|takes|requires|would|will|can|may|has|was|does|makes|helps|ends))
+        ^ (checking|looking|verifying|searching|retrieving|pulling|loading|running|processing|reviewing|calculating
+            |working|opening|resetting|fetching|accessing|querying|contacting|trying|asking|investigating) (the
+            |your|this|that|it|into|at|on|for|now|a|up|if|whether|with|availability|to|our|in|all|both|about|what
+            |how|when|out)
+        ^ (now|next) ,? (i|we|to)? (will|am|are)? (<checking>|<check>)
+        <who> will <carry> ... (now|right away|immediately|straight away|at once)
+        <who> will (let you know|inform you|update you|notify you|get back|come back|keep you|report back|be back)
+        <who> (am|are) (now|just|currently|also)* !(being|looking forward|seeing that|going to need|missing|asking
+            |waiting for your|waiting for you|lacking|having trouble|having difficulty|wondering|hoping|offering
+            |assuming|writing to|glad|calling|sorry) *ing
+        (your|the) request ... (being|in progress|underway)
+        (thank you|thanks) for your patience while
+        (mind|minding) (waiting|holding|if i put|holding on)
+        (next|then|after that|first) ,? <who> (will|am|need|have|check|look|would)
+        (in progress|underway|in the works|shortly|in process)
+        (you will|we will|i will) (hear|have|get) (from me|back from me|an answer|a result|back to you|it in)
+        (system|it|this) is (a bit|quite|rather|very|currently)? (slow|loading|busy)
+        (give|leave) it with me
+        leave it with (me|us)
+    """,
+    # The next thing that the agent does itself.
+    "step": """
+        <who> will (now|then|next|go ahead and|just|also|first|therefore|gladly|immediately)* <carry>
+        <who> (am|are) (going to|about to) (now|then|also)* <carry>
+        (now|next) , <who> will
+    """,
+    "finding": """
+        <who> (can|could|also|already|now)* (see|found|located|find|pulled up|got) (that|your|the|a|an|in|two|three
+            |one|several|it|you|here)
+        <who> have <adv>? (found|located|noted|received|got|checked|verified|retrieved|reviewed|pulled|identified
+            |looked|seen|saved|taken|prepared|your|now|everything|all)
+        (according to|based on|looking at) (our|the|your|my)
+        (match|matches|verified|found|located)
+        (your|the) .. (shows|is listed|is registered|was delivered|was booked|matches|is active|was placed
+            |runs until|renews)
+    """,
+    "handover": """
+        (transfer|transferring|transferred|hand|handing|handed|pass|passing|passed|connect|connecting|connected
+            |route|routing|routed|forward|forwarding|forwarded|escalate|escalating|escalated|refer|referring
+            |referred|put|putting|redirect|redirecting|redirected|bring|patch|patching|move|moving|turn|turning
+            |direct|directing|send|sending|hook|take|get|getting) (you|this|your|it|the|things|that|him|both) (over
+            |through|to|on|in touch|with|case|chat|request|call|conversation|up|matter|ticket|issue|concern|file
+            |complaint|now)* (to|with) (the|a|an|our|one of|my|his|her|ms|mr|mrs|someone|somebody|another
+            |your)? ... <human>
+        (transfer|transferring|handing|passing|connecting|escalating|patching|routing|redirecting) (you|your
+            |this) (over|through|on|now|call|chat|case|conversation|to|matter|issue|with)
+        <who> (will|am|are|have to|need to|must|would|going to|now|am now|shall)* (transfer|hand|pass|connect
+            |escalate|patch|route|transferring|escalating|connecting|handing|passing|forwarding) (you|this
+            |your case|it|your request|your call|the case|the matter|this chat|over)
+        (let|allow) me (transfer|hand|pass|connect|escalate|patch|route|put|get|bring) (you|this|my|a|it|your|in)
+        put you (through|in touch|in contact|on to)
+        (pass|hand|passing|handing) (you|this|it) (over|on)
+        (you|case|call|chat|request|conversation|ticket|inquiry|issue|matter|file|complaint|concern) (are|is
+            |has been|have been|will be|was|gets) (now|being)* (transferred|handed over|handed|connected|escalated
+            |passed on|passed|put through|routed|passed over|referred|forwarded|redirected)
+        <human> (needs to|has to|must|will have to|would have to|is needed to) (answer|look|decide|approve|handle
+            |review|check|take|sign|assess|deal)
+        <who> (will|am|are|shall)* (get|getting|fetch|fetching|call|calling|bring|bringing) (a|an|our|my|the
+            |one of our|in|you)* .. <human> (for you|on the|to|in|into|over|now)
+        <who> (would|will|am going to|want to|have to)* (rather|better|prefer to)* (have|let|ask|get) (a|an|my|our
+            |the|one of our) .. <human> .. (look|check|review|handle|answer|decide|take|see|help)
+        (get|find|fetch|bring) (someone|somebody) (who|to|that|from|for)
+        (put|putting|patching|patch) you (through|in touch|on to|over)
+        (talk|speak) to (a human|a real|somebody|someone|a colleague|an agent)
+        (raise|raising|raised|discuss|discussing|take|taking) (this|it|that|your case) (up)? with (my|our|a
+            |the) .. (<human>|lead)
+        (get|bring|pull|loop|have) (a|an|my|our|the|in|someone)* .. <human> .. (involved|in on this|on board
+            |into this|in)
+        (opened|raised|created|logged|opening|raising) .. (ticket|case) (with|for|to) (the|our) .. (line|team
+            |department|colleagues|specialists|desk)
+        ^ (transferring|escalating|forwarding|connecting)
+        (getting|get|bring|fetch) (one|someone|somebody|him|her|them) (on|for|to|in|into) (the|you|this|help|take)
+        (take|takes|taking) (over|it from here|this on|it on|this over|care of this from|over from here)
+        will (take (this|it|over)|continue with you|join) .. (from here|over|chat|you|shortly|in|here|call|soon)?
+        <human> (will|is going to|can|should|is|,) .. (take over|be with you|contact you|continue|join|get back
+            |get in touch|assist|help you|reach out|call you|look|handle|ping|review|be in touch|follow|respond
+            |decide|take|pick)
+        (be|being|is|are) (looked at|handled|dealt with|reviewed|decided|processed|taken over|assessed
+            |answered) (by|with) (a|an|the|our|one of|my|mr|mrs|ms|someone) .. (<human>|in|from)
+        (a|one of our|another|my|the|one of the) .. (<human>|agents) .. (will|is going to|takes|there|can) .. (take
+            |be with|contact|continue|join|get|assist|help|reach|call|look|handle|ping|review|follow|respond|you
+            |this)
+        (get|bring|have|call|fetch|involve|find|loop in) (a|my|the|our|you|in|someone|one)* .. (supervisor|manager
+            |colleague|specialist|human|someone|agent|leader|lead|boss|expert|senior) .. (to|in|on|for|who
+            |into) (talk|you|help|take|look|this|speak|assist|the)
+        (escalate|escalating|escalated) (this|it|your|the|to)
+        (someone|somebody) (will|from|there|in) .. (be with you|take|contact|will|help|reach|get)
+        (connect|connecting|connected) (you)? (to|with) (a|an|our|one|the)
+        (need|needs|require|requires|is a case for|is for|something for|a matter for|a job for|belongs to
+            |is one for|handled by) (a|an|the|our|one) .. (claims|adjuster|specialist|supervisor|human|team
+            |department|complaints|desk)
+        (stay|remain) (on the line|in the chat|in this chat|connected)
+    """,
+}
