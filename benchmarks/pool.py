@@ -4,7 +4,9 @@
 the same store as most curricula do it: every task that may be drawn, with its last result, is read into the trainer,
 sorted into buckets, shuffled by weight and cut. It is measured on ``--peer-tasks`` of them; what depends on their
 number is scaled by it (all of it is linear but for one sort), and what reads the outcomes is not. SQLite's own
-``ORDER BY random()``, which knows neither shares nor seeds, is among the details.
+``ORDER BY random()``, which knows neither shares nor seeds, is among the details. So are bytes and seconds of a pool of
+tasks in natural language (``--natural-tasks`` of them), whose long parts are kept once, beside a store that holds each
+task and each trajectory as it is.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import multiprocessing
 import random
 import sqlite3
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,18 +25,21 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import make_url
 
 from benchmarks.harness import machine, report
+from benchmarks.natural_tasks import NaturalTasks
 from verl_agentic.core import FailureKind, Outcome, Task
 from verl_agentic.flywheel import CurriculumSettings, draw_epoch
-from verl_agentic.store import PoolFilter, StatusChange, Store, TaskStatus, schema, store_url
-from verl_agentic.store.pool_query import pool_entries
+from verl_agentic.store import PoolFilter, StatusChange, Store, TaskStatus, packing, schema, store_url, task_parts
+from verl_agentic.store.engine import sqlite_path
+from verl_agentic.store.pool_query import pool_entries, pool_tasks
 
 KINDS = ("math", "sql", "service")
 DEPTHS = 6
 EPOCH = 512
 DRAWS = 5
-BATCH = 20_000
+BATCH, NATURAL_BATCH = 20_000, 2_000
 SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -85,6 +91,67 @@ def train(url: str, epoch: int, size: int) -> float:
         mastered = StatusChange(TaskStatus.MASTERED, "solved")
         store.commit_round(epoch + 1, [], dict.fromkeys(drawn[: size // 8], mastered), {})
     return seconds
+
+
+def measure_natural(url: str, count: int, whole: bool, pipe: Any) -> None:
+    """Fill a store with tasks in natural language, and their first outcomes; send the figures.
+
+    Args:
+        url: a new store.
+        count: number of tasks.
+        whole: the peer: nothing is compressed or shared.
+        pipe: where to.
+    """
+    if whole:
+        packing.LONG = task_parts.LONG = sys.maxsize
+    source, spent, own = NaturalTasks(), 0.0, 0.0
+    with Store(url) as store:
+        for start in range(0, count, NATURAL_BATCH):
+            tasks = list(source.make(start, min(start + NATURAL_BATCH, count)))
+            started, before = time.perf_counter(), time.process_time()
+            store.add_tasks(tasks)
+            spent += time.perf_counter() - started
+            own += time.process_time() - before
+    file = sqlite_path(make_url(url))
+    assert file is not None
+    size = file.stat().st_size
+    draws, reads, steps = [], [], []
+    with Store(url) as store:
+        for epoch in range(DRAWS):
+            started = time.perf_counter()
+            drawn = draw_epoch(store, epoch, min(EPOCH, count), seed=1)
+            draws.append(time.perf_counter() - started)
+            started = time.perf_counter()
+            assert len(store.tasks_by_id(drawn)) == len(set(drawn))
+            reads.append(time.perf_counter() - started)
+            outcomes = [
+                Outcome(one, session, epoch, epoch, 0.0, 0.0, FailureKind.NONE, 12, source.trajectory(4 * n + session))
+                for n, one in enumerate(drawn[:64])
+                for session in range(4)
+            ]
+            started = time.perf_counter()
+            store.record_outcomes(outcomes, "u")
+            steps.append(time.perf_counter() - started)
+        started = time.perf_counter()
+        recorded = sum(len(store.outcomes(epoch)) for epoch in range(DRAWS))
+        read_outcomes = (time.perf_counter() - started) / recorded
+        before = time.process_time()
+        exported = sum(1 for _ in pool_tasks(store, PoolFilter()))
+        exporting = time.process_time() - before
+        assert exported == count
+    figures = {
+        "mib": size / 2**20,
+        "bytes_per_task": size / count,
+        "inserted_per_second": count / spent,
+        "inserted_per_cpu_second": count / own,
+        "draw_seconds": statistics.median(draws),
+        "epoch_read_seconds": statistics.median(reads),
+        "read_per_cpu_second": count / exporting,
+        "outcome_bytes": (file.stat().st_size - size) / recorded,
+        "outcome_seconds_per_step_of_256": statistics.median(steps),
+        "outcome_read_ms": 1000 * read_outcomes,
+    }
+    pipe.send({name: round(value, 3 if value < 10 else 0) for name, value in figures.items()})
 
 
 def peak_mib() -> float:
@@ -169,6 +236,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--tasks", type=int, default=1_000_000)
     parser.add_argument("--peer-tasks", type=int, default=100_000)
+    parser.add_argument("--natural-tasks", type=int, default=20_000)
     parser.add_argument("--folder", help="where the store goes (default: a temporary folder)")
     arguments = parser.parse_args()
     count, peer_count = arguments.tasks, min(arguments.tasks, arguments.peer_tasks)
@@ -181,6 +249,12 @@ def main() -> None:
         seconds, own, limited, growth = in_a_process(measure_draws, url, 5)
         peer_seconds, peer_history, peer_growth = in_a_process(measure_peer, url, peer_count)
         random_seconds = order_by_random(file)
+        natural: dict[str, Any] = {"natural_tasks": arguments.natural_tasks}
+        for whole in (False, True) if arguments.natural_tasks else ():
+            # The peer's file need not be there beside ours.
+            with tempfile.TemporaryDirectory(dir=name) as folder:
+                found = in_a_process(measure_natural, store_url(folder), arguments.natural_tasks, whole)
+            natural |= {f"natural_{'whole_' if whole else ''}{key}": value for key, value in found.items()}
     scale = count / peer_count
     details = {
         "machine": machine("sqlalchemy") | {"sqlite": sqlite3.sqlite_version},
@@ -198,6 +272,7 @@ def main() -> None:
         "peer_seconds_of_outcomes": round(peer_history, 3),
         "peer_memory_growth_mib_of_these": round(peer_growth, 1),
         "order_by_random_seconds": round(random_seconds, 3),
+        **natural,
     }
     for key, value in details.items():
         print(f"{key}: {value}")

@@ -240,16 +240,19 @@ TABLES = {
     "tasks": (
         "id", "split", "kind", "structure", "depth", "json", "parent", "operator", "round", "status", "reason",
         "created", "generator", "seed", "content_hash", "draw_key", "last_success", "last_step", "last_epoch",
+        "packed",
     ),
+    "task_parts": ("hash", "data", "round"),
     "status_changes": ("number", "epoch", "task_id", "old_status", "old_reason", "status", "reason"),
     "outcomes": (
         "number", "epoch", "step", "task_id", "uid", "session", "reward", "acc", "failure", "turns", "trajectory",
-        "policy_version",
+        "policy_version", "packed",
     ),
     "rounds": ("epoch", "status", "counts", "created"),
     "draws": ("epoch", "task_ids"),
     "evaluations": (
         "number", "split", "step", "task_id", "kind", "session", "acc", "reward", "failure", "trajectory",
+        "packed",
     ),
     "metrics": ("step", "values"),
     "failures": ("number", "step", "kind", "message", "task_id"),

@@ -24,7 +24,7 @@ FOLDERS = {
     "reward_fns": "reward_fns",
     "tool_envs": "tool_envs",
 }
-DATA = (".py", ".yaml", ".typed", ".mako", ".txt")
+DATA = (".py", ".yaml", ".json", ".typed", ".mako", ".txt")
 
 
 def pip(*arguments: str, cwd: Path) -> None:

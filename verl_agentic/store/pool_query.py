@@ -9,9 +9,10 @@ import sqlalchemy as sa
 
 from verl_agentic.core import Task
 from verl_agentic.store import schema
-from verl_agentic.store.progress import CHUNK, chunks
+from verl_agentic.store.progress import chunks
 from verl_agentic.store.records import PoolEntry, QuarantinedTask, TaskStatus
 from verl_agentic.store.store import TRAIN, Store
+from verl_agentic.store.task_parts import CONTENT, read_tasks
 from verl_agentic.store.task_rows import entry_columns, entry_of
 
 
@@ -61,11 +62,9 @@ def pool_size(store: Store, chosen: PoolFilter) -> int:
 
 def pool_tasks(store: Store, chosen: PoolFilter) -> Iterator[Task]:
     """Tasks in the order of :func:`pool_entries`, one by one, all as they were when the first one was read."""
-    query = sa.select(schema.tasks.c.json).where(*chosen.conditions())
+    query = sa.select(*CONTENT).where(*chosen.conditions()).order_by(schema.tasks.c.round, schema.tasks.c.id)
     with store.reading() as connection:
-        reading = connection.execution_options(yield_per=CHUNK)
-        for text in reading.scalars(query.order_by(schema.tasks.c.round, schema.tasks.c.id)):
-            yield Task.from_json(text)
+        yield from read_tasks(connection, query)
 
 
 def quarantined(store: Store, split: str = TRAIN) -> list[QuarantinedTask]:

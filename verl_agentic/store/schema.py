@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest revision in ``migrations``."""
 
 metadata = sa.MetaData()
@@ -27,6 +27,7 @@ tasks = sa.Table(
     sa.Column("kind", sa.String(255), nullable=False),
     sa.Column("structure", sa.Text, nullable=False),
     sa.Column("depth", sa.Integer, nullable=False),
+    # Empty where the task is long: then it is in the last column, and what it shares with others in task_parts.
     sa.Column("json", sa.Text, nullable=False),
     sa.Column("parent", sa.String(255)),
     sa.Column("operator", sa.String(255)),
@@ -44,6 +45,7 @@ tasks = sa.Table(
     sa.Column("last_success", sa.Float),
     sa.Column("last_step", sa.Integer),
     sa.Column("last_epoch", sa.Integer),
+    sa.Column("packed", sa.LargeBinary),
     # Holds all that a draw reads, so that it never touches the rows with their large JSON.
     sa.Index(
         "tasks_by_progress",
@@ -61,6 +63,22 @@ tasks = sa.Table(
         *("split", "operator", "status"),
         sqlite_where=sa.text("operator IS NOT NULL"),
         postgresql_where=sa.text("operator IS NOT NULL"),
+    ),
+)
+
+# Long parts of tasks, once for all that have them, see task_parts.py.
+task_parts = sa.Table(
+    "task_parts",
+    metadata,
+    sa.Column("hash", sa.LargeBinary, primary_key=True),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    # The first round of all whose tasks have it, 0 for tasks that no rewind takes back: it goes when they all go.
+    sa.Column("round", sa.Integer, nullable=False),
+    sa.Index(
+        "task_parts_by_round",
+        "round",
+        sqlite_where=sa.text("round > 0"),
+        postgresql_where=sa.text("round > 0"),
     ),
 )
 
@@ -90,8 +108,10 @@ outcomes = sa.Table(
     sa.Column("acc", sa.Float, nullable=False),
     sa.Column("failure", sa.String(32), nullable=False),
     sa.Column("turns", sa.Integer, nullable=False),
+    # Empty where it is long: then it is in the last column, see packing.py.
     sa.Column("trajectory", sa.Text, nullable=False),
     sa.Column("policy_version", sa.Integer),
+    sa.Column("packed", sa.LargeBinary),
     sa.UniqueConstraint("step", "task_id", "uid", "session"),
     sa.Index("outcomes_by_task", "task_id", "step"),
 )
@@ -125,6 +145,7 @@ evaluations = sa.Table(
     sa.Column("reward", sa.Float, nullable=False),
     sa.Column("failure", sa.String(32), nullable=False),
     sa.Column("trajectory", sa.Text, nullable=False),
+    sa.Column("packed", sa.LargeBinary),
     sa.UniqueConstraint("split", "step", "task_id", "session"),
 )
 

@@ -19,9 +19,11 @@ from verl_agentic.store import schema
 from verl_agentic.store.engine import clear_errors, open_engine, shown, sqlite_path
 from verl_agentic.store.lease import Lease
 from verl_agentic.store.opening import open_tables
+from verl_agentic.store.packing import text_columns, text_of
 from verl_agentic.store.progress import CHUNK, chunks, refresh_progress
 from verl_agentic.store.records import Evaluation, Failure, Group, PoolEntry, RoundRecord, StatusChange, TaskStatus
 from verl_agentic.store.secrets import redact, redact_text
+from verl_agentic.store.task_parts import CONTENT, drop_parts, read_tasks, write_parts
 from verl_agentic.store.task_rows import entry_columns, entry_of, task_row
 from verl_agentic.store.yields import Yield, read_counts, stored_counts
 
@@ -50,6 +52,10 @@ class Store:
         """
         self.engine = open_engine(url, create)
         self._writer = self.engine.execution_options(writes=True)
+        self._reader = self.engine
+        if self.engine.dialect.name == "postgresql":
+            # A task and its parts are two queries, and by default each would see what was committed just before it.
+            self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ")
         self._url = make_url(url)
         self._lease: Lease | None = None
         self._closed = False
@@ -91,7 +97,7 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A consistent view for queries."""
-        with clear_errors(self._url), self.engine.connect() as connection:
+        with clear_errors(self._url), self._reader.connect() as connection:
             yield connection
 
     @contextmanager
@@ -132,9 +138,7 @@ class Store:
 
     def task(self, task_id: str) -> Task | None:
         """One task of any split."""
-        with self.reading() as connection:
-            text = connection.scalar(sa.select(schema.tasks.c.json).where(schema.tasks.c.id == task_id))
-        return None if text is None else Task.from_json(text)
+        return self.tasks_by_id([task_id]).get(task_id)
 
     def tasks_by_id(self, task_ids: Collection[str]) -> dict[str, Task]:
         """Those of these tasks that the store knows, of any split."""
@@ -142,8 +146,8 @@ class Store:
         found: dict[str, Task] = {}
         with self.reading() as connection:
             for some in chunks(task_ids):
-                texts = connection.scalars(sa.select(table.c.json).where(table.c.id.in_(some)))
-                found.update((task.id, task) for task in map(Task.from_json, texts))
+                query = sa.select(*CONTENT).where(table.c.id.in_(some))
+                found.update((task.id, task) for task in read_tasks(connection, query))
         return found
 
     def tasks(
@@ -151,12 +155,12 @@ class Store:
     ) -> list[Task]:
         """Tasks of a split, oldest round first and by id within it, optionally of one status, kind or round."""
         table = schema.tasks
-        query = sa.select(table.c.json).where(table.c.split == split).order_by(table.c.round, table.c.id)
+        query = sa.select(*CONTENT).where(table.c.split == split).order_by(table.c.round, table.c.id)
         for column, value in ((table.c.status, status), (table.c.kind, kind), (table.c.round, round)):
             if value is not None:
                 query = query.where(column == value)
         with self.reading() as connection:
-            return [Task.from_json(text) for text in connection.scalars(query)]
+            return list(read_tasks(connection, query))
 
     def pool(self, split: str = TRAIN) -> list[PoolEntry]:
         """All tasks of a split without their content, of every status, in the order of :meth:`tasks`."""
@@ -239,7 +243,7 @@ class Store:
                 "acc": float(outcome.acc),
                 "failure": FailureKind(outcome.failure).value,
                 "turns": outcome.turns,
-                "trajectory": _encodable(outcome.trajectory),
+                **text_columns("trajectory", _encodable(outcome.trajectory)),
                 "policy_version": outcome.policy_version,
             }
         self._replace(schema.outcomes, ("step", "task_id", "uid", "session"), rows)
@@ -256,7 +260,7 @@ class Store:
         with self.reading() as connection:
             for row in connection.execute(query):
                 key = (row.step, row.task_id, row.uid)
-                grouped.setdefault(key, []).append(_of_row(Outcome, row, failure=FailureKind(row.failure)))
+                grouped.setdefault(key, []).append(_of_row(Outcome, row))
         # A uid is random: it keeps groups apart but must not decide their order.
         ordered = sorted(grouped.items(), key=lambda item: item[0][:2])
         return [
@@ -369,6 +373,7 @@ class Store:
                 connection.execute(table.delete().where(table.c.epoch > epoch))
             born_later = sa.and_(schema.tasks.c.split == TRAIN, schema.tasks.c.round > max(epoch, 0))
             connection.execute(schema.tasks.delete().where(born_later))
+            drop_parts(connection, max(epoch, 0))
             refresh_progress(connection, touched)
 
     # Evaluations, metrics, failures, run info
@@ -386,7 +391,7 @@ class Store:
                 "acc": float(one.acc),
                 "reward": float(one.reward),
                 "failure": FailureKind(one.failure).value,
-                "trajectory": _encodable(one.trajectory),
+                **text_columns("trajectory", _encodable(one.trajectory)),
             }
         self._replace(schema.evaluations, ("split", "step", "task_id", "session"), rows)
 
@@ -398,7 +403,7 @@ class Store:
             query = query.where(table.c.step == step)
         with self.reading() as connection:
             rows = connection.execute(query.order_by(table.c.step, table.c.task_id, table.c.session)).all()
-        return [_of_row(Evaluation, row, failure=FailureKind(row.failure)) for row in rows]
+        return [_of_row(Evaluation, row) for row in rows]
 
     def evaluation_steps(self, split: str) -> list[int]:
         """Steps at which a split was evaluated, in order."""
@@ -502,8 +507,15 @@ def _insert_tasks(connection: sa.Connection, tasks: Iterable[Task], round: int, 
                 raise UserInputError(
                     f"task {task_id!r} is in split {other!r} and again in {split!r}; remove one of them"
                 )
-        rows = [{**task_row(by_id[task_id]), **common} for task_id in sorted(by_id.keys() - known)]
+        rows: list[dict[str, Any]] = []
+        parts: dict[bytes, str] = {}
+        for task_id in sorted(by_id.keys() - known):
+            row, its_parts = task_row(by_id[task_id])
+            rows.append(row | common)
+            parts |= its_parts
         if rows:
+            # A rewind takes back tasks of the pool alone.
+            write_parts(connection, parts, round if split == TRAIN else 0)
             connection.execute(schema.tasks.insert(), rows)
         added += len(rows)
     return added
@@ -563,6 +575,8 @@ def _finite(value: Any) -> float | None:
 _Record = TypeVar("_Record", Outcome, Evaluation)
 
 
-def _of_row(kind: type[_Record], row: Any, **changes: Any) -> _Record:
-    """The record whose fields are the row's columns of the same names, but for ``changes``."""
-    return kind(**{one.name: getattr(row, one.name) for one in dataclasses.fields(kind)} | changes)
+def _of_row(kind: type[_Record], row: Any) -> _Record:
+    """The record whose fields are the row's columns of the same names."""
+    values = {one.name: getattr(row, one.name) for one in dataclasses.fields(kind)}
+    text = text_of(row.trajectory, row.packed)
+    return kind(**values | {"failure": FailureKind(row.failure), "trajectory": text})

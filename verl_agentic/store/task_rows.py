@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from verl_agentic.core import Task
 from verl_agentic.store import schema
 from verl_agentic.store.records import PoolEntry, TaskStatus
+from verl_agentic.store.task_parts import cut
 
 DRAW_MODULUS = 2**31 - 1
 """A prime, so that ``key * a + b`` modulo it gives every key another place for every ``a``, ``b``."""
@@ -18,18 +19,20 @@ DRAW_MODULUS = 2**31 - 1
 _MAX_SEED = 2**63
 
 
-def task_row(task: Task) -> dict[str, Any]:
-    """The columns that follow from the task alone."""
-    return {
+def task_row(task: Task) -> tuple[dict[str, Any], dict[bytes, str]]:
+    """The columns that follow from the task alone, and the long parts of its JSON by hash."""
+    content, parts = cut(task)
+    row = {
         "id": task.id,
         "kind": task.kind,
         "structure": task.structure,
         "depth": task.depth,
-        "json": task.to_json(),
         "parent": task.parent,
         "operator": task.operator,
+        **content,
         **derived(task),
     }
+    return row, parts
 
 
 def derived(task: Task) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,10 @@ import sqlalchemy as sa
 
 from verl_agentic.core import FailureKind, UserInputError
 from verl_agentic.store import schema
+from verl_agentic.store.packing import text_of
 from verl_agentic.store.progress import CHUNK
 from verl_agentic.store.store import TRAIN, Store
+from verl_agentic.store.task_parts import task_texts
 
 OUTCOME, EVALUATION = "outcome", "evaluation"
 
@@ -83,9 +85,9 @@ def stored_trajectories(
         number = _table(source).c.number
         query = query.order_by(number.desc() if newest_first else number).limit(left)
         with store.reading() as connection:
-            for row in connection.execution_options(yield_per=CHUNK).execute(query):
-                yield _of(source, row)
-                left = None if left is None else left - 1
+            for rows in connection.execution_options(yield_per=CHUNK).execute(query).partitions():
+                yield from _read(connection, source, rows)
+                left = None if left is None else left - len(rows)
         if left == 0:
             return
 
@@ -101,8 +103,8 @@ def stored_trajectory(store: Store, trajectory_id: str) -> StoredTrajectory | No
         raise UserInputError(f"{trajectory_id!r} is no id of a trajectory; they look like outcome-12 or evaluation-3")
     query = _query(source, TrajectoryFilter()).where(_table(source).c.number == int(number))
     with store.reading() as connection:
-        row = connection.execute(query).one_or_none()
-    return None if row is None else _of(source, row)
+        found = _read(connection, source, connection.execute(query).all())
+    return found[0] if found else None
 
 
 def named_trajectory(store: Store, name: str, session: int | None = None, step: int | None = None) -> StoredTrajectory:
@@ -140,9 +142,8 @@ def _table(source: str) -> sa.Table:
 
 def _query(source: str, chosen: TrajectoryFilter) -> sa.Select[Any]:
     table, tasks = _table(source), schema.tasks
-    query = sa.select(table, tasks.c.json.label("task"), tasks.c.kind.label("task_kind")).select_from(
-        table.outerjoin(tasks, tasks.c.id == table.c.task_id)
-    )
+    of_task = [tasks.c[name].label(f"task_{name}") for name in ("json", "packed", "kind")]
+    query = sa.select(table, *of_task).join_from(table, tasks, tasks.c.id == table.c.task_id, isouter=True)
     wanted: list[tuple[Any, Any]] = [
         (table.c.task_id, chosen.task_id),
         (table.c.step, chosen.step),
@@ -160,7 +161,13 @@ def _query(source: str, chosen: TrajectoryFilter) -> sa.Select[Any]:
     return query
 
 
-def _of(source: str, row: Any) -> StoredTrajectory:
+def _read(connection: sa.Connection, source: str, rows: Sequence[Any]) -> list[StoredTrajectory]:
+    # A task that is no longer stored has no text at all.
+    texts = task_texts(connection, [(row.task_json or "", row.task_packed) for row in rows])
+    return [_of(source, row, text or None) for row, text in zip(rows, texts, strict=True)]
+
+
+def _of(source: str, row: Any, task: str | None) -> StoredTrajectory:
     trained = source == OUTCOME
     return StoredTrajectory(
         id=f"{source}-{row.number}",
@@ -174,6 +181,6 @@ def _of(source: str, row: Any) -> StoredTrajectory:
         reward=row.reward,
         failure=FailureKind(row.failure),
         policy_version=row.policy_version if trained else None,
-        trajectory=row.trajectory,
-        task=row.task,
+        trajectory=text_of(row.trajectory, row.packed),
+        task=task,
     )

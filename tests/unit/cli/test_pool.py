@@ -144,6 +144,27 @@ def write_rows(path: Path, *rows: object) -> str:
     return str(path)
 
 
+@pytest.mark.parametrize("suffix", ["parquet", "jsonl"])
+def test_tasks_that_are_stored_in_parts_are_shown_and_written_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], suffix: str
+) -> None:
+    policy = {"role": "system", "content": "Refund what is late. " * 200}
+    tasks = [make_task(number, messages=[policy, {"role": "user", "content": f"{number}?"}]) for number in range(3)]
+    path = tmp_path / f"tasks.{suffix}"
+    for name in ("run", "other"):
+        (tmp_path / name).mkdir()
+        with Store(store_url(tmp_path / name)) as store:
+            store.add_tasks(tasks if name == "run" else [])
+    assert "3 tasks" in said(capsys, "ls", str(tmp_path / "run"))
+    assert policy["content"][:60] in said(capsys, "show", str(tmp_path / "run"), tasks[0].id)
+    said(capsys, "export", str(tmp_path / "run"), "--out", str(path))
+    assert sorted(read_tasks(path), key=lambda task: task.seed) == tasks
+    said(capsys, "import", str(tmp_path / "other"), str(path))
+    with Store(store_url(tmp_path / "other"), create=False) as store:
+        found = store.tasks_by_id([task.id for task in tasks])
+    assert [replace(found[task.id], generator="") for task in tasks] == tasks
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import random
 import resource
 import signal
 import time
@@ -20,7 +21,7 @@ FORK = multiprocessing.get_context("fork")
 
 
 def make_task(number: int) -> Task:
-    text = f"{number}? " + "x" * 20_000
+    text = random.Random(number).randbytes(10_000).hex()  # nothing that a compression makes small
     return Task("math", [{"role": "user", "content": text}], [], "replay", {}, "math", number)
 
 

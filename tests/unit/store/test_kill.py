@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from verl_agentic.core import FailureKind, Outcome, Task
 from verl_agentic.flywheel import draw_epoch
-from verl_agentic.store import StatusChange, Store, TaskStatus, store_url
+from verl_agentic.store import StatusChange, Store, TaskStatus, schema, store_url
 
 EPOCHS = 4
 STEPS = 2
@@ -24,10 +24,10 @@ NEW = 150
 FORK = multiprocessing.get_context("fork")
 
 
-def make_task(number: int) -> Task:
+def make_task(number: int, long: bool = False) -> Task:
     return Task(
         kind=("math", "sql")[number % 2],
-        messages=[{"role": "user", "content": f"{number}? " + "x" * 500}],
+        messages=[{"role": "user", "content": f"{number}? " + "x" * (5000 if long else 500)}],
         tools=[],
         env="replay",
         env_args={},
@@ -150,7 +150,9 @@ def test_a_killed_run_ends_as_if_it_had_not_been_killed(
     assert outcome_of(url) == expected
 
 
-@pytest.mark.parametrize("statement", ["INSERT INTO tasks", "UPDATE tasks", "INSERT INTO rounds"])
+@pytest.mark.parametrize(
+    "statement", ["INSERT INTO task_parts", "INSERT INTO tasks", "UPDATE tasks", "INSERT INTO rounds"]
+)
 def test_a_kill_within_a_round_leaves_nothing_of_it(tmp_path: Path, statement: str) -> None:
     """The worst moments, one by one: after some of the round's statements."""
     url = store_url(tmp_path)
@@ -167,7 +169,7 @@ def test_a_kill_within_a_round_leaves_nothing_of_it(tmp_path: Path, statement: s
                     os.kill(os.getpid(), signal.SIGKILL)
 
             changes = {task_id: StatusChange(TaskStatus.MASTERED, "solved") for task_id in known}
-            store.commit_round(1, [make_task(100 + number) for number in range(4)], changes, {})
+            store.commit_round(1, [make_task(100 + number, long=True) for number in range(4)], changes, {})
 
     process = FORK.Process(target=die)
     process.start()
@@ -177,4 +179,6 @@ def test_a_kill_within_a_round_leaves_nothing_of_it(tmp_path: Path, statement: s
         assert [entry.id for entry in store.pool()] == known
         assert {entry.status for entry in store.pool()} == {TaskStatus.ACTIVE}
         assert store.round(1) is None
+        with store.reading() as connection:
+            assert connection.scalar(sa.select(sa.func.count()).select_from(schema.task_parts)) == 0
         assert store.commit_round(1, [make_task(100)], {}, {}).status == "committed"

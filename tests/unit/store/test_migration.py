@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,16 +19,28 @@ from verl_agentic.core import Task, UserInputError
 from verl_agentic.flywheel import draw_epoch
 from verl_agentic.store import RoundRecord, Store, TaskStatus, schema, store_url
 from verl_agentic.store.pool_query import quarantined
+from verl_agentic.store.trajectories import TrajectoryFilter, stored_trajectories
 
 FIRST_RELEASE = Path(__file__).with_name("store_0001.sql")
+BEFORE_PARTS = Path(__file__).with_name("store_0002.sql")
+
+
+def restored(folder: Path, dump: Path) -> str:
+    with closing(sqlite3.connect(folder / "store.db")) as connection:
+        connection.executescript(dump.read_text())
+    return store_url(folder)
 
 
 @pytest.fixture
 def old(tmp_path: Path) -> str:
     """A store that release 0.1.0 wrote: three tasks trained on, one of them mastered, one quarantined, one grown."""
-    with closing(sqlite3.connect(tmp_path / "store.db")) as connection:
-        connection.executescript(FIRST_RELEASE.read_text())
-    return store_url(tmp_path)
+    return restored(tmp_path, FIRST_RELEASE)
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> str:
+    """A store of revision 0002: long tasks with one policy and long trajectories, all of them as they are."""
+    return restored(tmp_path, BEFORE_PARTS)
 
 
 def tables(store: Store) -> dict[str, set[str]]:
@@ -45,7 +58,9 @@ def tables(store: Store) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("create", [True, False])
-def test_an_old_store_becomes_what_a_new_one_is(old: str, tmp_path: Path, create: bool) -> None:
+@pytest.mark.parametrize("dump", [FIRST_RELEASE, BEFORE_PARTS], ids=lambda dump: dump.stem)
+def test_an_old_store_becomes_what_a_new_one_is(tmp_path: Path, dump: Path, create: bool) -> None:
+    old = restored(tmp_path, dump)
     (tmp_path / "new").mkdir()
     with Store(old, create) as migrated, Store(store_url(tmp_path / "new")) as new:
         assert tables(migrated) == tables(new)
@@ -74,6 +89,45 @@ def test_what_an_old_store_held_is_there_and_filled_in(old: str) -> None:
         assert again.draw(1) == drawn
 
 
+def contents(folder: Path) -> dict[str, tuple[str, bytes | None]]:
+    """What the tasks' rows hold."""
+    with closing(sqlite3.connect(folder / "store.db")) as connection:
+        return {row[0]: (row[1], row[2]) for row in connection.execute("SELECT id, json, packed FROM tasks")}
+
+
+def test_a_run_goes_on_whose_long_texts_are_stored_whole(whole: str, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "store.db")) as connection:
+        before = {row[0]: (row[1], None) for row in connection.execute("SELECT id, json FROM tasks")}
+    with Store(whole) as store:
+        store.acquire()
+        tasks = {task.seed: task for split in ("train", "held_out") for task in store.tasks(split=split)}
+        assert {task.id: (task.to_json(), None) for task in tasks.values()} == before == contents(tmp_path)
+        talks = [len(outcome.trajectory) for outcome in store.outcomes(0) if outcome.task_id == tasks[3].id]
+        assert talks[0] > 2048 and talks[1:] == [2, 2, 2]
+        assert len(store.evaluations("held_out")[0].trajectory) == talks[0]
+        (stored,) = stored_trajectories(store, TrajectoryFilter(task_id=tasks[3].id, session=0))
+        assert (stored.task, len(stored.trajectory)) == (tasks[3].to_json(), talks[0])
+        at_step_1 = (store.pool(), store.groups(0))
+        drawn = draw_epoch(store, 1, 4, seed=0)
+        assert set(drawn) == {tasks[seed].id for seed in (0, 3, 4, 5)}
+        grown = replace(tasks[5], seed=6, env_args={"patch": {"order": 6}}, id="")
+        talk = replace(store.outcomes(0)[-4], step=2, epoch=1)
+        store.record_outcomes([talk], "u")
+        store.commit_round(2, [grown], {}, {"added": 1})
+        assert store.outcomes(1) == [talk]
+        assert store.tasks_by_id([tasks[5].id, grown.id]) == {tasks[5].id: tasks[5], grown.id: grown}
+    after = contents(tmp_path)
+    text, packed = after.pop(grown.id)
+    # Of its policy and its tools there are but the marks.
+    assert text == "" and packed is not None and len(packed) < 500
+    assert after == before
+    with Store(whole, create=False) as store:
+        assert store.task(grown.id) == grown
+        store.rewind(1, 1)
+        assert (store.pool(), store.groups(0)) == at_step_1
+        assert contents(tmp_path) == before
+
+
 def test_a_migration_that_fails_leaves_the_old_store(old: str, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "store.db")) as connection:
         before = list(connection.iterdump())
@@ -85,6 +139,13 @@ def test_a_migration_that_fails_leaves_the_old_store(old: str, tmp_path: Path) -
         connection.execute("DROP TABLE lease")
         assert list(connection.iterdump()) == before
     Store(old).close()
+
+
+def test_an_old_store_that_cannot_be_written_to_says_so(whole: str, tmp_path: Path) -> None:
+    with pytest.raises(UserInputError, match="read-only; make the file and its folder writable"):
+        Store(f"sqlite:///file:{tmp_path}/store.db?mode=ro&uri=true", create=False)
+    Store(whole).close()
+    Store(f"sqlite:///file:{tmp_path}/store.db?mode=ro&uri=true", create=False).close()
 
 
 def test_the_newest_revision_is_the_one_that_new_stores_get() -> None:

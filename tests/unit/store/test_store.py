@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
 import time
 from dataclasses import replace
@@ -13,6 +14,7 @@ import pytest
 from verl_agentic.core import FailureKind, InfrastructureError, Outcome, Task, UserInputError
 from verl_agentic.store import Evaluation, Failure, StatusChange, Store, TaskStatus, store_url
 from verl_agentic.store.secrets import redact
+from verl_agentic.store.trajectories import TrajectoryFilter, stored_trajectories
 
 
 def make_task(number: int, kind: str = "math", structure: str = "add") -> Task:
@@ -100,6 +102,27 @@ def test_text_that_no_encoding_has_is_stored_all_the_same(store: Store) -> None:
     store.record_failure(Failure(1, "environment", "odd \udfff"))
     assert store.outcomes(0)[0].trajectory == '{"answer": "?!"}'
     assert store.failures()[0].message == "odd ?"
+
+
+def test_long_trajectories_come_back_whole_and_take_little(store: Store, tmp_path: Path) -> None:
+    task = make_task(1)
+    texts = [f'{{"turns": [{number}, "é😀"' + ', "Where is my order?"' * (150 * number) + "]}" for number in range(4)]
+    outcomes = [replace(make_outcome(task, session), trajectory=text) for session, text in enumerate(texts)]
+    values = [Evaluation("held_out", 1, "h", "math", n, 0.0, 0.0, FailureKind.NONE, texts[n]) for n in range(4)]
+    store.record_outcomes([replace(one, trajectory="") for one in outcomes], "u")
+    store.record_outcomes(outcomes, "u")
+    store.record_evaluations(values)
+    assert store.outcomes(0) == outcomes
+    assert store.evaluations("held_out") == values
+    assert [one.trajectory for one in stored_trajectories(store, TrajectoryFilter())] == texts * 2
+    with sqlite3.connect(tmp_path / "store.db") as connection:
+        for table in ("outcomes", "evaluations"):
+            sizes = connection.execute(
+                f"SELECT length(trajectory), length(packed) FROM {table} ORDER BY session"
+            ).fetchall()
+            assert sizes[0] == (len(texts[0]), None)
+            assert all(text == 0 and packed < 200 for text, packed in sizes[1:])
+    connection.close()
 
 
 def test_a_step_of_outcomes_is_recorded_fast(store: Store) -> None:
@@ -238,7 +261,7 @@ def test_another_version_or_no_store_is_refused(store: Store, tmp_path: Path) ->
     with sqlite3.connect(tmp_path / "store.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0099'")
     connection.close()
-    with pytest.raises(UserInputError, match="revision 0099, this release reads up to 0002"):
+    with pytest.raises(UserInputError, match="revision 0099, this release reads up to 0003"):
         Store(store_url(tmp_path))
     sqlite3.connect(tmp_path / "other.db").execute("CREATE TABLE t (x)")
     with pytest.raises(UserInputError, match="holds no store"):
@@ -266,7 +289,8 @@ def test_a_full_disk_is_an_infrastructure_failure_and_leaves_no_half_batch(store
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 20}")
     store.record_outcomes([make_outcome(make_task(0))], "u")
-    big = [replace(make_outcome(make_task(1), session), trajectory="x" * 50_000) for session in range(40)]
+    text = random.Random(0).randbytes(25_000).hex()  # nothing that a compression makes small
+    big = [replace(make_outcome(make_task(1), session), trajectory=text) for session in range(40)]
     with pytest.raises(InfrastructureError, match="disk is full"):
         store.record_outcomes(big, "u")
     assert len(store.outcomes(0)) == 1

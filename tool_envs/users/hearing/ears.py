@@ -16,6 +16,8 @@ from verl_agentic.tool_envs.users.plan import PlannedAction, PlannedFact
 
 _CHECKS = re.compile(r"\b(?:right|correct|correctly|confirm|verify|accurate|check|sure) ")
 
+_DOUBTS = re.compile(r"\b(?:cannot|can't|could not|couldn't|not) (?:be )?(?:find|found|see|locate)|\bcheck\b")
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -43,17 +45,20 @@ class Heard:
 class Ears:
     """Reads messages for one user. Never raises on what a model wrote; linear in a length that is bounded."""
 
-    def __init__(self, facts: Sequence[PlannedFact], actions: Sequence[PlannedAction] = ()) -> None:
+    def __init__(
+        self, facts: Sequence[PlannedFact], actions: Sequence[PlannedAction] = (), expects: Sequence[str] = ()
+    ) -> None:
         """Prepare for what the user knows and can do.
 
         Args:
             facts: what the user knows; what is hidden is not listened for.
             actions: what only the user can do.
+            expects: what the agent may name though it looks like a fact of another value.
         """
         facts = [fact for fact in facts if not fact.hidden]
         values = {fact.name: [Value(text, fact.say) for text in fact.values] for fact in facts}
         self._facts = FactWords(facts, values)
-        self._restated = Restatements(facts, values)
+        self._restated = Restatements(facts, values, expects)
         self._instructions = Instructions({action.name: action.ask for action in actions})
 
     def hear(self, message: str, told: frozenset[str] | set[str] = frozenset()) -> Heard:
@@ -73,12 +78,14 @@ class Ears:
         if wrong := self._restated.wrong(lines, told):
             return Heard(Act.CORRECT, wrong=tuple(wrong))
         asking = self._facts.asked(lines, told)
-        if asking.facts:
-            return Heard(Act.ASK, tuple(asking.facts))
         act = act_of(lines, open_question=asking.open)
+        # What was told and is only named in what is to be agreed to is not asked for again.
+        wanted = [line for line in lines if _wants_consent(line)]
+        named = wanted and act is Act.CONFIRM and told.issuperset(asking.facts) and not _doubts(lines)
+        if asking.facts and not named:
+            return Heard(Act.ASK, tuple(asking.facts))
         if act is not Act.CONFIRM:
             return Heard(act)
-        wanted = [line for line in lines if _wants_consent(line)]
         return Heard(
             act,
             slips=tuple(self._restated.slips(lines)),
@@ -92,6 +99,10 @@ class Ears:
             return [line]
         apart = [heard_lines(f"{line.text[clause.start : clause.end]}?") for clause in line.clauses[1:]]
         return [one for lines in apart for one in lines if not self._instructions.given([one])]
+
+
+def _doubts(lines: Sequence[Line]) -> bool:
+    return any("doubt" in line.kinds or _DOUBTS.search(line.text) for line in lines)
 
 
 def _wants_consent(line: Line) -> bool:

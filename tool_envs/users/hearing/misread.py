@@ -57,16 +57,20 @@ class Known:
 class Restatements:
     """Finds what a message restates otherwise than it is."""
 
-    def __init__(self, facts: Sequence[PlannedFact], values: Mapping[str, Sequence[Value]]) -> None:
+    def __init__(
+        self, facts: Sequence[PlannedFact], values: Mapping[str, Sequence[Value]], expects: Iterable[str] = ()
+    ) -> None:
         """Read what is true.
 
         Args:
             facts: what the user knows.
             values: what each of them holds, by its name.
+            expects: what the agent may name besides.
         """
         self._values = values
         self._slips = {fact.name: [Value(text, ()) for text in fact.slip_values] for fact in facts if fact.slip}
-        self._known = Known([value for several in (*values.values(), *self._slips.values()) for value in several])
+        known = [value for several in (*values.values(), *self._slips.values()) for value in several]
+        self._known = Known([*known, *(Value(text, ()) for text in expects)])
 
     def wrong(self, lines: Sequence[Line], told: frozenset[str]) -> list[str]:
         """Names of the told facts in whose place a message has something else.

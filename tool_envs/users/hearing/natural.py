@@ -229,10 +229,13 @@ class NaturalUser:
         self._lines[name] += 1
         return lines[(self._lines[name] - 1) % len(lines)]
 
+    def _expected(self) -> list[str]:
+        return [text for request in self.plan.requests for text in request.expects]
+
     def _learn(self, facts: Iterable[PlannedFact], *, told: bool = False) -> None:
         for fact in facts:
             if not fact.hidden:
                 known = _Known(fact, told=fact.known or told)
                 known.slipped = bool(fact.known and fact.slip)
                 self._known[fact.name] = known
-        self._ears = Ears([known.fact for known in self._known.values()], self.plan.actions)
+        self._ears = Ears([known.fact for known in self._known.values()], self.plan.actions, self._expected())

@@ -91,7 +91,9 @@ def _both(draft: TaskDraft, flow: Workflow, leaf: str, case: DeskCase) -> tuple[
     """The second walk behind the first in one world, and what both changed."""
     world = open_world(draft.edition, case.patch)
     try:
-        walk_workflow(draft.request.workflow, draft.edition, world, draft.case.facts, wanted=draft.request.leaf)
+        first = walk_workflow(draft.request.workflow, draft.edition, world, draft.case.facts, wanted=draft.request.leaf)
+        if first.evidence != draft.walk.evidence or first.told != draft.walk.told:
+            raise BrokenTaskError("the second request is about records of the first, and needs them otherwise")
         walk = walk_workflow(flow, draft.edition, world, case.facts, wanted=leaf)
         return walk, walk.changes
     finally:
