@@ -5,13 +5,16 @@ name), unless that message is about something else: it asks for data of the user
 that changes something and not this one, or names an argument's value of another call and not this call's. The last
 reply that counts decides, so a later "No." takes back a "Yes.". A message that asks without naming anything is about
 whatever follows; so is one that the trajectory does not hold.
+
+Where the user only ever says yes when it has understood that it is asked to (``consent``), its yes is taken for one,
+however it was asked, unless the message before it names the record of another call and not that of this one.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +30,8 @@ _DATA = re.compile(
     r"\b(?:number|id|name|e-?mail|address|birth\w*|identity|phone|account|details)\b"
 )
 _LEAST_VALUE_CHARS = 2
+# Numbers of records have letters in them, or many digits; amounts and dates are written in many ways.
+_RECORD = re.compile(r"[^\W\d_]\S*\d|\d\S*[^\W\d_]|\d{5}")
 
 
 @dataclass(slots=True)
@@ -66,11 +71,30 @@ class Confirmations:
         decisive = self._decisive(call)
         return decisive is not None and decisive.text == reply and decisive.used[call.name] < times
 
-    def use(self, call: ToolCall) -> None:
+    def agrees(self, call: ToolCall, texts: Sequence[str], times: int = 1) -> bool:
+        """Whether the user has agreed by one of some texts, and not to ``times`` others of the call's tool before."""
+        found = self._agreement(call, texts)
+        return found is not None and found.used[call.name] < times
+
+    def use(self, call: ToolCall, texts: Sequence[str] = ()) -> None:
         """Note that a call was made on the strength of the reply that decides about it."""
-        decisive = self._decisive(call)
+        decisive = self._agreement(call, texts) if texts else self._decisive(call)
         if decisive is not None:
             decisive.used[call.name] += 1
+
+    def _agreement(self, call: ToolCall, texts: Sequence[str]) -> _Reply | None:
+        for reply in reversed(self._heard):
+            if any(_says(reply.text, text) for text in texts) and not self._is_about_another(reply, call):
+                return reply
+        return None
+
+    def _is_about_another(self, reply: _Reply, call: ToolCall) -> bool:
+        for key, given in call.arguments.items():
+            own = _value(given)
+            others = (value for value in self._values.get(key, ()) if _RECORD.search(value) and value != own)
+            if f" {own} " not in reply.words and any(f" {value} " in reply.words for value in others):
+                return True
+        return False
 
     def _decisive(self, call: ToolCall) -> _Reply | None:
         return next((reply for reply in reversed(self._heard) if self._is_about(reply, call)), None)
@@ -93,6 +117,13 @@ class Confirmations:
             ):
                 return False
         return True
+
+
+def _says(reply: str, text: str) -> bool:
+    """Whether a reply holds a text, from one end of a sentence to another."""
+    place = reply.find(text)
+    before, after = reply[:place].rstrip(), reply[place + len(text) :]
+    return place >= 0 and (not before or before[-1] in ".!?") and (not after or after[0].isspace())
 
 
 def _value(value: Any) -> str:

@@ -2,7 +2,8 @@
 
 A fact is an object of fields, such as ``{"id": "O417", "status": "paid"}``. It was seen where an object in the JSON of
 a reply holds all of them, with the fields of the objects around it merged in: a line of an order has the order's
-number, too, unless it has a field of that name itself. Numbers are equal by value up to the tolerance, and texts, dates
+number, too, unless it has a field of that name itself. So has what a call was asked for by an id: whoever lists the
+orders of a customer knows whose they are. Numbers are equal by value up to the tolerance, and texts, dates
 among them, exactly. Of a reply that was cut, what stood before the cut counts.
 """
 
@@ -18,6 +19,7 @@ from verl_agentic.reward_fns.state.tables import Row, RowComparison
 
 _CUT = re.compile(r"\n\[\.\.\. \d+ characters left out \.\.\.\]\n")
 _DECODER = json.JSONDecoder()
+_IDS = ("_id", "_code", "_number", "_no")
 _CLOSING = {"[": "]", "{": "}"}
 
 
@@ -27,16 +29,21 @@ class SeenRecords:
     def __init__(self, compare: RowComparison) -> None:
         self._compare = compare
         self._records: list[Row] = []
-        self._unread: list[str] = []
+        self._unread: list[tuple[str, Row]] = []
 
-    def see(self, reply: str) -> None:
-        """Note a reply."""
-        self._unread.append(reply)
+    def see(self, reply: str, arguments: Mapping[str, Any] | None = None) -> None:
+        """Note a reply, and what it replied to."""
+        ids = {
+            name: value
+            for name, value in (arguments or {}).items()
+            if name.endswith(_IDS) and isinstance(value, str | int)
+        }
+        self._unread.append((reply, ids))
 
     def holds(self, fact: Row) -> bool:
         """Whether ``fact`` was seen."""
-        for reply in self._unread:
-            self._records += _records(_data(reply))
+        for reply, ids in self._unread:
+            self._records += _records(_data(reply), ids)
         self._unread.clear()
         same = self._compare.same
         return any(
@@ -60,17 +67,17 @@ def read_facts(value: Any, where: str) -> list[Row]:
     return value
 
 
-def _records(data: Any) -> list[Row]:
-    """Every object within ``data``, with the plain fields of those around it."""
+def _records(data: Any, around: Mapping[str, Any]) -> list[Row]:
+    """Every object within ``data``, with the plain fields of those around it, and what is around all."""
     found: list[Row] = []
-    waiting: list[tuple[Any, Mapping[str, Any]]] = [(data, {})]
+    waiting: list[tuple[Any, Mapping[str, Any]]] = [(data, around)]
     while waiting:
-        item, around = waiting.pop()
+        item, outer = waiting.pop()
         if isinstance(item, list):
-            waiting.extend((one, around) for one in item if isinstance(one, dict | list))
+            waiting.extend((one, outer) for one in item if isinstance(one, dict | list))
         elif isinstance(item, dict):
             inner = {key: value for key, value in item.items() if isinstance(value, dict | list)}
-            record = {**around, **{key: value for key, value in item.items() if key not in inner}}
+            record = {**outer, **{key: value for key, value in item.items() if key not in inner}}
             found.append(record)
             waiting.extend((value, record) for value in inner.values())
     return found

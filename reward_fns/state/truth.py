@@ -286,6 +286,10 @@ def _condition(value: Any) -> dict[str, Any]:
     reply, times = value.get("reply"), value.get("times", 1)
     if reply is not None and not isinstance(reply, str):
         raise BrokenTaskError("ground_truth.preconditions: 'reply' must be a text")
+    consent = value.get("consent", [""])
+    texts = isinstance(consent, list) and consent and all(isinstance(text, str) for text in consent)
+    if not texts or ("consent" in value and reply is not None):
+        raise BrokenTaskError("ground_truth.preconditions: 'consent' must be a list of texts, and not beside 'reply'")
     if isinstance(times, bool) or not isinstance(times, int) or times < 1:
         raise BrokenTaskError("ground_truth.preconditions: 'times' must be a whole number from 1")
     return value

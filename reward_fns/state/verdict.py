@@ -23,7 +23,7 @@
   is forbidden until each of ``calls`` was executed, each of ``evidence`` was seen (in replies to earlier messages, not
   the same) and, where ``reply`` is given, the user said exactly that when asked about this call
   (:mod:`verl_agentic.reward_fns.state.confirmations`); one reply permits one executed call of a tool, or as many as
-  ``times`` says;
+  ``times`` says; ``consent``, a list in place of ``reply``, where the user has agreed by any of these texts;
 * ``end``: ways the dialogue may end (values of :class:`verl_agentic.core.End`);
 * ``required_replies``: what the user must have been brought to say, word by word;
 * ``forbidden_replies``: what the user must not be brought to say, e.g. thanks for what was not done;
@@ -211,7 +211,7 @@ def _evidence(truth: StateTruth, trajectory: Trajectory) -> _Goals:
     seen = SeenRecords(truth.compare)
     for call in trajectory.calls:
         if call.error is None:
-            seen.see(call.result)
+            seen.see(call.result, call.arguments)
     missing = [fact for fact in truth.required_evidence if not seen.holds(fact)]
     if not missing:
         return _Goals(len(truth.required_evidence))
@@ -241,12 +241,12 @@ def _forbidden_call(truth: StateTruth, trajectory: Trajectory) -> str | None:
     confirmed = Confirmations(trajectory.calls, truth.tools())
     message: str | None = None
     seen = SeenRecords(truth.compare)
-    unseen: list[str] = []
+    unseen: list[ToolCall] = []
     for turn in trajectory.turns:
         if turn.role != "tool":
             # What one message calls for is seen when all of it is done.
-            for result in unseen:
-                seen.see(result)
+            for done in unseen:
+                seen.see(done.result, done.arguments)
             unseen.clear()
         if turn.role == "assistant":
             message = shown_to_user(turn.content)
@@ -262,10 +262,12 @@ def _forbidden_call(truth: StateTruth, trajectory: Trajectory) -> str | None:
         for condition in conditions:
             if lacking := _lacking(truth, condition, before, seen) or _unconfirmed(condition, call, confirmed):
                 return f"{call.name[:64]} before {lacking}"
-        if any(condition.get("reply") is not None for condition in conditions):
-            confirmed.use(call)
+        for condition in conditions:
+            if condition.get("reply") is not None or condition.get("consent"):
+                confirmed.use(call, condition.get("consent", ()))
+                break
         before.append(call)
-        unseen.append(call.result)
+        unseen.append(call)
     return None
 
 
@@ -280,7 +282,9 @@ def _lacking(truth: StateTruth, condition: dict[str, Any], before: list[ToolCall
 
 
 def _unconfirmed(condition: dict[str, Any], call: ToolCall, confirmed: Confirmations) -> str | None:
-    reply = condition.get("reply")
+    reply, consent = condition.get("reply"), condition.get("consent")
+    if consent and not confirmed.agrees(call, consent, condition.get("times", 1)):
+        return f"the user said {consent[0]!r} to it"
     if reply is None or confirmed.permits(call, reply, condition.get("times", 1)):
         return None
     return f"the user said {reply!r} to it"

@@ -5,7 +5,8 @@ them, tells all facts that one message asks for in one reply, and has more of a 
 
 * ``facts``: an entry has a unique ``name`` besides; ``say`` may be a list of wordings, one for each time it is told;
   ``mistaken: {"say": "...", "value": "..."}`` is what the user says at first by mistake
-  (in the first message, where the fact is ``known``) until the agent cannot find it, doubts it or asks again.
+  (in the first message, where the fact is ``known``) until the agent cannot find it, doubts it or asks again;
+  ``offer`` says that it answers an offer of the agent, true where that is accepted: told to whatever is offered.
 * ``confirm``: the answer to a request to confirm. ``change: {"say": "...", "facts": [...]}``: at the first such request
   the user changes its mind and says this instead; its facts replace those of the same name.
 * ``push``: texts against refusals, one after the other; then the user leaves, saying ``gives_up``.
@@ -18,6 +19,7 @@ them, tells all facts that one message asks for in one reply, and has more of a 
   ``say`` from what it replies.
 * ``lines``: how this user says ``wait``, ``unknown``, ``unclear`` and ``out_of_patience``, each a list of texts.
 * ``expects``: texts that the agent may name though they look like a fact of another value: a new date, a fee.
+* ``declines``: ``confirm`` is a no, behind which the user wants nothing any more: it leaves, saying ``done``.
 * ``done``, ``patience``, ``persona``, ``background``, ``goal``, ``strategy``: as ever.
 """
 
@@ -65,6 +67,7 @@ class PlannedFact:
         hidden: never told.
         slip: what the user says at first by mistake, ``None`` where it is not mistaken.
         slip_values: what the mistake says in place of ``values``.
+        offer: whether what it answers, an offer of the agent, is accepted; ``None`` where it answers none.
     """
 
     name: str
@@ -75,6 +78,7 @@ class PlannedFact:
     hidden: bool = False
     slip: str | None = None
     slip_values: tuple[str, ...] = ()
+    offer: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,7 @@ class PlannedRequest:
     gives_up: str
     done: str
     expects: tuple[str, ...] = ()
+    declines: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +184,7 @@ def _request(data: Mapping[str, Any], where: str, *, say: str, confirm: str | No
         gives_up=_said(data, f"{where}.gives_up", None) or "",
         done=_done(data, f"{where}.done", done),
         expects=_expects(data, where),
+        declines=_flag(data, "declines", where),
     )
 
 
@@ -199,10 +205,7 @@ def _facts(data: Mapping[str, Any], where: str) -> tuple[PlannedFact, ...]:
 def _fact(entry: Any, where: str, *, default: str) -> PlannedFact:
     if not isinstance(entry, dict):
         raise BrokenTaskError(f"{where} must be an object with .ask and .say")
-    for flag in ("known", "hidden"):
-        if not isinstance(entry.get(flag, False), bool):
-            raise BrokenTaskError(f"{where}.{flag} must be true or false")
-    known, hidden = entry.get("known", False), entry.get("hidden", False)
+    known, hidden = _flag(entry, "known", where), _flag(entry, "hidden", where)
     ask, say, value = entry.get("ask"), entry.get("say"), entry.get("value")
     if not (hidden and ask is None) and not (isinstance(ask, list) and is_texts(ask)):
         raise BrokenTaskError(f"{where}.ask must be a list of words")
@@ -210,6 +213,8 @@ def _fact(entry: Any, where: str, *, default: str) -> PlannedFact:
         raise BrokenTaskError(f"{where}.say must be a text or a list of texts, none of them empty")
     says = tuple(say) if isinstance(say, list) else (say,)
     slip, slip_values = _slip(entry.get("mistaken"), f"{where}.mistaken")
+    if not isinstance(offer := entry.get("offer"), bool | None):
+        raise BrokenTaskError(f"{where}.offer must be true or false, or left out")
     return PlannedFact(
         name=_name(entry, where, default),
         ask=() if hidden else tuple(ask or ()),
@@ -219,7 +224,15 @@ def _fact(entry: Any, where: str, *, default: str) -> PlannedFact:
         hidden=hidden,
         slip=slip,
         slip_values=slip_values,
+        offer=offer,
     )
+
+
+def _flag(data: Mapping[str, Any], name: str, where: str) -> bool:
+    value = data.get(name, False)
+    if not isinstance(value, bool):
+        raise BrokenTaskError(f"{where}.{name} must be true or false")
+    return value
 
 
 def _slip(entry: Any, where: str) -> tuple[str | None, tuple[str, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ class DuckDbDatabase(Closing):
         except ImportError as error:
             raise UserInputError("DuckDB is not installed: pip install 'verl-agentic[duckdb]'") from error
         self._duckdb: Any = duckdb
+        self._begun = False
         self._limits = limits
         config: dict[str, Any] = {
             "threads": "1",
@@ -83,7 +84,7 @@ class DuckDbDatabase(Closing):
         limits.check_length(sql)
         if _REFUSED.search(sql) or _CATALOGS.search(sql):
             raise QueryRefusedError("query reads what is not a table of this database")
-        with self._clear_errors(), self._stopped_after(limits.seconds) as is_stopped:
+        with self._clear_errors(), self._undone(), self._stopped_after(limits.seconds) as is_stopped:
             try:
                 statements = self._connection.extract_statements(sql)
                 if len(statements) != 1:
@@ -91,14 +92,12 @@ class DuckDbDatabase(Closing):
                 if statements[0].type != self._duckdb.StatementType.SELECT:
                     raise QueryRefusedError("not a SELECT")
                 # A SELECT may hold a DELETE ... RETURNING.
+                self._begun = True
                 self._connection.execute("BEGIN TRANSACTION READ ONLY")
-                try:
-                    cursor = self._connection.execute(statements[0])
-                    columns = tuple(str(column[0]) for column in cursor.description or ())
-                    wanted = limits.rows if max_rows is None else max_rows
-                    rows, truncated = fetch(cursor.fetchmany, wanted, limits.result_bytes)
-                finally:
-                    self._connection.execute("ROLLBACK")
+                cursor = self._connection.execute(statements[0])
+                columns = tuple(str(column[0]) for column in cursor.description or ())
+                wanted = limits.rows if max_rows is None else max_rows
+                rows, truncated = fetch(cursor.fetchmany, wanted, limits.result_bytes)
             except self._duckdb.Error as error:
                 if is_stopped():
                     raise QueryTimeoutError("query takes too long") from error
@@ -129,6 +128,18 @@ class DuckDbDatabase(Closing):
             yield stopped.is_set
         finally:
             timer.cancel()
+            timer.join()
+
+    @contextmanager
+    def _undone(self) -> Iterator[None]:
+        """Ends the transaction when no interrupt can come any more: one that hits the end itself leaves it open."""
+        self._begun = False
+        try:
+            yield
+        finally:
+            if self._begun:
+                with suppress(self._duckdb.TransactionException):  # stopped before it had begun
+                    self._connection.execute("ROLLBACK")
 
     @contextmanager
     def _clear_errors(self) -> Iterator[None]:

@@ -9,6 +9,8 @@ can loop for long, reach an attribute of a Python object, or raise anything but 
 from __future__ import annotations
 
 import ast
+import calendar
+import math
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -51,6 +53,14 @@ def _months(start: Any, end: Any) -> int:
     return (last.year - first.year) * 12 + last.month - first.month - (last.day < first.day)
 
 
+def _plus_months(start: Any, months: Any) -> str:
+    """The same day so many months later, or the last day of that month where it has no such day."""
+    first = _day(start)
+    year, month = divmod(first.year * 12 + first.month - 1 + int(months), 12)
+    last = calendar.monthrange(year, month + 1)[1]
+    return date(year, month + 1, min(first.day, last)).isoformat()
+
+
 def _plus_days(start: Any, days: Any) -> str:
     """The date so many days later."""
     return (_day(start) + timedelta(days=int(days))).isoformat()
@@ -82,6 +92,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "abs": abs,
     "all": all,
     "any": any,
+    "ceil": math.ceil,
     "count": _count,
     "days": _days,
     "first": _first,
@@ -94,6 +105,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "money": _money,
     "months": _months,
     "plus_days": _plus_days,
+    "plus_months": _plus_months,
     "round": round,
     "sorted": sorted,
     "str": str,

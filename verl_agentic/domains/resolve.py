@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Mapping
 
 from verl_agentic.domains.expressions import Expression
@@ -53,6 +54,11 @@ def check_names(
 def _check_case(workflow: Workflow, tables: Mapping[str, DomainTable], policy: DomainPolicy) -> None:
     known: list[str] = []
     base = ("today", *policy.terms)
+    parts = [(row.name, row.part) for row in workflow.case]
+    parts += [(fact.name, fact.part) for fact in workflow.facts.values()]
+    for name, part in parts:
+        if not name.isidentifier() or keyword.iskeyword(name):
+            part.wrong(f"{name!r} cannot be used in expressions; call it otherwise")
     for row in workflow.case:
         if row.table not in tables:
             row.part.wrong(f"no table {row.table!r}; there are {', '.join(tables)}")
@@ -160,7 +166,8 @@ class _Scopes:
             step.part.wrong(f"rule {step.rule!r} decides nothing; give it a 'test' in policy.yaml")
         self._expressions(step.part, [rule.test], known)
         end = step.no[0] if len(step.no) == 1 else None
-        if isinstance(end, EndStep) and end.verdict != rule.otherwise:
+        allowed = ("allow",) if rule.otherwise == "other" else (rule.otherwise,)
+        if isinstance(end, EndStep) and end.verdict not in allowed:
             step.part.wrong(f"ends with {end.verdict} where the policy's rule {rule.name!r} says {rule.otherwise}")
         if rule.otherwise in ("deny", "transfer") and not _reaches(step.no, rule.otherwise):
             step.part.wrong(f"rule {rule.name!r} says {rule.otherwise} where it does not hold; no leaf here does")

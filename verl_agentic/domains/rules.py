@@ -108,6 +108,8 @@ def _rule(name: str, part: YamlPart, terms: Mapping[str, Any], sections: Mapping
     test = fields["test"].expression() if "test" in fields else None
     if (test is None) != ("otherwise" not in fields):
         part.wrong("'test' and 'otherwise' go together: what must hold, and what becomes of a request if it does not")
+    if test is not None and not set(test.names) - set(terms):
+        fields["test"].wrong(f"{test.text!r} reads nothing of the request, so that it holds always or never")
     rule = PolicyRule(
         name=name,
         section=section,

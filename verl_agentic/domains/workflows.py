@@ -137,7 +137,8 @@ class DomainFact:
         name: its name.
         value: expression over the case's rows; ``None`` where it is one of ``choices``.
         choices: what the user may mean, each with the words for it.
-        ask: words that ask for it, its name for people first.
+        ask: words that ask for it, its name for people first; ``decision about ...`` for what is offered, where the
+            ``yes`` of the choices ``yes`` and ``no`` is consent to what follows.
         say: sentences that tell it, with ``{value}``.
         wrong: expression for what the user may say by mistake.
     """
@@ -149,6 +150,11 @@ class DomainFact:
     say: tuple[str, ...]
     wrong: Expression | None
     part: YamlPart = field(compare=False)
+
+    @property
+    def answers_offer(self) -> bool:
+        """Whether it is the answer to an offer of the desk: a yes or no, asked for as a ``decision about ...``."""
+        return self.choices.keys() == {"yes", "no"} and self.ask[0].startswith("decision about ")
 
 
 @dataclass(frozen=True, slots=True)

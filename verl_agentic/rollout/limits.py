@@ -34,7 +34,7 @@ class DialogueLimits:
             never, ``None`` for 4 in tasks in the natural register and never in others.
     """
 
-    max_turns: Positive = 15
+    max_turns: Positive = 30
     max_tool_chars: Positive = 4096
     max_parallel_calls: Positive = 1
     call_seconds: Seconds = 60.0

@@ -49,6 +49,7 @@ def test_a_domain_has_all_its_parts(folder: Path) -> None:
         ("policy.yaml", "section: warranty", "section: guarantee", "no section 'guarantee'; there are identity"),
         ("policy.yaml", "test: order.status ==", "test: order.status = =", "cannot read"),
         ("policy.yaml", "    otherwise: deny\n", "", "'test' and 'otherwise' go together"),
+        ("policy.yaml", "test: order.status == ", "test: return_days == ", "so that it holds always or never"),
         ("users.yaml", 'say: ["My name is {value}."', 'say: ["My name."', "must hold {value} once"),
         ("users.yaml", "    ask: [name, who", "    asks: [name, who", "unknown key"),
         ("workflows/cancel_order.yaml", "check: cancel-gift", "check: gift", "no rule 'gift' in policy.yaml"),
@@ -79,6 +80,7 @@ def test_a_domain_has_all_its_parts(folder: Path) -> None:
         ("workflows/cancel_order.yaml", "key: order.customer_id", "key: order.client", "orders has no column 'client'"),
         ("workflows/cancel_order.yaml", "my order {order_id}.", "my order {order}.", "{order} is no fact; there are"),
         ("workflows/cancel_order.yaml", "title: Canc", "title: [Canc", "no YAML"),
+        ("workflows/cancel_order.yaml", "  order: {table", "  pass: {table", "'pass' cannot be used in expressions"),
         ("workflows/return_item.yaml", "then: {use: finish}", "then: {use: end}", "no part 'end'; there are finish"),
     ],
 )

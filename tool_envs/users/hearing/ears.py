@@ -16,6 +16,10 @@ from verl_agentic.tool_envs.users.plan import PlannedAction, PlannedFact
 
 _CHECKS = re.compile(r"\b(?:right|correct|correctly|confirm|verify|accurate|check|sure) ")
 
+_OFFERS = re.compile(
+    r"\b(?:offer|offers|offered|offering|instead|alternative|alternatively|alternatives|option|options|at (?:the )?most"
+    r"|highest|lowest|earliest|latest|longest|shortest|nearest|next best|possible|available|would be|rather) "
+)
 _DOUBTS = re.compile(r"\b(?:cannot|could not|not) (?:be )?(?:find|found|see|locate)|\bcheck\b")
 
 
@@ -31,6 +35,7 @@ class Heard:
         slips: names of the facts that a request to confirm restates as the user told them by mistake.
         checks: those of them of which it wants to know whether they are right.
         touches: names of the facts that a request to confirm speaks of without their value, told or not.
+        offers: whether a request to confirm, or a refusal, holds an offer of something else than what was asked for.
     """
 
     act: Act
@@ -40,6 +45,7 @@ class Heard:
     slips: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
     touches: tuple[str, ...] = ()
+    offers: bool = False
 
 
 class Ears:
@@ -84,10 +90,12 @@ class Ears:
         named = act is Act.CONFIRM and told.issuperset(asking.facts) and not _asks_anew(lines)
         if asking.facts and not named:
             return Heard(Act.ASK, tuple(asking.facts))
+        offers = any(_OFFERS.search(line.text) for line in lines)
         if act is not Act.CONFIRM:
-            return Heard(act)
+            return Heard(act, offers=offers and act is Act.REFUSE)
         return Heard(
             act,
+            offers=offers,
             slips=tuple(self._restated.slips(lines)),
             checks=tuple(self._restated.slips([line for line in lines if _CHECKS.search(line.text)])),
             touches=tuple(self._facts.mentioned(wanted, lines)),

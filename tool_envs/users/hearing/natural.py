@@ -79,6 +79,7 @@ class _Now:
     pushed: int = 0
     changed: bool = False
     unclear: int = 0
+    declined: bool = False
 
 
 @dataclass(slots=True)
@@ -136,6 +137,8 @@ class NaturalUser:
         return decision
 
     def _decide(self, heard: Heard) -> UserDecision:
+        if self._now.declined and not heard.does:
+            return self._finish(heard)
         if heard.does:
             return self._act(heard)
         again = [name for name in heard.slips if not self._known[name].slipped]
@@ -143,6 +146,8 @@ class NaturalUser:
             return self._correct(heard, wrong)
         if heard.asks:
             return UserDecision(heard.act, "tell", self._tell(heard.asks), heard.asks)
+        if heard.offers and (answers := self._answers_to_offers()):
+            return UserDecision(heard.act, "tell", self._tell(answers), answers)
         if heard.act is Act.CONFIRM:
             return self._confirm(heard)
         if heard.act is Act.REFUSE:
@@ -179,6 +184,12 @@ class NaturalUser:
             said.append(self._known[name].say())
         return tuple(said)
 
+    def _answers_to_offers(self) -> tuple[str, ...]:
+        """What the user has to say to an offer, the first time that one is made."""
+        own = {fact.name for fact in self._now.request.facts}
+        waiting = (name for name, known in self._known.items() if known.fact.offer is not None and not known.told)
+        return tuple(name for name in waiting if name in own)[:1]
+
     def _confirm(self, heard: Heard) -> UserDecision:
         now = self._now
         untold = [name for name in heard.touches if not self._known[name].told]
@@ -193,6 +204,7 @@ class NaturalUser:
         if now.request.confirm is None:
             self.counts["denials"] += 1
             return UserDecision(heard.act, "unknown", (self._line("unknown"),))
+        now.declined = now.request.declines
         return UserDecision(heard.act, "confirm", (now.request.confirm,))
 
     def _push_back(self, heard: Heard) -> UserDecision:

@@ -74,6 +74,7 @@ def find_case(
     finder = _Finder(workflow, edition, end, rng, dict(fixed or {}), list(base))
     best: tuple[WrongTurnError, DeskCase] | None = None
     problem: BrokenTaskError | None = None
+    furthest: WrongTurnError | None = None
     for attempt in range(tries):
         if attempt < UNCHANGED_TRIES or attempt % STEPS == 0:
             best = None
@@ -85,6 +86,8 @@ def find_case(
         try:
             walk = walk_workflow(workflow, edition, world, case.facts, wanted=leaf)
         except WrongTurnError as error:
+            if furthest is None or error.turns > furthest.turns:
+                furthest = error
             # Whoever takes as many right turns is as good a case to go on from.
             if best is None or error.turns >= best[0].turns:
                 best = error, case
@@ -100,7 +103,16 @@ def find_case(
     raise BrokenTaskError(
         f"{end.part.file}:{end.part.line}: none of {tries} cases comes to the leaf {leaf!r} in edition "
         f"{edition.number}; can its conditions hold together? 'given' says what its rows hold"
+        + (_decided_by(furthest, edition) if furthest else "")
         + (f"; at last: {problem}" if problem else "")
+    )
+
+
+def _decided_by(turn: WrongTurnError, edition: Edition) -> str:
+    rule = edition.domain.policy.rules[turn.rule]
+    return (
+        f"; none comes past the rule {turn.rule!r} ({rule.part.file}:{rule.part.line}), which would have to hold "
+        "otherwise"
     )
 
 
@@ -141,7 +153,7 @@ class _Finder:
             elif anew:
                 row = self._again(entry, row)
             rows[entry.name] = row
-        return self._case(rows, {}, {})
+        return self._case(rows, {}, {}) if not anew or self._fits(rows) else None
 
     def vary(self, turn: WrongTurnError, case: DeskCase) -> DeskCase | None:
         """The same case with one row, or what the user chooses, drawn anew; ``None`` where it no longer fits.
@@ -167,10 +179,13 @@ class _Finder:
             facts.pop(self.rng.choice(chosen))
         else:
             rows[free[place].name] = self._again(free[place], rows[free[place].name])
-        for entry in self.case:
-            if entry.where is not None and not self._value(entry, entry.where, {**rows, "it": rows[entry.name]}):
-                return None
-        return self._case(rows, facts, words)
+        return self._case(rows, facts, words) if self._fits(rows) else None
+
+    def _fits(self, rows: Mapping[str, Record]) -> bool:
+        return all(
+            entry.where is None or self._value(entry, entry.where, {**rows, "it": rows[entry.name]})
+            for entry in self.case
+        )
 
     def _case(self, rows: dict[str, Record], facts: dict[str, Any], words: dict[str, str]) -> DeskCase | None:
         """The case of some rows. What the user chooses is kept where ``facts`` holds it."""

@@ -6,6 +6,7 @@ from verl_agentic.core.named import Registry
 from verl_agentic.synthesis.domains.disturbances import Outage, PlantedOrder
 from verl_agentic.synthesis.domains.operators import (
     Adversary,
+    Amended,
     Boundary,
     ChangedMind,
     Declining,
@@ -14,7 +15,8 @@ from verl_agentic.synthesis.domains.operators import (
     MissingFacts,
     Mistaken,
 )
-from verl_agentic.synthesis.domains.second import SecondRequest
+from verl_agentic.synthesis.domains.records import ForgottenNumber, Lookalikes
+from verl_agentic.synthesis.domains.second import RepeatedRequest, SecondRequest
 
 _BUILT_IN: tuple[DeskOperator, ...] = (
     MissingFacts(),
@@ -27,6 +29,10 @@ _BUILT_IN: tuple[DeskOperator, ...] = (
     SecondRequest(),
     Outage(),
     PlantedOrder(),
+    ForgottenNumber(),
+    Lookalikes(),
+    Amended(),
+    RepeatedRequest(),
 )
 DESK_OPERATORS: Registry[DeskOperator] = Registry(
     "operator of domains", {one.name: one for one in _BUILT_IN}, paths=False

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -21,8 +21,8 @@ from verl_agentic.synthesis.domains.walk import DeskWalk
 from verl_agentic.synthesis.domains.world import world_args
 
 KIND = "domain"
-TOLERANCE = 0.005
-"""Amounts are equal up to half a cent."""
+TOLERANCE = 0.0101
+"""Amounts are equal up to a cent: policies do not say at which step they are rounded."""
 _ENDS: dict[DeskVerdict, list[str]] = {
     "allow": [End.USER_STOP.value, End.ANSWER.value],
     "deny": [End.USER_STOP.value],
@@ -72,6 +72,8 @@ class TaskDraft:
         truth: what the reward compares with.
         hack: calls of the forbidden course.
         env_args: the world.
+        moved: rules that stand at the end of the document, far from where one would look for them.
+        later: further requests of the same user, with the calls of their right course.
     """
 
     edition: Edition
@@ -86,6 +88,8 @@ class TaskDraft:
     truth: dict[str, Any]
     hack: list[dict[str, Any]]
     env_args: dict[str, Any]
+    moved: tuple[str, ...] = ()
+    later: list[tuple[Workflow, DeskWalk]] = field(default_factory=list)
 
     @property
     def known(self) -> set[str]:
@@ -131,14 +135,17 @@ def finish_task(draft: TaskDraft, *, kind: str = KIND, parent: str | None = None
         operator: name of the operator that grew it last.
     """
     edition, request = draft.edition, draft.request
+    workflows = list(dict.fromkeys([request.workflow.name, *(workflow.name for workflow, _ in draft.later)]))
+    about = [edition.domain.workflows.get(name, request.workflow) for name in workflows]
+    calls = [*draft.walk.calls, *(call for _, walk in draft.later for call in walk.calls)]
     opening = draft.voice.opening(draft.want, draft.case.words)
     return Task(
         kind=kind,
         messages=[
-            {"role": "system", "content": policy_document(edition, [request.workflow], request.size)},
+            {"role": "system", "content": policy_document(edition, about, request.size, draft.moved)},
             {"role": "user", "content": opening},
         ],
-        tools=_tools(edition, request.workflow, request.size),
+        tools=_tools(edition, about, request.size),
         env="world",
         env_args=draft.env_args,
         reward="state",
@@ -158,16 +165,16 @@ def finish_task(draft: TaskDraft, *, kind: str = KIND, parent: str | None = None
             "operators": list(request.operators),
             "voice": draft.voice.kind,
             "plan": draft.plan,
-            "normal_path": [{"name": call.name, "arguments": dict(call.arguments)} for call in draft.walk.calls],
+            "normal_path": [{"name": call.name, "arguments": dict(call.arguments)} for call in calls],
             "hack_path": draft.hack,
         },
     )
 
 
-def _tools(edition: Edition, workflow: Workflow, size: DocumentSize) -> list[dict[str, Any]]:
-    """Schemas of all tools of the desk; in ``small`` of those that the workflow calls."""
+def _tools(edition: Edition, workflows: Sequence[Workflow], size: DocumentSize) -> list[dict[str, Any]]:
+    """Schemas of all tools of the desk; in ``small`` of those that the workflows call."""
     tools = edition.domain.tools
-    called = workflow.tools()
+    called = {name for workflow in workflows for name in workflow.tools()}
     names = [name for name in tools if size != "small" or name in called]
     return [tools[name].schema for name in names]
 
@@ -193,6 +200,7 @@ def user_script(
                 "say": wordings,
                 "value": words,
                 "known": fact.name in known,
+                **({"offer": case.facts[fact.name] == "yes"} if fact.answers_offer else {}),
             }
         )
     assert walk.end is not None
@@ -229,6 +237,8 @@ def _expected(walk: DeskWalk) -> list[str]:
     found = [one.value(walk.scope) for event in walk.events if isinstance(event, ConfirmStep) for one in event.restate]
     found += walk.told
     found += [value for call in walk.calls if call.writes for value in call.arguments.values()]
+    # What was worked out on the way may be offered, whether or not it is taken.
+    found += walk.worked_out
     return list(dict.fromkeys(shown(value) for value in found if isinstance(value, str | int | float)))
 
 
@@ -242,11 +252,14 @@ def ground_truth(walk: DeskWalk, script: Mapping[str, Any]) -> dict[str, Any]:
     assert walk.end is not None
     verdict = walk.end.verdict
     preconditions: list[dict[str, Any]] = []
+    # Whoever accepts an offer has agreed to it.
+    accepted = [text for fact in script["facts"] if fact.get("offer") for text in fact["say"]]
+    consent = [script["confirm"], *accepted]
     for call in walk.calls:
         if call.writes and call.error is None and all(one["call"]["name"] != call.name for one in preconditions):
             times = sum(other.name == call.name for other in walk.calls)
-            reply = {"reply": script["confirm"], **({"times": times} if times > 1 else {})} if call.confirmed else {}
-            preconditions.append({"call": {"name": call.name}, "evidence": list(call.needs), **reply})
+            agreed = {"consent": consent, **({"times": times} if times > 1 else {})} if call.confirmed else {}
+            preconditions.append({"call": {"name": call.name}, "evidence": list(call.needs), **agreed})
     leaving = list(script["lines"]["out_of_patience"])
     return {
         "changes": walk.changes,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, Literal
 
@@ -26,10 +27,18 @@ _DAYS = (
 )
 _TITLES = ("Policy", "Service policy", "Rules of the desk", "What you may and may not do", "Working instructions")
 _APPENDIX = ("Questions and answers", "Frequently asked questions", "The same, as questions")
+_ADDITIONS = ("Additions", "What else must be heeded", "Amendments", "Supplement", "Changes to the above")
+_ADDED = ("On “{title}”: {rule}", "{title}, addition: {rule}", "To be added to “{title}”: {rule}")
 _ASIDES_OF_STANDARD = 2
+_LEANING = re.compile(
+    r"(?i)(?:otherwise|others?|then|and|but|it|its|they|their|this|that|those|these|such|else|also|so|in that case"
+    r"|if not|if so|the same|all others?|everybody else|everyone else)\b"
+)
 
 
-def policy_document(edition: Edition, workflows: Sequence[Workflow], size: DocumentSize) -> str:
+def policy_document(
+    edition: Edition, workflows: Sequence[Workflow], size: DocumentSize, moved: Collection[str] = ()
+) -> str:
     """The document, the same for all tasks of an edition that have it in this size.
 
     Args:
@@ -37,13 +46,14 @@ def policy_document(edition: Edition, workflows: Sequence[Workflow], size: Docum
         workflows: those whose rules must stand in it: all that is said in ``small``.
         size: ``small`` (their rules alone, in few words), ``standard`` (all rules) or ``large`` (all rules, all else
             that there is, and an appendix that says the rules in another shape).
+        moved: names of rules that stand at the very end, far from the others of their sections.
     """
     domain = edition.domain
     named = [name for workflow in workflows for name in workflow.rules()] if size == "small" else []
-    rng = random.Random(f"{domain.name}/{edition.number}/{size}/{'+'.join(dict.fromkeys(named))}")
+    rng = random.Random(f"{domain.name}/{edition.number}/{size}/{'+'.join(dict.fromkeys([*named, *sorted(moved)]))}")
     shape: Shape = rng.choice(SHAPES[:3] if size == "small" else SHAPES)
     chosen = [rule for rule in domain.policy.rules.values() if size != "small" or rule.name in named]
-    sections = _sections(edition, chosen, rng)
+    sections = _sections(edition, [rule for rule in chosen if rule.name not in moved], rng)
     texts = _Texts(edition, rng, brief=size == "small")
     parts = [f"{rng.choice(domain.roles)} {_day(edition.today, rng)}".replace("{company}", edition.company)]
     parts.append(f"# {rng.choice(_TITLES)}")
@@ -54,6 +64,8 @@ def policy_document(edition: Edition, workflows: Sequence[Workflow], size: Docum
     for aside in asides[:count]:
         bodies.insert(rng.randint(1, len(bodies)), f"## {aside.title}\n\n{rng.choice(aside.say)}")
     parts += bodies
+    if far := [rule for rule in chosen if rule.name in moved]:
+        parts.append(texts.additions(rng.choice(_ADDITIONS), far))
     if size == "large":
         other: Shape = rng.choice([one for one in ("faq", "table") if one != shape])
         parts.append(f"# {rng.choice(_APPENDIX) if other == 'faq' else 'Summary'}")
@@ -75,9 +87,15 @@ def _sections(edition: Edition, rules: Iterable[PolicyRule], rng: random.Random)
     return [(rng.choice(titles[name].titles), found[name]) for name in [*first, *middle, *last]]
 
 
+def alone(rule: PolicyRule) -> list[str]:
+    """Wordings of a rule that can be understood without the sentence before."""
+    return [text for text in rule.say if not _LEANING.match(text)]
+
+
 class _Texts:
     def __init__(self, edition: Edition, rng: random.Random, brief: bool) -> None:
         self._rng, self._brief = rng, brief
+        self._sections = edition.domain.policy.sections
         self._terms: Mapping[str, Any] = {**edition.terms, "company": edition.company}
 
     def section(self, title: str, rules: Sequence[PolicyRule], shape: Shape, number: int) -> str:
@@ -96,6 +114,17 @@ class _Texts:
             case "faq":
                 lines = [f"**{self._fill(rule.faq[0])}**\n{self._fill(rule.faq[1])}\n" for rule in rules]
         return f"{head}\n\n" + "\n".join(lines).strip()
+
+    def additions(self, title: str, rules: Iterable[PolicyRule]) -> str:
+        """A last section of rules that say themselves to which section they belong."""
+        sections = self._sections
+        lines = [
+            self._rng.choice(_ADDED).format(
+                title=self._rng.choice(sections[rule.section].titles), rule=self._fill(self._rng.choice(alone(rule)))
+            )
+            for rule in rules
+        ]
+        return f"## {title}\n\n" + "\n".join(f"- {line}" for line in lines)
 
     def _say(self, rule: PolicyRule) -> str:
         # Of a brief document the two shortest wordings of four are enough.

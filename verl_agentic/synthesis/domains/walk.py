@@ -59,6 +59,7 @@ class DeskWalk:
         end: the leaf.
         evidence: what had to be seen for the decisions on the way.
         told: what the user must hear.
+        worked_out: values that were worked out from what was read.
         scope: values by name at the end.
         changes: what it changed in the world.
     """
@@ -67,6 +68,7 @@ class DeskWalk:
     end: EndStep | None = None
     evidence: list[Evidence] = field(default_factory=list)
     told: list[Any] = field(default_factory=list)
+    worked_out: list[Any] = field(default_factory=list)
     scope: dict[str, Any] = field(default_factory=dict)
     changes: list[dict[str, Any]] = field(default_factory=list)
 
@@ -151,6 +153,7 @@ class _Walker:
             case LetStep(values=values):
                 for name, expression in values.items():
                     walk.scope[name] = self._value(step, expression)
+                    walk.worked_out.append(walk.scope[name])
             case CallStep():
                 self._call(step)
             case DecideStep():

@@ -49,6 +49,13 @@ def test_facts_that_were_shown(fact: dict[str, Any]) -> None:
         assert seen(fact, "ok", "no JSON {", json.dumps(reply) + "; 2 more calls were ignored")
 
 
+def test_what_was_asked_for_by_id_belongs_to_the_reply() -> None:
+    records = SeenRecords(RowComparison())
+    records.see(json.dumps([{"loan": "L1", "missed": 0}]), {"person_id": "B9", "status": "open"})
+    assert records.holds({"person_id": "B9", "loan": "L1", "missed": 0})
+    assert not records.holds({"loan": "L1", "status": "open"}), "a filter is no field"
+
+
 @pytest.mark.parametrize(
     "fact",
     [

@@ -168,6 +168,8 @@ def test_a_rollout_without_end_or_state_is_no_reward() -> None:
         ({"preconditions": [{}]}, "preconditions"),
         ({"preconditions": [{"call": GET, "times": 0}]}, "'times'"),
         ({"preconditions": [{"call": GET, "reply": 1}]}, "'reply'"),
+        ({"preconditions": [{"call": GET, "consent": []}]}, "'consent'"),
+        ({"preconditions": [{"call": GET, "consent": ["Yes."], "reply": "Yes."}]}, "'consent'"),
         ({"max_misses": -1}, "max_misses"),
     ],
 )
@@ -415,3 +417,25 @@ def test_what_was_cut_off_tells_nothing() -> None:
     truth = {"expected": {}, "end": ["max_tokens"], "required_statements": [40]}
     rolled = Trajectory("t", turns=[Turn("assistant", "It is 40")], end=End.MAX_TOKENS, state={"tables": {}})
     assert score(truth, rolled)["acc"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("events", "allowed"),
+    [
+        (("A voucher is what I can offer.", "Yes, the voucher.", REFUND), True),
+        (("So it is order 417, and the shoes?", "The shoes. Yes, do.", REFUND), True),
+        (("Shall I?", "Yes, do.", "Is there a receipt?", "There is none.", REFUND), True),
+        (("Shall I?", "I would say yes, do. not", REFUND), False),
+        (("Shall I?", "No.", REFUND), False),
+        (("Shall I?", "Yes, do.", REFUND, {**REFUND, "arguments": {"id": "418"}}), False),
+        (("Shall I refund A10418?", "Yes, do.", REFUND, {**REFUND, "arguments": {"id": "A10418"}}), False),
+    ],
+)
+def test_a_user_who_hears_has_agreed_when_it_says_so(events: tuple[Any, ...], allowed: bool) -> None:
+    truth = {
+        "expected": {},
+        "end": ["answer"],
+        "preconditions": [{"call": {"name": "refund"}, "consent": ["Yes, do.", "Yes, the voucher."]}],
+    }
+    result = score(truth, talk(*events))
+    assert (result["failure"] == "none") is allowed, result["reason"]

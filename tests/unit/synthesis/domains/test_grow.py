@@ -20,7 +20,16 @@ NAME = "electronics_shop"
 EDITION = edition_of(NAME, 2)
 LEAVES = [(flow.name, leaf) for flow in EDITION.domain.workflows.values() for leaf in flow.leaves()]
 # Of the leaves of the example, how many each operator fits at least: most need a certain verdict or step.
-FITS = {"changed_mind": 2, "declining": 4, "adversary": 10, "missing": 10, "boundary": 8, "second": 4}
+FITS = {
+    "changed_mind": 2,
+    "declining": 4,
+    "adversary": 10,
+    "missing": 10,
+    "boundary": 8,
+    "second": 4,
+    "lookalikes": 10,
+    "again": 1,
+}
 
 
 def grown(operator: str, workflow: str, leaf: str) -> Task | None:
@@ -50,8 +59,52 @@ def test_what_each_does_shows() -> None:
     assert ordered is not None and any("note" in one["set"] for one in ordered.env_args["patch"])
     mistaken = grown("mistaken", "cancel_order", "cancelled")
     assert mistaken is not None and any("mistaken" in fact for fact in mistaken.user["facts"])  # type: ignore[index]
+    forgotten = grown("forgotten", "cancel_order", "cancelled")
+    assert forgotten is not None
+    order = next(fact for fact in forgotten.user["facts"] if fact["name"] == "order_id")  # type: ignore[index]
+    number = forgotten.ground_truth["changes"][0]["before"]["order_id"]
+    assert number not in str(order) and number in forgotten.user["expects"]  # type: ignore[index]
+    alike = grown("lookalikes", "change_address", "changed")
+    assert alike is not None and any("customer_id" in one["set"] for one in alike.env_args["patch"])
+    plain, amended = grown("outage", "cancel_order", "too-far"), grown("amended", "cancel_order", "too-far")
+    assert plain is not None and amended is not None
+    ends = [text[text.rindex("## ") :] for text in (task.messages[0]["content"] for task in (plain, amended))]
+    assert "cancel" in ends[1] and len(ends[1].splitlines()) == 4, "two rules stand in a last section"
+    assert ends[0] != ends[1]
     pushy = grown("adversary", "cancel_order", "too-far")
     assert pushy is not None and len(pushy.user["push"]) >= 5  # type: ignore[index]
+
+
+def test_a_small_document_holds_what_a_second_request_needs() -> None:
+    request = DeskRequest(EDITION.domain.workflows["cancel_order"], "cancelled", "small", ("second",))
+    draft = draft_grown(EDITION, request, random.Random(1), [DESK_OPERATORS.get("second")])
+    later, walk = draft.later[0]
+    task = finish_task(draft)
+    offered = {tool["function"]["name"] for tool in task.tools}
+    assert {*request.workflow.tools(), *later.tools()} <= offered
+    assert [call.name for call in walk.calls] == [one["name"] for one in task.meta["normal_path"]][-len(walk.calls) :]
+
+
+def test_whoever_asks_for_the_same_again_meets_the_limit() -> None:
+    edition = edition_of("electricity_supplier", 1)
+    granted = [
+        (flow, leaf)
+        for flow in edition.domain.workflows.values()
+        for leaf, end in flow.leaves().items()
+        if end.verdict == "allow"
+    ]
+    for flow, leaf in granted:
+        request = DeskRequest(flow, leaf, "standard", ("again",))
+        try:
+            draft = draft_grown(edition, request, random.Random(leaf), [DESK_OPERATORS.get("again")])
+        except BrokenTaskError:
+            continue
+        again, walk = draft.later[0]
+        assert again is flow and walk.end is not None and walk.end.verdict == "deny"
+        assert draft.truth["changes"] == draft.walk.changes, "nothing is changed the second time"
+        assert score(finish_task(draft), plan_policy(finish_task(draft))) == (1.0, "")
+        return
+    pytest.fail("no request of the electricity supplier uses up what another one needs")
 
 
 def test_a_task_grows_step_by_step() -> None:

@@ -174,3 +174,19 @@ def test_it_begins_anew_with_the_next_task() -> None:
 def test_a_script_that_is_none_is_the_tasks_fault() -> None:
     with pytest.raises(BrokenTaskError, match=r"user.facts\[3\].name is 'order' again"):
         user(facts=[*SCRIPT["facts"], SCRIPT["facts"][0]])
+
+
+def test_an_offer_is_answered_when_it_is_made() -> None:
+    facts = [*SCRIPT["facts"], {"name": "voucher", "ask": ["decision about a voucher"], "say": ["No, no voucher."]}]
+    facts[-1]["offer"] = False
+    ann = user(facts=facts)
+    assert talk(ann, "I can offer you 20 euros instead. Would you like that?") == ["No, no voucher."]
+    assert talk(ann, "Then I refund it to your card. Shall I go ahead?") == ["Yes, please."]
+
+
+def test_whoever_has_declined_wants_nothing_any_more() -> None:
+    ann = user(confirm="No, leave it.", declines=True, done="That was all.")
+    assert talk(ann, "Shall I cancel it?", "Would you like store credit, or your money back?") == [
+        "No, leave it.",
+        "That was all. //",
+    ]
