@@ -8,7 +8,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 SEED ?= 0
 ARGS ?=
 SETUP_LOG := $(VENV)/setup.log
-BENCHMARKS ?= math_reward sql_reward world_env agent_loop in_flight synthesis pool epoch_boundary flywheel_vs_static
+BENCHMARKS ?= math_reward sql_reward world_env hearing worlds agent_loop in_flight synthesis pool epoch_boundary flywheel_vs_static
 
 .PHONY: help setup train test quick unit integration lint bench clean
 
