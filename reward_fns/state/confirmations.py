@@ -7,7 +7,8 @@ reply that counts decides, so a later "No." takes back a "Yes.". A message that 
 whatever follows; so is one that the trajectory does not hold.
 
 Where the user only ever says yes when it has understood that it is asked to (``consent``), its yes is taken for one,
-however it was asked, unless the message before it names the record of another call and not that of this one.
+however it was asked, unless the message before it names the record of another call of the same tool and not that of
+this one.
 """
 
 from __future__ import annotations
@@ -54,11 +55,13 @@ class Confirmations:
     def __init__(self, calls: Iterable[ToolCall], tools: Iterable[str] = ()) -> None:
         self._heard: list[_Reply] = []
         self._values: dict[str, set[str]] = {}
+        self._of_tool: dict[tuple[str, str], set[str]] = {}
         names = set(tools)
         for call in calls:
             names.add(call.name)
             for key, value in call.arguments.items():
                 self._values.setdefault(key, set()).add(_value(value))
+                self._of_tool.setdefault((call.name, key), set()).add(_value(value))
         self._writing = {name: _name_words(name) for name in names if not only_reads(name)}
 
     def hear(self, reply: str, question: str | None) -> None:
@@ -91,7 +94,8 @@ class Confirmations:
     def _is_about_another(self, reply: _Reply, call: ToolCall) -> bool:
         for key, given in call.arguments.items():
             own = _value(given)
-            others = (value for value in self._values.get(key, ()) if _RECORD.search(value) and value != own)
+            same = self._of_tool.get((call.name, key), ())
+            others = (value for value in same if _RECORD.search(value) and value != own)
             if f" {own} " not in reply.words and any(f" {value} " in reply.words for value in others):
                 return True
         return False
