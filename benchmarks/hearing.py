@@ -72,7 +72,7 @@ def main() -> None:
     rows = [json.loads(line) for line in Path(name).read_text(encoding="utf-8").splitlines()]
     known = situations()
     plans = {name: read_plan(one["script"]) for name, one in known.items()}
-    ears = {name: Ears(plan.requests[0].facts, plan.actions) for name, plan in plans.items()}
+    ears = {name: Ears(plan.requests[0].facts, plan.actions, about=known[name]["want"]) for name, plan in plans.items()}
     told = {name: set(one["told"]) for name, one in known.items()}
     heard = [(row, read_by(ears, told, row)) for row in rows]
     missed = [(row, found) for row, found in heard if not is_right(row, found)]

@@ -51,12 +51,16 @@ _POINTS = {
     "telegraph": (Act.DONE, 2.6),
     "result": (Act.DONE, 1.6),
     "past": (Act.DONE, 1.5),
-    "gift": (Act.DONE, 0.5),
     "work": (Act.PROGRESS, 2.6),
+    "promise": (Act.PROGRESS, 2.5),
     "step": (Act.PROGRESS, 1.1),
     "finding": (Act.PROGRESS, 0.5),
     "closing": (Act.CLOSE, 0.9),
+    "thanks": (Act.CLOSE, 0.8),
+    "welcome": (Act.GREET, 0.85),
 }
+# What says nothing in a farewell, as in "do not hesitate to reach out".
+_HEARSAY = frozenset({"limit", "negation", "reasoning", "welcome", "step", "promise"})
 _BY_QUESTION = {
     "closing": (Act.CLOSE, 1.0),
     "greeting": (Act.GREET, 2.0),
@@ -65,43 +69,51 @@ _BY_QUESTION = {
 }
 _STATED_QUESTION = 5.0
 _LAST_LINES, _AT_LAST = 2, 1.2
-_SUPPOSED = 1.0
+_SUPPOSED, _WORK = 1.0, 2.5
 _FIRM = 3.0
+_REMARK = 2.4
+_ASIDE = ("please note ", "note that ", "please be aware ", "keep in mind ", "please keep in mind ", "also note ")
+_SURE = {Act.REFUSE: _FIRM, Act.DONE: 2.5}
 _CONDITION = re.compile(
     r"(?:but |and |or |so )?(?:if|once|when|unless|in case|should|as soon as|until|after|before|whenever) "
 )
-_ALTERNATIVE = re.compile(r"\b(?:instead|alternatively|alternative|another option|different option) ")
 
 
-def act_of(lines: Sequence[Line], *, open_question: bool) -> Act:
+def act_of(lines: Sequence[Line], *, open_question: bool, other: bool = False) -> tuple[Act, bool]:
     """What a message does that asks for none of the user's facts.
 
     Args:
         lines: the message.
         open_question: whether it ends with a question for something else.
+        other: whether what it wants the user to agree to is offered in place of what the user wants, which is a no.
+
+    Returns:
+        The act, and whether the message leaves no doubt about it.
     """
     points = dict.fromkeys(Act, 0.0)
     for place, line in enumerate(lines):
         for act, some in _points(line).items():
-            late = act is Act.PROGRESS and some > _SUPPOSED and place >= len(lines) - _LAST_LINES
+            late = act is Act.PROGRESS and some > _WORK and place >= len(lines) - _LAST_LINES
             points[act] = max(points[act], some + (_AT_LAST if late else 0.0))
     if points[Act.CONFIRM] >= _STATED_QUESTION:
-        # An offer in place of what is refused is still a refusal.
-        other = any(line.asks("consent") and _ALTERNATIVE.search(line.text) for line in lines)
-        return Act.REFUSE if other and points[Act.REFUSE] >= _FIRM else Act.CONFIRM
+        return (Act.REFUSE if other else Act.CONFIRM), True
     if open_question and points[Act.REFUSE] < _FIRM:
-        return Act.ASK
+        return Act.ASK, True
     best = max(points.values())
-    return next(act for act in Act if points[act] == best) if best else Act.UNCLEAR
+    act = next(act for act in Act if points[act] == best) if best else Act.UNCLEAR
+    return act, best >= _SURE.get(act, 0.0)
 
 
 def _points(line: Line) -> Mapping[Act, float]:
     found: dict[Act, float] = {}
     supposed = bool(_CONDITION.match(line.text))
+    closing = "closing" in line.kinds
     for name in line.kinds & _POINTS.keys():
         act, points = _POINTS[name]
-        if act is Act.PROGRESS and "agreed" in line.kinds:
+        if (act is Act.PROGRESS and "agreed" in line.kinds) or (closing and name in _HEARSAY):
             continue
+        if act is Act.REFUSE and line.text.startswith(_ASIDE):
+            points = min(points, _REMARK)
         if supposed and act in (Act.REFUSE, Act.DONE):
             points = min(points, _SUPPOSED)
         found[act] = max(found.get(act, 0.0), points)
@@ -109,7 +121,7 @@ def _points(line: Line) -> Mapping[Act, float]:
     for clause in line.clauses:
         if clause.kind in _BY_QUESTION and (clause.kind == "consent" or not wants_consent):
             found = dict([_BY_QUESTION[clause.kind]])
-        elif clause.kind == "said" and not wants_consent:
+        elif clause.kind == "said" and not wants_consent and not line.asks("ask"):
             if "closing" in line.kinds:
                 found = dict([_BY_QUESTION["closing"]])
             else:

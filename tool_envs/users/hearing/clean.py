@@ -58,7 +58,8 @@ _BEING = word_set(
 )
 _NOUN_IS = re.compile(
     r"(?<=[a-z])'s (?=(?:in|done|booked|sorted|on|been|now|all|not|already|out|gone|fixed|ready|confirmed|cancelled"
-    r"|coming|scheduled|assigned|placed|set|through|live|closed|open|full|over|expired|no|only|fully|too)\b)"
+    r"|coming|heading|headed|scheduled|assigned|placed|set|through|live|closed|open|full|over|expired|no|only|fully"
+    r"|too)\b)"
 )
 _LABEL = re.compile(r"[a-z][a-z '/-]{1,40}:(?:\s|$)(?!.*[.!?])")
 _KEYCAP = re.compile("([0-9])\ufe0f?\u20e3")
@@ -66,15 +67,17 @@ _WORD = re.compile(r"[$\u20ac\u00a3]?[^\W_]+(?:[.,'/@:&-][^\W_]+)*|#|_{3}|[,;:()
 _HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
 _AGAIN = re.compile(r"\bre-(?=[a-z])")
 _ASKING_START = re.compile(
-    r"(?:(?:and|so|ok|also|now|then|but|well|great|thanks|sure|first|next|finally|lastly)[ ,:]{1,3}){0,2}"
+    r"(?:(?:and|so|ok|okay|also|now|then|but|well|great|thanks|sure|first|next|finally|lastly|hello|hi|hey|perfect"
+    r"|welcome|dear [a-z]+|good (?:morning|afternoon|evening|day)|thank you|alright)[ ,:]{1,3}){0,2}"
     r"(?:(?:by|from|until|since|under|in|on|at|for|to|with) (?:what|which|whom|how (?:many|much)|when)"
     r"|how (?:is|are|was|do|does|did|can|could|would|will|should|may|many|much|long|old|often|late|soon|far|big|large)"
     r"|what (?!remains|matters|follows|comes|counts|helps|happens|i |we |you )(?:[a-z-]+ ){0,2}"
     r"(?:is(?! (?:still |also )?missing)|are|was|were|do|does|did|can|could|would|will|should|shall|may|has|have)"
     r"(?! need)"
-    r"|which|who|whom|where|when (?:did|do|does|was|were|is|are|would|will|should|shall|can|could)|why"
+    r"|which|who|whom|where|(?!should you |had you |were you to )(?:when (?:did|do|does|was|were|is|are|would|will"
+    r"|should|shall|can|could)|why"
     r"|(?:do|did|are|were|have|has|would|could|can|will|is|was|should|shall|may) "
-    r"(?:you|i|we|it|this|that|there|the|your|anyone|these|they))\b"
+    r"(?:you|i|we|it|this|that|there|the|your|anyone|these|they)))\b"
 )
 
 

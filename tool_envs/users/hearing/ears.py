@@ -11,6 +11,7 @@ from verl_agentic.tool_envs.users.hearing.asks import FactWords
 from verl_agentic.tool_envs.users.hearing.instructions import Instructions
 from verl_agentic.tool_envs.users.hearing.lines import Line, heard_lines
 from verl_agentic.tool_envs.users.hearing.misread import Restatements
+from verl_agentic.tool_envs.users.hearing.offers import Wants
 from verl_agentic.tool_envs.users.hearing.values import Value
 from verl_agentic.tool_envs.users.plan import PlannedAction, PlannedFact
 
@@ -31,6 +32,8 @@ class Heard:
         slips: names of the facts that a request to confirm restates as the user told them by mistake.
         checks: those of them of which it wants to know whether they are right.
         touches: names of the facts that a request to confirm speaks of without their value, told or not.
+        offers: whether a refusal offers something else.
+        sure: whether the message leaves no doubt about what it does.
     """
 
     act: Act
@@ -40,13 +43,20 @@ class Heard:
     slips: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
     touches: tuple[str, ...] = ()
+    offers: bool = False
+    sure: bool = True
 
 
 class Ears:
     """Reads messages for one user. Never raises on what a model wrote; linear in a length that is bounded."""
 
     def __init__(
-        self, facts: Sequence[PlannedFact], actions: Sequence[PlannedAction] = (), expects: Sequence[str] = ()
+        self,
+        facts: Sequence[PlannedFact],
+        actions: Sequence[PlannedAction] = (),
+        expects: Sequence[str] = (),
+        *,
+        about: str = "",
     ) -> None:
         """Prepare for what the user knows and can do.
 
@@ -54,19 +64,23 @@ class Ears:
             facts: what the user knows; what is hidden is not listened for.
             actions: what only the user can do.
             expects: what the agent may name though it looks like a fact of another value.
+            about: how the user put what it wants.
         """
         facts = [fact for fact in facts if not fact.hidden]
         values = {fact.name: [Value(text, fact.say) for text in fact.values] for fact in facts}
         self._facts = FactWords(facts, values)
         self._restated = Restatements(facts, values, expects)
+        told = (text for fact in facts for text in (*fact.ask, *fact.say, *fact.values))
+        self._wants = Wants([about, *told, *expects])
         self._instructions = Instructions({action.name: action.ask for action in actions})
 
-    def hear(self, message: str, told: frozenset[str] | set[str] = frozenset()) -> Heard:
+    def hear(self, message: str, told: frozenset[str] | set[str] = frozenset(), *, refused: bool = False) -> Heard:
         """Read a message.
 
         Args:
             message: as the model wrote it.
             told: names of the facts that the agent has been told.
+            refused: whether the agent has said no before.
         """
         told = frozenset(told)
         lines = heard_lines(message)
@@ -78,14 +92,17 @@ class Ears:
         if wrong := self._restated.wrong(lines, told):
             return Heard(Act.CORRECT, wrong=tuple(wrong))
         asking = self._facts.asked(lines, told)
-        act = act_of(lines, open_question=asking.open)
+        other = self._wants.replaced(lines, refused=refused)
+        act, sure = act_of(lines, open_question=asking.open, other=other)
         # What was told and is only named in what is to be agreed to is not asked for again.
         wanted = [line for line in lines if _wants_consent(line)]
         named = act is Act.CONFIRM and told.issuperset(asking.facts) and not _asks_anew(lines)
         if asking.facts and not named:
             return Heard(Act.ASK, tuple(asking.facts))
+        if act is Act.REFUSE and other:
+            return Heard(act, offers=True, touches=tuple(self._facts.mentioned(wanted, lines)))
         if act is not Act.CONFIRM:
-            return Heard(act)
+            return Heard(act, sure=sure)
         return Heard(
             act,
             slips=tuple(self._restated.slips(lines)),

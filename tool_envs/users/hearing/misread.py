@@ -222,4 +222,5 @@ def _other_word(value: Value, words: Sequence[str]) -> bool:
             if right or left:
                 return True
     month = month_of(value.words[0])
-    return month is not None and any((month_of(word) or month) != month for word in words)
+    # "May" is a verb more often.
+    return month is not None and any((month_of(word) or month) != month for word in words if word != "may")

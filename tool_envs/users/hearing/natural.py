@@ -73,11 +73,20 @@ class _Known:
 
 @dataclass(slots=True)
 class _Now:
-    """Where the user is with its present request."""
+    """Where the user is with its present request.
+
+    Attributes:
+        request: the request.
+        pushed: how often it argued.
+        changed: whether it changed its mind.
+        answered: whether the agent carried it out or refused it, as far as it was understood.
+        unclear: how often it asked what a message meant.
+    """
 
     request: PlannedRequest
     pushed: int = 0
     changed: bool = False
+    answered: bool = False
     unclear: int = 0
 
 
@@ -88,7 +97,8 @@ class NaturalUser:
     In order of precedence: it does what it is told to do at home; corrects what the agent restates wrongly, and its own
     mistakes once they are asked about; tells all facts that a message asks for; agrees, once it has changed its mind
     where the script says so; argues against refusals and gives up; goes on to its next request or leaves, when the
-    agent reports that all is done or asks for anything else; waits; and asks what a message means, twice at most.
+    agent reports that all is done or, after an answer, asks for anything else; waits; and asks what a message means,
+    twice at most. It leaves only on a clear answer: in doubt it stays and asks what comes of its request.
     """
 
     plan: Plan
@@ -127,7 +137,8 @@ class NaturalUser:
         ``counts`` go up: ``replies``, ``denials``, ``arguments``, ``corrections``, ``changes``, ``requests``,
         ``actions``, ``unclear``, ``patience``.
         """
-        heard = self._ears.hear(message, {name for name, known in self._known.items() if known.told})
+        told = {name for name, known in self._known.items() if known.told}
+        heard = self._ears.hear(message, told, refused=bool(self._now.pushed))
         decision = self._decide(heard)
         self.counts["replies"] += 1
         if not decision.stop and self.counts["replies"] > self.plan.patience:
@@ -146,17 +157,16 @@ class NaturalUser:
         if heard.act is Act.CONFIRM:
             return self._confirm(heard)
         if heard.act is Act.REFUSE:
-            return self._push_back(heard)
-        if heard.act is Act.DONE or (heard.act is Act.CLOSE and self.counts["replies"]):
+            return self._tell_untold(heard) or self._push_back(heard)
+        if heard.act in (Act.DONE, Act.CLOSE):
             return self._finish(heard)
         if heard.act in (Act.PROGRESS, Act.HANDOVER):
             return UserDecision(heard.act, "wait", (self._line("wait"),))
         if heard.act in (Act.ASK, Act.INSTRUCT):
             self.counts["denials"] += 1
             return UserDecision(heard.act, "unknown", (self._line("unknown"),))
-        if heard.act in (Act.GREET, Act.CLOSE) and self.opening:
-            # A goodbye before anything was said is no end.
-            return UserDecision(heard.act, "unclear", (self._now.request.say or self.opening,))
+        if heard.act is Act.GREET:
+            return self._repeat(heard)
         return self._ask_back(heard)
 
     def _act(self, heard: Heard) -> UserDecision:
@@ -181,10 +191,9 @@ class NaturalUser:
 
     def _confirm(self, heard: Heard) -> UserDecision:
         now = self._now
-        untold = [name for name in heard.touches if not self._known[name].told]
-        if untold:
+        if told := self._tell_untold(heard):
             # What is to be agreed to differs from what the user would have said, had it been asked.
-            return UserDecision(heard.act, "tell", self._tell(untold), tuple(untold))
+            return told
         if now.request.change and not now.changed:
             now.changed = True
             self.counts["changes"] += 1
@@ -195,8 +204,15 @@ class NaturalUser:
             return UserDecision(heard.act, "unknown", (self._line("unknown"),))
         return UserDecision(heard.act, "confirm", (now.request.confirm,))
 
+    def _tell_untold(self, heard: Heard) -> UserDecision | None:
+        untold = [name for name in heard.touches if not self._known[name].told]
+        return UserDecision(heard.act, "tell", self._tell(untold), tuple(untold)) if untold else None
+
     def _push_back(self, heard: Heard) -> UserDecision:
         now = self._now
+        if not heard.sure and now.pushed == len(now.request.push) and self._doubts():
+            return self._ask_back(heard)
+        now.answered = True
         if now.pushed < len(now.request.push):
             now.pushed += 1
             self.counts["arguments"] += 1
@@ -207,6 +223,11 @@ class NaturalUser:
         return UserDecision(heard.act, "give_up", gives_up, stop=True)
 
     def _finish(self, heard: Heard) -> UserDecision:
+        now = self._now
+        clear = heard.sure if heard.act is Act.DONE else now.answered
+        if not clear and self._doubts():
+            # A goodbye before anything was said is no end.
+            return self._ask_back(heard) if self.counts["replies"] else self._repeat(heard)
         if self._later:
             return self._go_on(heard, ())
         return UserDecision(heard.act, "done", (self._now.request.done,), stop=True)
@@ -216,6 +237,18 @@ class NaturalUser:
         self.counts["requests"] += 1
         self._learn(self._now.request.facts)
         return UserDecision(heard.act, "next", (*before, self._now.request.say))
+
+    def _doubts(self) -> bool:
+        """Whether the user would rather ask once more than leave."""
+        return self._now.unclear < _MAX_UNCLEAR
+
+    def _repeat(self, heard: Heard) -> UserDecision:
+        """Say again what the request is."""
+        said = self._now.request.say or self.opening
+        if not said or not self._doubts():
+            return self._ask_back(heard)
+        self._now.unclear += 1
+        return UserDecision(heard.act, "unclear", (said,))
 
     def _ask_back(self, heard: Heard) -> UserDecision:
         self._now.unclear += 1
@@ -239,4 +272,6 @@ class NaturalUser:
                 known = _Known(fact, told=fact.known or told)
                 known.slipped = bool(fact.known and fact.slip)
                 self._known[fact.name] = known
-        self._ears = Ears([known.fact for known in self._known.values()], self.plan.actions, self._expected())
+        facts = [known.fact for known in self._known.values()]
+        about = f"{self.opening} {self._now.request.say}"
+        self._ears = Ears(facts, self.plan.actions, self._expected(), about=about)

@@ -79,12 +79,17 @@ class Value:
 def holds(value: Value, sentence: Sentence) -> bool:
     """Whether a sentence holds a value, however it is spelled."""
     if value.day:
-        return value.day in days_of(sentence.words)
+        return value.day in days_of(sentence.words) or not _ordinals(value.day[0]).isdisjoint(sentence.words)
     if value.number and len(value.words) == 1:
         return any(number_of(word) == value.number for word in sentence.words)
     if len(value.compact) < MIN_CODE:
         return place_of(sentence.words, value.words) >= 0
     return value.compact in compact_of(sentence.text)
+
+
+def _ordinals(day: int) -> frozenset[str]:
+    """A day without its month, as in "after the 14th"."""
+    return frozenset(f"{day}{ending}" for ending in ("st", "nd", "rd", "th"))
 
 
 def month_of(word: str) -> int | None:

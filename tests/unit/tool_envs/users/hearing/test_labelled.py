@@ -24,7 +24,7 @@ def heard(row: dict[str, Any]) -> Heard:
     situation = SITUATIONS[row["situation"]]
     if row["situation"] not in EARS:
         plan = read_plan(situation["script"])
-        EARS[row["situation"]] = Ears(plan.requests[0].facts, plan.actions)
+        EARS[row["situation"]] = Ears(plan.requests[0].facts, plan.actions, about=situation["want"])
     return EARS[row["situation"]].hear(row["message"], set(situation["told"]))
 
 
