@@ -39,6 +39,7 @@ class Act(str, Enum):
 # How much each wording says, for which act.
 _POINTS = {
     "handover": (Act.HANDOVER, 4.0),
+    "referral": (Act.HANDOVER, 2.7),
     "consent": (Act.CONFIRM, 6.0),
     "agreed": (Act.CONFIRM, 3.6),
     "offered": (Act.CONFIRM, 2.4),
@@ -71,6 +72,7 @@ _STATED_QUESTION = 5.0
 _LAST_LINES, _AT_LAST = 2, 1.2
 _SUPPOSED, _WORK = 1.0, 2.5
 _FIRM = 3.0
+_DOING = ("i ", "we ", "has ", "have ", "been ")
 _REMARK = 2.4
 _ASIDE = ("please note ", "note that ", "please be aware ", "keep in mind ", "please keep in mind ", "also note ")
 _SURE = {Act.REFUSE: _FIRM, Act.DONE: 2.5}
@@ -91,17 +93,28 @@ def act_of(lines: Sequence[Line], *, open_question: bool, other: bool = False) -
         The act, and whether the message leaves no doubt about it.
     """
     points = dict.fromkeys(Act, 0.0)
+    firm = dict.fromkeys(Act, -1)
     for place, line in enumerate(lines):
         for act, some in _points(line).items():
             late = act is Act.PROGRESS and some > _WORK and place >= len(lines) - _LAST_LINES
             points[act] = max(points[act], some + (_AT_LAST if late else 0.0))
+            if some >= _FIRM and (act is not Act.DONE or _does(line)):
+                firm[act] = place
     if points[Act.CONFIRM] >= _STATED_QUESTION:
         return (Act.REFUSE if other else Act.CONFIRM), True
     if open_question and points[Act.REFUSE] < _FIRM:
         return Act.ASK, True
+    if firm[Act.DONE] > firm[Act.REFUSE]:
+        # What was done after all.
+        points[Act.REFUSE] = min(points[Act.REFUSE], _REMARK)
     best = max(points.values())
     act = next(act for act in Act if points[act] == best) if best else Act.UNCLEAR
     return act, best >= _SURE.get(act, 0.0)
+
+
+def _does(line: Line) -> bool:
+    """Whether a line reports what somebody did, rather than how things are."""
+    return any(line.text.startswith(_DOING, one.start) for one in line.of("done"))
 
 
 def _points(line: Line) -> Mapping[Act, float]:

@@ -31,6 +31,12 @@ _SETTLING = frozenset({"done", "consent", "refusal"})
 _PLEASE = re.compile(r"[^,;:(] (?:, )?please (?:$|[,;] |and (?!(?:i|we) ))")
 _WHETHER = re.compile(r"\b(?:if|whether) (?:(?!and |or )[^\s,;:]+ ){0,3}$")
 _PURPOSES = (" ( to ", " ( for ", " ( so ", " , to ", " , so ", " ( we ", " , which ")
+_SUPPOSES = re.compile(r"(?:and |but |so )?(?:if|should|in case|when|whenever) ")
+# What the agent says of itself, or of what was named before.
+_SAID_OF = re.compile(
+    r"\b(?:this|that|it|these|they|which) $"
+    r"|\b(?:let me|while i|while we|(?:i|we) (?:will|am|are|have)) (?!not )[^,;:]*$"
+)
 _GOES_ON = re.compile(r"(?:and|also|plus) (?:your|the|also) ")
 _SPOKEN = re.compile(r"\b(?:i|we) $")
 _BUT_ONE = re.compile(r" (?:only|just|but) ")
@@ -115,8 +121,9 @@ class FactWords:
         found: dict[str, None] = {}
         unanswered = listing = before = False
         settled = [_settles(line) for line in lines]
+        working = ["work" in line.kinds and not line.kinds & {"request", "wanting"} for line in lines]
         for place, line in enumerate(lines):
-            elsewhere = any(settled[:place]) or any(settled[place + 1 :])
+            elsewhere = any(settled[:place]) or any(settled[place + 1 :]) or any(working[place + 1 :])
             scope = self._scope(line, told, listing=listing, after_question=before, settled=elsewhere)
             names = self._named(line, scope.parts, told)
             names += [name for part in scope.parts for name in self._by_choices(line, part)]
@@ -164,7 +171,7 @@ class FactWords:
         elif (sentence.item or listing) and not _has_value(text):
             if (listing and not _AGENT.intersection(sentence.words)) or self._is_label(line):
                 parts = self._label_part(line, told)
-        elif _PLEASE.search(text) and not line.kinds & {"done", "work", "consent", "agreed"}:
+        elif _PLEASE.search(text) and not _has_value(text) and not line.kinds & {"done", "work", "consent", "agreed"}:
             parts, request = [(0, size)], True
         elif (not sentence.item and not _has_value(text) and self._is_bare(line)) or (
             after_question and _GOES_ON.match(text)
@@ -282,7 +289,7 @@ def _requests(line: Line, *, settled: bool) -> list[Found]:
         line: the line.
         settled: whether the message is about something else.
     """
-    if "agreed" in line.kinds or line.asks("closing"):
+    if "agreed" in line.kinds or line.asks("closing") or ("closing" in line.kinds and _SUPPOSES.match(line.text)):
         return []
     denied = max((one.end for one in line.of("denied_need")), default=-1)
     thanked = _THANKS.match(line.text)
@@ -295,6 +302,7 @@ def _requests(line: Line, *, settled: bool) -> list[Found]:
         if one.start >= thanks
         and one.start > denied + (3 if denied >= 0 else 0)
         and (one.start not in work or line.sentence.heads)
+        and not (one.name == "wanting" and _SAID_OF.search(line.text, 0, one.start))
         and not _NO_REQUEST.search(line.text, 0, one.start)
         and not (line.text.startswith("will ", one.start) and _SPOKEN.search(line.text, 0, one.start))
     ]

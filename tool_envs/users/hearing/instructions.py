@@ -20,8 +20,11 @@ _IMPERATIVE = re.compile(
     r"|give|tell|go|do|let|set|disconnect|toggle|enter|type|verify|use|search|copy|show|share|provide|write|describe"
     r"|count|weigh|shake|cut|loosen|tighten|drain|bleed|refill|update|download|scroll|step|walk|feel|listen|put) "
 )
-# "You should be able to connect now" tells nobody to.
-_NOT_TOLD = re.compile(r"\b(?:able|free|going|unable|ready|managed|trying|about|used|happy|glad|how) to $")
+# "You should be able to connect now" tells nobody to, nor does "I will now check".
+_NOT_TOLD = re.compile(
+    r"\b(?:i|we|let me|let us) (?:(?!you |please |need |and )[a-z]+ ){0,4}$"
+    r"|\b(?:able|free|going|unable|ready|managed|trying|about|used|happy|glad|how) to $"
+)
 _AGENT = frozenset({"i", "we"})
 _EVERYWHERE = ((0, 1 << 30),)
 

@@ -22,8 +22,11 @@ from verl_agentic.tool_envs.users.hearing.values import (
 )
 from verl_agentic.tool_envs.users.plan import PlannedFact
 
+# Sums, years and times are no codes.
+_AMOUNT = re.compile(r"\d{1,3}(?:,\d{3})*[.,]\d\d|(?:19|20)\d\d|\d{1,2}:\d\d")
 _SIGNS = {"pound": "\u00a3", "dollar": "$", "euro": "\u20ac"}
 _OFFERING = frozenset({"instead", "if", "could"})
+_PERSONS = TRIVIAL | word_set("me us him her them one it myself ourselves")
 _BETWEEN = word_set("of your the more extra additional full other these those")
 _CLAIM = re.compile(
     r"(?:ok |and |thanks |well |right |, )*(?:so|to (?:summari[sz]e|sum|recap|confirm|be sure|clarify|make sure|check)"
@@ -44,7 +47,8 @@ class Known:
         """Whether words hold something like a value in its place."""
         words = restated.words
         if value.code:
-            return any(_mistaken(value.compact, one) for one in map(compact_of, words) if one not in self._codes)
+            codes = (compact_of(word) for word in words if not _AMOUNT.fullmatch(word))
+            return any(_mistaken(value.compact, one) for one in codes if one not in self._codes)
         if not restated.claims or restated.proposes:
             return False
         if value.day:
@@ -203,7 +207,7 @@ def _follows(words: Sequence[str], place: int, before: list[str]) -> bool:
 
 
 def _other_word(value: Value, words: Sequence[str]) -> bool:
-    if len(value.words) > 3 or value.number:
+    if len(value.words) > 3 or value.number or value.words[-1] in _PERSONS:
         return False
     if len(value.words) > 1:
         # "Zenith Media" for "Zentro Media".

@@ -319,6 +319,11 @@ REPORTS = {
         (your|the) .. (shows|is listed|is registered|was delivered|was booked|matches|is active|was placed
             |runs until|renews)
     """,
+    # Somebody else will go on with it some time.
+    "referral": """
+        <human> (will|is going to|can|should|is|,) .. (contact|contact you|get back|get in touch|reach out|call you
+            |email you|write|review|be in touch|follow|respond|process)
+    """,
     "handover": """
         (transfer|transferring|transferred|hand|handing|handed|pass|passing|passed|connect|connecting|connected
             |route|routing|routed|forward|forwarding|forwarded|escalate|escalating|escalated|refer|referring
@@ -364,17 +369,17 @@ REPORTS = {
         (talk|speak) to (a human|a real|somebody|someone|a colleague|an agent)
         (raise|raising|raised|discuss|discussing|take|taking) (this|it|that|your case) (up)? with (my|our|a
             |the) .. (<human>|lead)
-        (get|bring|pull|loop|have) (a|an|my|our|the|in|someone)* .. <human> .. (involved|in on this|on board
+        (get|bring|pull|loop|have) !(*ed) (a|an|my|our|the|in|someone)* .. <human> .. (involved|in on this|on board
             |into this|in)
         (opened|raised|created|logged|opening|raising) .. (ticket|case) (with|for|to) (the|our) .. (line|team
             |department|colleagues|specialists|desk)
         ^ (transferring|escalating|forwarding|connecting)
         (getting|get|bring|fetch) (one|someone|somebody|him|her|them) (on|for|to|in|into) (the|you|this|help|take)
         (take|takes|taking) (over|it from here|this on|it on|this over|care of this from|over from here)
-        will (take (this|it|over)|continue with you|join) .. (from here|over|chat|you|shortly|in|here|call|soon)?
-        <human> (will|is going to|can|should|is|,) .. (take over|be with you|contact you|continue|join|get back
-            |get in touch|assist|help you|reach out|call you|look|handle|ping|review|be in touch|follow|respond
-            |decide|take|pick)
+        will (join|be joining) (us|the chat|this chat|you in|you here|shortly|you shortly)
+        will (take (this|it|over)|continue with you) .. (from here|over|chat|you|shortly|in|here|call|soon)?
+        <human> (will|is going to|can|should|is|,) .. (take over|be with you|continue|join|assist|help you|look
+            |handle|ping|decide|take|pick)
         (be|being|is|are) (looked at|handled|dealt with|reviewed|decided|processed|taken over|assessed
             |answered) (by|with) (a|an|the|our|one of|my|mr|mrs|ms|someone) .. (<human>|in|from)
         (a|one of our|another|my|the|one of the) .. (<human>|agents) .. (will|is going to|takes|there|can) .. (take

@@ -127,7 +127,7 @@ REQUESTS = {
         (looking for|waiting for|asking for) (your|the|a|which|what)
         you (can|may|could|should|must|need to|have to|would have to|will need to) (choose|select|pick|decide
             |specify) (between|from|which|a|one|your|the|what|whether|among|an)
-        (up to you|you choose|you decide)
+        (up to you|you choose|you decide) !(on|over)
         i mean (your|the)
     """,
     # The same, not to the user's face; it may be a mere mention.
@@ -145,7 +145,8 @@ REQUESTS = {
         (details|information|data|info) (needed|required|missing|is missing|are missing|i need|we need)
         (choose|options|choices|choice|slots|openings|times|dates) (is|are|of|between|on|:|for|available|at
             |would be|available are)
-        (your|the) (pick|choice|decision) (is yours)?
+        (your|the) (pick|choice|decision) (is|will be) yours
+        ^ your (pick|choice) !(of|for|is|has|was|will|in|from)
         without (knowing|having|your|first knowing|verifying|seeing)
         (until|unless|before|as long as|once|when|after) (you|i|we|your) (have|has|had|can|could|will|type
             |also)* (provide|provided|give|given|tell|told|know|have|has|receive|received|send|sent|verify|verified
@@ -180,7 +181,7 @@ REQUESTS = {
             |other|else|another)?
         are you (sure|certain|positive) (that|about|this|it|the|of|your)
         (double check|check again|re check|recheck|look again|try again|again please)
-        (check|try|look|look at|send|give|type|enter|spell|verify|repeat|read|tell|please) .. (once more|once again
+        (check|try|look|look at|type|enter|spell|verify|repeat|read|please) .. (once more|once again
             |again)
         (does|do|did) not (exist|match|seem|appear|correspond|agree|ring)
         (not|nothing) (in|on|under) (our|the|my|this|that) (system|records|database|number|name)
