@@ -9,6 +9,16 @@ from enum import Enum
 from verl_agentic.tool_envs.users.hearing.lines import Line
 
 
+class Answer(int, Enum):
+    """Whether a message tells the user something about its matter."""
+
+    NONE = 0
+    SOME = 1
+    """A number that the agent was not told."""
+    EXPECTED = 2
+    """What the script expects the agent to tell."""
+
+
 class Act(str, Enum):
     """What a message does, as far as it asks for none of the user's facts; in order of precedence on a tie."""
 
@@ -74,6 +84,7 @@ _SUPPOSED, _WORK = 1.0, 2.5
 _FIRM = 3.0
 _DOING = ("i ", "we ", "has ", "have ", "been ")
 _REMARK = 2.4
+_MERE = 0.6
 _ASIDE = ("please note ", "note that ", "please be aware ", "keep in mind ", "please keep in mind ", "also note ")
 _SURE = {Act.REFUSE: _FIRM, Act.DONE: 2.5}
 _CONDITION = re.compile(
@@ -81,13 +92,16 @@ _CONDITION = re.compile(
 )
 
 
-def act_of(lines: Sequence[Line], *, open_question: bool, other: bool = False) -> tuple[Act, bool]:
+def act_of(
+    lines: Sequence[Line], *, open_question: bool, other: bool = False, answer: Answer = Answer.NONE
+) -> tuple[Act, bool]:
     """What a message does that asks for none of the user's facts.
 
     Args:
         lines: the message.
         open_question: whether it ends with a question for something else.
         other: whether what it wants the user to agree to is offered in place of what the user wants, which is a no.
+        answer: whether it tells the user something that may be what it wants to know.
 
     Returns:
         The act, and whether the message leaves no doubt about it.
@@ -109,6 +123,10 @@ def act_of(lines: Sequence[Line], *, open_question: bool, other: bool = False) -
         points[Act.REFUSE] = min(points[Act.REFUSE], _REMARK)
     best = max(points.values())
     act = next(act for act in Act if points[act] == best) if best else Act.UNCLEAR
+    if best <= _MERE and answer and act is not Act.CONFIRM:
+        return Act.DONE, False
+    if act is Act.CLOSE:
+        return (Act.DONE if answer is Answer.EXPECTED else act), bool(answer)
     return act, best >= _SURE.get(act, 0.0)
 
 

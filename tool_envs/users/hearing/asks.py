@@ -9,7 +9,8 @@ from typing import NamedTuple
 from verl_agentic.tool_envs.users.hearing.classes import word_set
 from verl_agentic.tool_envs.users.hearing.clean import BLANK
 from verl_agentic.tool_envs.users.hearing.lines import Clause, Line
-from verl_agentic.tool_envs.users.hearing.phrases import Mention, Phrases, Word, spelled
+from verl_agentic.tool_envs.users.hearing.phrases import Mention, Phrases, spelled
+from verl_agentic.tool_envs.users.hearing.roles import is_about, is_argument, is_direct, is_part_of, is_whether
 from verl_agentic.tool_envs.users.hearing.values import Value, holds
 from verl_agentic.tool_envs.users.hearing.wording import Found
 from verl_agentic.tool_envs.users.plan import PlannedFact
@@ -29,7 +30,6 @@ _THANKS = re.compile(r"(?:many )?thank(?:s| you)(?: \w+){0,3} for (?:(?!(?:pleas
 _SETTLING = frozenset({"done", "consent", "refusal"})
 # "Your name, please": what is asked for stands before.
 _PLEASE = re.compile(r"[^,;:(] (?:, )?please (?:$|[,;] |and (?!(?:i|we) ))")
-_WHETHER = re.compile(r"\b(?:if|whether) (?:(?!and |or )[^\s,;:]+ ){0,3}$")
 _PURPOSES = (" ( to ", " ( for ", " ( so ", " , to ", " , so ", " ( we ", " , which ")
 _SUPPOSES = re.compile(r"(?:and |but |so )?(?:if|should|in case|when|whenever) ")
 # What the agent says of itself, or of what was named before.
@@ -44,11 +44,6 @@ _BUT_ONE = re.compile(r" (?:only|just|but) ")
 _PASSIVE = re.compile(
     r"(?:is|are|must|has to|have to be|will|would|should|needs? to be|possible|available|free|choose|offered|open) "
 )
-_PREPOSITIONS = word_set("of in on from for with to at by under")
-# "The name of the medicine" is the medicine.
-_NAMING = word_set("name number date kind type model title")
-_DETERMINERS = frozenset({"the", "your", "this", "that"})
-_JOINING = word_set("and or also together along plus well , :")
 _AGENT = frozenset({"i", "we"})
 # What is said of a thing that is not to be told.
 _ORDERS = word_set("bring keep print pack remember use come find see visit drop return wear expect make collect take")
@@ -72,7 +67,6 @@ _CHOICES = (
         ("which date", "what date", "date", "which day"),
     ),
 )
-_WHICH = re.compile(r"(?:(?:by|from|until|since|under|in|on|at|for|to|with|of|about) )?(?:which|what) ")
 _OFFERED = re.compile(r"\b(?:available|possible|free|have|offer|slots?|openings?|left|choose|options?) ")
 _SOMETHING = re.compile(r"\b(?:number|code|id|reference|entry|name|plate|details|information|it|that)\b")
 _REPORTING = frozenset({"done", "refusal", "work", "closing", "consent", "past"})
@@ -188,15 +182,17 @@ class FactWords:
         last: Mention | None = None
         for mention in self._phrases.mentions(line.words, parts) if parts else ():
             if mention.weight == 1:
-                if mention.fact in told and not _is_direct(line.words, mention, parts):
+                if mention.fact in told and not is_direct(line.words, mention, parts):
                     continue
-                if mention.fact not in found and last and _is_part_of(line.words, last, mention):
+                if mention.fact not in found and last and is_part_of(line.words, last, mention):
                     if not (last.weight == 1 and last.fact in told and mention.fact not in told):
                         continue
                     found.pop(last.fact, None)
-            if mention.fact not in found and last and _is_about(line, last, mention):
+            if mention.fact not in found and last and is_about(line, last, mention):
                 continue
-            if mention.fact in told and _is_whether(line, mention):
+            if mention.fact in told and is_whether(line, mention):
+                continue
+            if mention.weight == 1 and is_argument(line, mention):
                 continue
             found[mention.fact] = None
             last = mention
@@ -345,47 +341,3 @@ def _refers_back(line: Line) -> bool:
     if not line.clauses and not _TO_ME.intersection(line.sentence.words):
         return False
     return bool(_PRONOUNS.intersection(line.sentence.words))
-
-
-def _is_prepositional(words: Sequence[Word], at: int) -> bool:
-    named = at > 2 and words[at - 2].word == "of" and words[at - 3].word in _NAMING
-    return at > 1 and not named and words[at - 1].word in _DETERMINERS and words[at - 2].word in _PREPOSITIONS
-
-
-def _is_about(line: Line, last: Mention, mention: Mention) -> bool:
-    """Whether a word says more of what a question is for, as in "which branch would you pick it up from"."""
-    first, second = line.words[last.places[0]], line.words[mention.places[0]]
-    clause = next((one for one in line.clauses if one.start <= first.start < one.end), None)
-    if clause is None or not clause.start <= second.start < clause.end or not _WHICH.match(line.text, clause.start):
-        return False
-    between = line.words[last.places[-1] + 1 : mention.places[0]]
-    return not any(word.word in _JOINING for word in between)
-
-
-def _is_whether(line: Line, mention: Mention) -> bool:
-    """Whether something else is asked about what a word names, as in "let me know whether the items are there"."""
-    before = line.text[: line.words[mention.places[0]].start]
-    return bool(_WHETHER.search(before))
-
-
-def _is_part_of(words: Sequence[Word], last: Mention, mention: Mention) -> bool:
-    """Whether a word only says more of what was named before it, as the order in "the name on the order"."""
-    between = words[last.places[-1] + 1 : mention.places[0]]
-    near = len(between) <= 3 and not any(word.word in _JOINING for word in between)
-    return near and _is_prepositional(words, mention.places[0])
-
-
-def _is_direct(words: Sequence[Word], mention: Mention, parts: Sequence[tuple[int, int]]) -> bool:
-    """Whether a single word is what is asked for, rather than part of what is said of it."""
-    at = mention.places[0]
-    begin = max((start for start, end in parts if start <= words[at].start < end), default=0)
-    distance = at - next(place for place, word in enumerate(words) if word.start >= begin)
-    if _is_prepositional(words, at) and distance > 3:
-        return False
-    conditions = [place for place in range(at - distance, at) if words[place].word in ("if", "whether")]
-    if any(words[place + 1].word not in _AGENT for place in conditions):
-        return False
-    if distance <= 4 or (at > 1 and words[at - 2].word == "about"):
-        return True
-    listed = any(word.word in _JOINING for word in words[max(0, at - 3) : at])
-    return mention.head and (listed or distance <= 8)

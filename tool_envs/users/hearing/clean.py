@@ -28,6 +28,10 @@ _MARKS = str.maketrans(
      "\u2026": "...", "`": None, "~": " ", "\u00a0": " ", "\u2011": "-", "\u2212": "-"}
 )  # fmt: skip
 _SPEAKER = re.compile(r"(?im)^[ \t]*(?:agent|assistant|support|representative|bot|ai)[ \t]*:[ \t]*")
+# "Happy to help 😊 What is your name?" is two sentences.
+_PICTURE_BETWEEN = re.compile(
+    "(?<=[^\\W_])[ \t]*[\u2600-\u27bf\U0001f000-\U0001faff][\u2600-\u27bf\U0001f000-\U0001faff\ufe0f\u200d ]*(?=[A-Z])"
+)
 _BULLET = re.compile(
     r"[ \t]*(?:[-+\u2022\u25cf\u25aa\u2192>]+[ \t]+|\(?\d{1,2}[.)][ \t]+|\(?[a-h]\)[ \t]+|step \d{1,2}[:.)]?[ \t]*)+"
 )
@@ -127,7 +131,7 @@ def unmarked(message: str) -> str:
         text = _JSON_KEY.sub("\n", _JSON_ASIDE.sub(" ", text)).replace("\\n", "\n")
     if "](" in text or "://" in text or "www." in text:
         text = _LINK.sub(lambda link: link[1] or "link", text)
-    text = _SPEAKER.sub("", text)
+    text = _PICTURE_BETWEEN.sub(". ", _SPEAKER.sub("", text)) if not text.isascii() else _SPEAKER.sub("", text)
     if not text.isascii():
         text = "".join(_plain(char) for char in text)
     lines = (line.strip().lstrip("#").rstrip("\\") for line in _FENCED_ITEM.sub("\n- ", text.lower()).split("\n"))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from verl_agentic.tool_envs.users.hearing.acts import Act, act_of
+from verl_agentic.tool_envs.users.hearing.answers import Answers
 from verl_agentic.tool_envs.users.hearing.asks import FactWords
 from verl_agentic.tool_envs.users.hearing.instructions import Instructions
 from verl_agentic.tool_envs.users.hearing.lines import Line, heard_lines
@@ -70,6 +71,7 @@ class Ears:
         values = {fact.name: [Value(text, fact.say) for text in fact.values] for fact in facts}
         self._facts = FactWords(facts, values)
         self._restated = Restatements(facts, values, expects)
+        self._answers = Answers((value for several in values.values() for value in several), expects)
         told = (text for fact in facts for text in (*fact.ask, *fact.say, *fact.values))
         self._wants = Wants([about, *told, *expects])
         self._instructions = Instructions({action.name: action.ask for action in actions})
@@ -93,7 +95,8 @@ class Ears:
             return Heard(Act.CORRECT, wrong=tuple(wrong))
         asking = self._facts.asked(lines, told)
         other = self._wants.replaced(lines, refused=refused)
-        act, sure = act_of(lines, open_question=asking.open, other=other)
+        answer = self._answers.told_in(lines)
+        act, sure = act_of(lines, open_question=asking.open, other=other, answer=answer)
         # What was told and is only named in what is to be agreed to is not asked for again.
         wanted = [line for line in lines if _wants_consent(line)]
         named = act is Act.CONFIRM and told.issuperset(asking.facts) and not _asks_anew(lines)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from verl_agentic.tool_envs.users.hearing.classes import CLASSES
 from verl_agentic.tool_envs.users.hearing.clean import Sentence, sentences
 from verl_agentic.tool_envs.users.hearing.denials import DENIALS
+from verl_agentic.tool_envs.users.hearing.handovers import HANDOVERS
 from verl_agentic.tool_envs.users.hearing.openings import OPENINGS
 from verl_agentic.tool_envs.users.hearing.phrases import Word, spelled
 from verl_agentic.tool_envs.users.hearing.reports import REPORTS
@@ -83,7 +84,7 @@ _RHETORICAL = frozenset({"because", "yes", "no"})
 # Read when the first message is heard: it takes a fraction of a second, and most processes hear none.
 @cache
 def _wordings() -> Wordings:
-    return Wordings({**REPORTS, **DENIALS, **REQUESTS}, CLASSES)
+    return Wordings({**REPORTS, **HANDOVERS, **DENIALS, **REQUESTS}, CLASSES)
 
 
 @cache

@@ -57,6 +57,8 @@ class Known:
             return any((one == day) != (another == month) for one, another in others)
         if _other_number(value, words):
             return True
+        if value.proper and any(_misspelled(value.words[0], word) for word in words):
+            return True
         return restated.itself and (_other_title(value, words) or _other_word(value, words))
 
 
@@ -165,6 +167,16 @@ def _mistaken(true: str, other: str) -> bool:
         return wrong <= max(1, min(2, len(true) // 2 - 1)) or sorted(true) == sorted(other)
     short, long = sorted((true, other), key=len)
     return len(short) >= MIN_CODE and any(long[:place] + long[place + 1 :] == short for place in range(len(long)))
+
+
+def _misspelled(true: str, other: str) -> bool:
+    """Whether a word is a name with one letter changed, left out or too much; an ending is no mistake."""
+    if len(true) <= MIN_CODE or abs(len(true) - len(other)) > 1 or other[:1] != true[0] or not other.isalpha():
+        return False
+    if len(true) == len(other):
+        return sum(one != two for one, two in zip(true, other, strict=True)) == 1 and true[-1] == other[-1]
+    short, long = sorted((true, other), key=len)
+    return any(long[:place] + long[place + 1 :] == short for place in range(len(short)))
 
 
 def _proposes(line: Line) -> bool:

@@ -224,7 +224,7 @@ class NaturalUser:
 
     def _finish(self, heard: Heard) -> UserDecision:
         now = self._now
-        clear = heard.sure if heard.act is Act.DONE else now.answered
+        clear = heard.sure or (heard.act is Act.CLOSE and now.answered)
         if not clear and self._doubts():
             # A goodbye before anything was said is no end.
             return self._ask_back(heard) if self.counts["replies"] else self._repeat(heard)

@@ -132,6 +132,7 @@ REQUESTS = {
     """,
     # The same, not to the user's face; it may be a mere mention.
     "wanting": """
+        <who> can (also|then)? (look|find|check|pull|access|open|tell|verify) ... (with|by|using) your
         (need|needs|require|requires) (a|an|the|your|some|two|three|one|to know|to have|from you|also|following
             |only|more|further|few|these|it|both|you to|to verify|to confirm|is|:)
         (is|are) (still|also|only|now|all)* (needed|required|missing|necessary|mandatory|lacking|outstanding

@@ -41,15 +41,17 @@ class Value:
         compact: its letters and digits in one piece.
         day: day and month, where it is a date.
         number: the number that it is or begins with, as digits.
+        proper: whether it is one word that is written as names are.
     """
 
-    __slots__ = ("after", "before", "compact", "day", "number", "unit", "words")
+    __slots__ = ("after", "before", "compact", "day", "number", "proper", "unit", "words")
 
     def __init__(self, text: str, says: Iterable[str]) -> None:
         self.words = words_of(text)
         self.compact = compact_of(text)
         self.day = next(iter(days_of(self.words)), None)
         self.number = number_of(self.words[0]) if self.words else None
+        self.proper = len(self.words) == 1 and text[:1].isupper() and text.isalpha()
         self.before: list[list[str]] = []
         self.after: list[list[str]] = []
         self.unit = ""
