@@ -12,12 +12,14 @@ from verl_agentic.tool_envs.users.hearing.asks import FactWords
 from verl_agentic.tool_envs.users.hearing.instructions import Instructions
 from verl_agentic.tool_envs.users.hearing.lines import Line, heard_lines
 from verl_agentic.tool_envs.users.hearing.misread import Restatements
-from verl_agentic.tool_envs.users.hearing.offers import Wants
+from verl_agentic.tool_envs.users.hearing.offers import Offer, Wants
 from verl_agentic.tool_envs.users.hearing.values import Value
 from verl_agentic.tool_envs.users.plan import PlannedAction, PlannedFact
 
 _CHECKS = re.compile(r"\b(?:right|correct|correctly|confirm|verify|accurate|check|sure) ")
 
+# "Is it about the shoes" asks for no leave to do anything.
+_IS_IT = re.compile(r"(?:is|was|are|were) (?:it|that|this|these|those) (?:about|you|your|for|so|the) ")
 _DOUBTS = re.compile(r"\b(?:cannot|could not|not) (?:be )?(?:find|found|see|locate)|\bcheck\b")
 
 
@@ -33,7 +35,7 @@ class Heard:
         slips: names of the facts that a request to confirm restates as the user told them by mistake.
         checks: those of them of which it wants to know whether they are right.
         touches: names of the facts that a request to confirm speaks of without their value, told or not.
-        offers: whether a refusal offers something else.
+        offers: what a refusal offers that the user did not ask for.
         sure: whether the message leaves no doubt about what it does.
     """
 
@@ -44,7 +46,7 @@ class Heard:
     slips: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
     touches: tuple[str, ...] = ()
-    offers: bool = False
+    offers: Offer | None = None
     sure: bool = True
 
 
@@ -73,7 +75,7 @@ class Ears:
         self._restated = Restatements(facts, values, expects)
         self._answers = Answers((value for several in values.values() for value in several), expects)
         told = (text for fact in facts for text in (*fact.ask, *fact.say, *fact.values))
-        self._wants = Wants([about, *told, *expects])
+        self._wants = Wants([about, *told, *expects], expects)
         self._instructions = Instructions({action.name: action.ask for action in actions})
 
     def hear(self, message: str, told: frozenset[str] | set[str] = frozenset(), *, refused: bool = False) -> Heard:
@@ -94,16 +96,16 @@ class Ears:
         if wrong := self._restated.wrong(lines, told):
             return Heard(Act.CORRECT, wrong=tuple(wrong))
         asking = self._facts.asked(lines, told)
-        other = self._wants.replaced(lines, refused=refused)
+        other = self._wants.other(lines, refused=refused)
         answer = self._answers.told_in(lines)
-        act, sure = act_of(lines, open_question=asking.open, other=other, answer=answer)
+        act, sure = act_of(lines, open_question=asking.open, other=other is not None, answer=answer)
         # What was told and is only named in what is to be agreed to is not asked for again.
         wanted = [line for line in lines if _wants_consent(line)]
         named = act is Act.CONFIRM and told.issuperset(asking.facts) and not _asks_anew(lines)
         if asking.facts and not named:
             return Heard(Act.ASK, tuple(asking.facts))
         if act is Act.REFUSE and other:
-            return Heard(act, offers=True, touches=tuple(self._facts.mentioned(wanted, lines)))
+            return Heard(act, offers=other, touches=tuple(self._facts.mentioned(wanted, lines)))
         if act is not Act.CONFIRM:
             return Heard(act, sure=sure)
         return Heard(
@@ -119,6 +121,15 @@ class Ears:
             return [line]
         apart = [heard_lines(f"{line.text[clause.start : clause.end]}?") for clause in line.clauses[1:]]
         return [one for lines in apart for one in lines if not self._instructions.given([one])]
+
+
+def wants_agreement(message: str) -> bool:
+    """Whether a message wants the user to agree to what the agent is about to do, whatever the user knows."""
+    return any(
+        line.kinds & {"consent", "agreed"}
+        or any(clause.kind == "consent" and not _IS_IT.match(line.text, clause.start) for clause in line.clauses)
+        for line in heard_lines(message)
+    )
 
 
 def _asks_anew(lines: Sequence[Line]) -> bool:

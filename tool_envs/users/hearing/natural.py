@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from verl_agentic.tool_envs.users.base import UserCall, UserReply
 from verl_agentic.tool_envs.users.hearing.acts import Act
 from verl_agentic.tool_envs.users.hearing.ears import Ears, Heard
+from verl_agentic.tool_envs.users.hearing.offers import Offer
 from verl_agentic.tool_envs.users.plan import Plan, PlannedFact, PlannedRequest
 
 _MAX_UNCLEAR = 2
+"""How often in a row the user asks what a message meant."""
+_NO_THANKS = "No, thank you."
+# What gets the dialogue further.
+_GETS_ON = frozenset({"act", "correct", "tell", "confirm", "change", "push", "next"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ class _Now:
         pushed: how often it argued.
         changed: whether it changed its mind.
         answered: whether the agent carried it out or refused it, as far as it was understood.
-        unclear: how often it asked what a message meant.
+        unclear: how often in a row it asked what a message meant, but for what it waited for.
     """
 
     request: PlannedRequest
@@ -140,6 +145,8 @@ class NaturalUser:
         told = {name for name, known in self._known.items() if known.told}
         heard = self._ears.hear(message, told, refused=bool(self._now.pushed))
         decision = self._decide(heard)
+        if decision.kind in _GETS_ON:
+            self._now.unclear = 0
         self.counts["replies"] += 1
         if not decision.stop and self.counts["replies"] > self.plan.patience:
             self.counts["patience"] += 1
@@ -157,7 +164,7 @@ class NaturalUser:
         if heard.act is Act.CONFIRM:
             return self._confirm(heard)
         if heard.act is Act.REFUSE:
-            return self._tell_untold(heard) or self._push_back(heard)
+            return self._tell_untold(heard) or self._decline(heard) or self._push_back(heard)
         if heard.act in (Act.DONE, Act.CLOSE):
             return self._finish(heard)
         if heard.act in (Act.PROGRESS, Act.HANDOVER):
@@ -207,6 +214,13 @@ class NaturalUser:
     def _tell_untold(self, heard: Heard) -> UserDecision | None:
         untold = [name for name in heard.touches if not self._known[name].told]
         return UserDecision(heard.act, "tell", self._tell(untold), tuple(untold)) if untold else None
+
+    def _decline(self, heard: Heard) -> UserDecision | None:
+        """Say no to what has nothing to do with the request, and ask what comes of that."""
+        if heard.offers is not Offer.BESIDES or not self._doubts():
+            return None
+        back = self._ask_back(heard)
+        return replace(back, says=(_NO_THANKS, *back.says))
 
     def _push_back(self, heard: Heard) -> UserDecision:
         now = self._now

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from enum import Enum
 from functools import cached_property
 
 from verl_agentic.tool_envs.users.hearing.classes import word_set
 from verl_agentic.tool_envs.users.hearing.clean import words_of
 from verl_agentic.tool_envs.users.hearing.lines import Line
 from verl_agentic.tool_envs.users.hearing.phrases import spelled
-from verl_agentic.tool_envs.users.hearing.values import TRIVIAL, days_of
+from verl_agentic.tool_envs.users.hearing.values import TRIVIAL, Value, days_of, holds
 
 _INSTEAD = re.compile(r"\b(?:instead|alternatively|alternatives?|another option|different option|other option) ")
 _OFFER = re.compile(
     r"\b(?:(?:i|we) (?:can|could|would be able to|am able to|are able to|would|may) (?:[a-z]+ ){0,2}?(?:offer|propose)"
-    r"|(?:what|all) (?:i|we) (?:can|could) (?:do|offer|suggest)|(?:i|we) (?:offer|propose|suggest)"
+    r"|(?:what|all) (?:i|we) (?:can|could) (?:do|offer|suggest)|(?:i|we) (?:also |now |currently )?(?:offer|propose"
+    r"|suggest)"
     r"|(?:my|our) (?:suggestion|proposal)) "
 )
 # What the agent does of its own accord carries out what was asked.
@@ -40,18 +42,34 @@ _CLOCK = re.compile(r"\b\d{1,2}[:.]\d\d\b|\b\d{1,2} (?:am|pm)\b|\b20\d\d-\d\d-\d
 _STEM = 5
 
 
+class Offer(Enum):
+    """What is offered that the user did not ask for."""
+
+    INSTEAD = "instead"
+    """Something in place of what is wanted, which is a no."""
+    BESIDES = "besides"
+    """Something that has nothing to do with it."""
+
+
 class Wants:
     """The words of what a user asks for."""
 
-    def __init__(self, texts: Iterable[str]) -> None:
+    def __init__(self, texts: Iterable[str], expects: Iterable[str] = ()) -> None:
+        """Read what is wanted.
+
+        Args:
+            texts: what the user says and is asked for.
+            expects: what the agent may name in carrying it out.
+        """
         self._texts = list(texts)
+        self._expects = [Value(text, ()) for text in expects]
 
     @cached_property
     def _stems(self) -> frozenset[str]:
         return frozenset(word[:_STEM] for text in self._texts for word in _content(words_of(text)))
 
-    def replaced(self, lines: Sequence[Line], *, refused: bool) -> bool:
-        """Whether lines offer something in place of what is wanted.
+    def other(self, lines: Sequence[Line], *, refused: bool) -> Offer | None:
+        """What lines offer that is not wanted, ``None`` where they offer nothing of that kind.
 
         Args:
             lines: a message that wants the user to agree.
@@ -67,12 +85,14 @@ class Wants:
                 offered.append(line)
             if not line.asks("consent", "said") and "consent" not in line.kinds:
                 continue
+            if any(holds(value, one.sentence) for one in (*offered, line) for value in self._expects):
+                return None
             if (instead and denied) or ((instead or (denied and offered)) and not self._holds(line)):
-                return True
+                return Offer.INSTEAD
             wanted = _WANTED.search(line.text)
             if wanted and (denied or offered) and self._is_other(line, wanted.end(), offered, denied=denied):
-                return True
-        return False
+                return Offer.INSTEAD if denied else Offer.BESIDES
+        return None
 
     def _is_other(self, line: Line, at: int, offered: Sequence[Line], *, denied: bool) -> bool:
         things = _content(line.text[at:].split())

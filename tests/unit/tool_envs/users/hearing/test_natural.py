@@ -181,7 +181,9 @@ def test_a_doubtful_no_is_asked_about_before_it_gives_up() -> None:
 
 
 def test_an_offer_in_place_of_what_it_wants_is_a_no() -> None:
-    assert talk(user(), "I can offer you a discount. Would you like that?") == ["Please!"]
+    assert talk(user(), "We also offer a newsletter. Would you like to get it?") == [
+        "No, thank you. So is that done now?"
+    ]
     assert talk(user(), "A return is impossible. Would you like a discount?") == ["Please!"]
     assert talk(user(), "That is impossible.", "I can offer you a discount. Shall I?") == ["Please!", "It is a gift."]
     assert talk(user(), "A return is impossible. Would you like store credit?") == ["To my card."]
