@@ -38,18 +38,30 @@ _NAMED = {"ask": "asks", "instruct": "does", "correct": "wrong"}
 
 def situations() -> dict[str, dict[str, Any]]:
     """The situations that the messages belong to, by id."""
-    return {one["id"]: one for one in json.loads((LABELLED / "situations.json").read_text(encoding="utf-8"))}
+    texts = [(LABELLED / name).read_text(encoding="utf-8") for name in ("situations.json", "kept_situations.json")]
+    return {one["id"]: one for text in texts for one in json.loads(text)}
 
 
-def read_by(ears: dict[str, Ears], told: dict[str, set[str]], row: dict[str, Any]) -> Heard:
-    """What the user of the row's situation makes of its message."""
-    return ears[row["situation"]].hear(row["message"], told[row["situation"]])
+def ears_of(one: dict[str, Any]) -> Ears:
+    """How the user of a situation hears."""
+    plan = read_plan(one["script"])
+    return Ears(plan.requests[0].facts, plan.actions, plan.requests[0].expects, about=one["want"])
 
 
-def is_right(row: dict[str, Any], heard: Heard) -> bool:
-    """Whether a message was read as it is labelled."""
+def told_before(row: dict[str, Any], known: dict[str, dict[str, Any]]) -> set[str]:
+    """The facts that the agent has been told before a message."""
+    return set(row.get("told", known[row["situation"]]["told"]))
+
+
+def is_right(row: dict[str, Any], heard: Heard, told: set[str]) -> bool:
+    """Whether a message was read as it is labelled; ``told`` are the facts that the agent has been told.
+
+    A request to agree to what the user has not told its mind about is a question for it: the user tells it.
+    """
     act = Act.UNCLEAR if heard.act is Act.GREET else heard.act
     found = {"ask": heard.asks, "instruct": heard.does, "correct": heard.wrong}.get(row["act"], ())
+    if row["act"] == "ask" and act in (Act.CONFIRM, Act.REFUSE):
+        act, found = Act.ASK, tuple(name for name in heard.touches if name not in told)
     return act.value == row["act"] and set(found) == set(row.get(_NAMED.get(row["act"], ""), ()))
 
 
@@ -71,11 +83,9 @@ def main() -> None:
     name = sys.argv[2] if len(sys.argv) > 2 else str(LABELLED / "messages.jsonl")
     rows = [json.loads(line) for line in Path(name).read_text(encoding="utf-8").splitlines()]
     known = situations()
-    plans = {name: read_plan(one["script"]) for name, one in known.items()}
-    ears = {name: Ears(plan.requests[0].facts, plan.actions) for name, plan in plans.items()}
-    told = {name: set(one["told"]) for name, one in known.items()}
-    heard = [(row, read_by(ears, told, row)) for row in rows]
-    missed = [(row, found) for row, found in heard if not is_right(row, found)]
+    ears = {name: ears_of(one) for name, one in known.items()}
+    heard = [(row, ears[row["situation"]].hear(row["message"], told_before(row, known))) for row in rows]
+    missed = [(row, found) for row, found in heard if not is_right(row, found, told_before(row, known))]
     if "--misses" in sys.argv:
         for row, found in missed:
             wanted = row.get(_NAMED.get(row["act"], ""), "")

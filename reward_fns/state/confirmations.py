@@ -21,6 +21,7 @@ from typing import Any
 
 from verl_agentic.core.canonical import only_reads
 from verl_agentic.core.trajectory import ToolCall
+from verl_agentic.tool_envs.users.hearing.ears import wants_agreement
 from verl_agentic.tool_envs.users.message_acts import asks_to_confirm, offers, readable
 
 _WORD = re.compile(r"[^\W_]+")
@@ -41,6 +42,8 @@ class _Reply:
     # None where the trajectory does not hold the message.
     question: str | None
     words: str = ""
+    # As users of the natural register hear it.
+    wants_yes: bool = False
     used: Counter[str] = field(default_factory=Counter)
 
 
@@ -67,7 +70,8 @@ class Confirmations:
     def hear(self, reply: str, question: str | None) -> None:
         """Note a reply and the message that it answers, as the user read it."""
         text = None if question is None else readable(question)
-        self._heard.append(_Reply(reply, text, _spaced(text or "")))
+        wants_yes = question is not None and wants_agreement(question)
+        self._heard.append(_Reply(reply, text, _spaced(text or ""), wants_yes))
 
     def permits(self, call: ToolCall, reply: str, times: int = 1) -> bool:
         """Whether the user said ``reply`` to this very call, and not to ``times`` others of its tool before."""
@@ -108,7 +112,8 @@ class Confirmations:
         if question is None:
             return True
         named = _names(reply.words, _name_words(call.name))
-        asks = offers(question) or (asks_to_confirm(question) and (named or not _DATA.search(question)))
+        confirms = reply.wants_yes or asks_to_confirm(question)
+        asks = offers(question) or (confirms and (named or not _DATA.search(question)))
         if not (asks or (named and not _PAST.search(question))):
             return False
         others = (words for name, words in self._writing.items() if name != call.name)

@@ -75,8 +75,10 @@ class _Watch:
         self._plan = plan
         self._facts = {fact.name: fact for fact in plan.facts() if not fact.hidden}
         self._hidden = [fact for request in plan.requests for fact in request.facts if fact.hidden]
-        self._ears = Ears(list(self._facts.values()), plan.actions)
         opening = [message["content"] for message in task.messages if message["role"] == "user"]
+        expects = [text for request in plan.requests for text in request.expects]
+        about = " ".join([*opening, *(request.say for request in plan.requests)])
+        self._ears = Ears(list(self._facts.values()), plan.actions, expects, about=about)
         self._heard = Wording(" ".join(opening))
         self._sources = [*opening, *_texts(task.user or {})]
         self._values = {name: [Wording(value) for value in fact.values] for name, fact in self._facts.items()}

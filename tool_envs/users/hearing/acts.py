@@ -9,6 +9,16 @@ from enum import Enum
 from verl_agentic.tool_envs.users.hearing.lines import Line
 
 
+class Answer(int, Enum):
+    """Whether a message tells the user something about its matter."""
+
+    NONE = 0
+    SOME = 1
+    """A number that the agent was not told."""
+    EXPECTED = 2
+    """What the script expects the agent to tell."""
+
+
 class Act(str, Enum):
     """What a message does, as far as it asks for none of the user's facts; in order of precedence on a tie."""
 
@@ -39,6 +49,7 @@ class Act(str, Enum):
 # How much each wording says, for which act.
 _POINTS = {
     "handover": (Act.HANDOVER, 4.0),
+    "referral": (Act.HANDOVER, 2.7),
     "consent": (Act.CONFIRM, 6.0),
     "agreed": (Act.CONFIRM, 3.6),
     "offered": (Act.CONFIRM, 2.4),
@@ -51,12 +62,16 @@ _POINTS = {
     "telegraph": (Act.DONE, 2.6),
     "result": (Act.DONE, 1.6),
     "past": (Act.DONE, 1.5),
-    "gift": (Act.DONE, 0.5),
     "work": (Act.PROGRESS, 2.6),
+    "promise": (Act.PROGRESS, 2.5),
     "step": (Act.PROGRESS, 1.1),
     "finding": (Act.PROGRESS, 0.5),
     "closing": (Act.CLOSE, 0.9),
+    "thanks": (Act.CLOSE, 0.8),
+    "welcome": (Act.GREET, 0.85),
 }
+# What says nothing in a farewell, as in "do not hesitate to reach out".
+_HEARSAY = frozenset({"limit", "negation", "reasoning", "welcome", "step", "promise"})
 _BY_QUESTION = {
     "closing": (Act.CLOSE, 1.0),
     "greeting": (Act.GREET, 2.0),
@@ -65,43 +80,71 @@ _BY_QUESTION = {
 }
 _STATED_QUESTION = 5.0
 _LAST_LINES, _AT_LAST = 2, 1.2
-_SUPPOSED = 1.0
+_SUPPOSED, _WORK = 1.0, 2.5
 _FIRM = 3.0
+_DOING = ("i ", "we ", "has ", "have ", "been ")
+_REMARK = 2.4
+_MERE = 0.6
+_ASIDE = ("please note ", "note that ", "please be aware ", "keep in mind ", "please keep in mind ", "also note ")
+_SURE = {Act.REFUSE: _FIRM, Act.DONE: 2.5}
 _CONDITION = re.compile(
     r"(?:but |and |or |so )?(?:if|once|when|unless|in case|should|as soon as|until|after|before|whenever) "
 )
-_ALTERNATIVE = re.compile(r"\b(?:instead|alternatively|alternative|another option|different option) ")
 
 
-def act_of(lines: Sequence[Line], *, open_question: bool) -> Act:
+def act_of(
+    lines: Sequence[Line], *, open_question: bool, other: bool = False, answer: Answer = Answer.NONE
+) -> tuple[Act, bool]:
     """What a message does that asks for none of the user's facts.
 
     Args:
         lines: the message.
         open_question: whether it ends with a question for something else.
+        other: whether what it wants the user to agree to is offered in place of what the user wants, which is a no.
+        answer: whether it tells the user something that may be what it wants to know.
+
+    Returns:
+        The act, and whether the message leaves no doubt about it.
     """
     points = dict.fromkeys(Act, 0.0)
+    firm = dict.fromkeys(Act, -1)
     for place, line in enumerate(lines):
         for act, some in _points(line).items():
-            late = act is Act.PROGRESS and some > _SUPPOSED and place >= len(lines) - _LAST_LINES
+            late = act is Act.PROGRESS and some > _WORK and place >= len(lines) - _LAST_LINES
             points[act] = max(points[act], some + (_AT_LAST if late else 0.0))
+            if some >= _FIRM and (act is not Act.DONE or _does(line)):
+                firm[act] = place
     if points[Act.CONFIRM] >= _STATED_QUESTION:
-        # An offer in place of what is refused is still a refusal.
-        other = any(line.asks("consent") and _ALTERNATIVE.search(line.text) for line in lines)
-        return Act.REFUSE if other and points[Act.REFUSE] >= _FIRM else Act.CONFIRM
+        return (Act.REFUSE if other else Act.CONFIRM), True
     if open_question and points[Act.REFUSE] < _FIRM:
-        return Act.ASK
+        return Act.ASK, True
+    if firm[Act.DONE] > firm[Act.REFUSE]:
+        # What was done after all.
+        points[Act.REFUSE] = min(points[Act.REFUSE], _REMARK)
     best = max(points.values())
-    return next(act for act in Act if points[act] == best) if best else Act.UNCLEAR
+    act = next(act for act in Act if points[act] == best) if best else Act.UNCLEAR
+    if best <= _MERE and answer and act is not Act.CONFIRM:
+        return Act.DONE, False
+    if act is Act.CLOSE:
+        return (Act.DONE if answer is Answer.EXPECTED else act), bool(answer)
+    return act, best >= _SURE.get(act, 0.0)
+
+
+def _does(line: Line) -> bool:
+    """Whether a line reports what somebody did, rather than how things are."""
+    return any(line.text.startswith(_DOING, one.start) for one in line.of("done"))
 
 
 def _points(line: Line) -> Mapping[Act, float]:
     found: dict[Act, float] = {}
     supposed = bool(_CONDITION.match(line.text))
+    closing = "closing" in line.kinds
     for name in line.kinds & _POINTS.keys():
         act, points = _POINTS[name]
-        if act is Act.PROGRESS and "agreed" in line.kinds:
+        if (act is Act.PROGRESS and "agreed" in line.kinds) or (closing and name in _HEARSAY):
             continue
+        if act is Act.REFUSE and line.text.startswith(_ASIDE):
+            points = min(points, _REMARK)
         if supposed and act in (Act.REFUSE, Act.DONE):
             points = min(points, _SUPPOSED)
         found[act] = max(found.get(act, 0.0), points)
@@ -109,7 +152,7 @@ def _points(line: Line) -> Mapping[Act, float]:
     for clause in line.clauses:
         if clause.kind in _BY_QUESTION and (clause.kind == "consent" or not wants_consent):
             found = dict([_BY_QUESTION[clause.kind]])
-        elif clause.kind == "said" and not wants_consent:
+        elif clause.kind == "said" and not wants_consent and not line.asks("ask"):
             if "closing" in line.kinds:
                 found = dict([_BY_QUESTION["closing"]])
             else:

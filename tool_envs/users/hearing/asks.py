@@ -9,7 +9,8 @@ from typing import NamedTuple
 from verl_agentic.tool_envs.users.hearing.classes import word_set
 from verl_agentic.tool_envs.users.hearing.clean import BLANK
 from verl_agentic.tool_envs.users.hearing.lines import Clause, Line
-from verl_agentic.tool_envs.users.hearing.phrases import Mention, Phrases, Word, spelled
+from verl_agentic.tool_envs.users.hearing.phrases import Mention, Phrases, spelled
+from verl_agentic.tool_envs.users.hearing.roles import is_about, is_argument, is_direct, is_part_of, is_whether
 from verl_agentic.tool_envs.users.hearing.values import Value, holds
 from verl_agentic.tool_envs.users.hearing.wording import Found
 from verl_agentic.tool_envs.users.plan import PlannedFact
@@ -25,6 +26,17 @@ _TAIL = re.compile(
     r"|pull|bring|reach|finish|register|arrange|do|solve)) |, (?:which(?! is your)|it|they|these|this|you) "
 )
 _NO_REQUEST = re.compile(r"\b(?:not|never|no|that|which) $|(?:^|[,;:] )(?:if|in case|should|whenever) [^,;:]*$")
+_THANKS = re.compile(r"(?:many )?thank(?:s| you)(?: \w+){0,3} for (?:(?!(?:please|could|can|may|kindly|,|;) )\S+ )*")
+_SETTLING = frozenset({"done", "consent", "refusal"})
+# "Your name, please": what is asked for stands before.
+_PLEASE = re.compile(r"[^,;:(] (?:, )?please (?:$|[,;] |and (?!(?:i|we) ))")
+_PURPOSES = (" ( to ", " ( for ", " ( so ", " , to ", " , so ", " ( we ", " , which ")
+_SUPPOSES = re.compile(r"(?:and |but |so )?(?:if|should|in case|when|whenever) ")
+# What the agent says of itself, or of what was named before.
+_SAID_OF = re.compile(
+    r"\b(?:this|that|it|these|they|which) $"
+    r"|\b(?:let me|while i|while we|(?:i|we) (?:will|am|are|have)) (?!not )[^,;:]*$"
+)
 _GOES_ON = re.compile(r"(?:and|also|plus) (?:your|the|also) ")
 _SPOKEN = re.compile(r"\b(?:i|we) $")
 _BUT_ONE = re.compile(r" (?:only|just|but) ")
@@ -32,15 +44,11 @@ _BUT_ONE = re.compile(r" (?:only|just|but) ")
 _PASSIVE = re.compile(
     r"(?:is|are|must|has to|have to be|will|would|should|needs? to be|possible|available|free|choose|offered|open) "
 )
-_PREPOSITIONS = word_set("of in on from for with to at by under")
-# "The name of the medicine" is the medicine.
-_NAMING = word_set("name number date kind type model title")
-_DETERMINERS = frozenset({"the", "your", "this", "that"})
-_JOINING = word_set("and or also together along plus well , :")
 _AGENT = frozenset({"i", "we"})
 # What is said of a thing that is not to be told.
 _ORDERS = word_set("bring keep print pack remember use come find see visit drop return wear expect make collect take")
 _PRONOUNS = word_set("it them this these both that those any one which do pick choice")
+_TO_ME = word_set("me us i we please which what pick choose")
 _FILL = word_set(
     "please your the a an my and or now hi hello ok first also next then again so with as well too number thanks"
     ' just only kindly in for of to full is , ; : ( ) "'
@@ -59,7 +67,6 @@ _CHOICES = (
         ("which date", "what date", "date", "which day"),
     ),
 )
-_WHICH = re.compile(r"(?:(?:by|from|until|since|under|in|on|at|for|to|with|of|about) )?(?:which|what) ")
 _OFFERED = re.compile(r"\b(?:available|possible|free|have|offer|slots?|openings?|left|choose|options?) ")
 _SOMETHING = re.compile(r"\b(?:number|code|id|reference|entry|name|plate|details|information|it|that)\b")
 _REPORTING = frozenset({"done", "refusal", "work", "closing", "consent", "past"})
@@ -107,15 +114,20 @@ class FactWords:
         """The facts that a message asks for; ``told`` are those that the agent has been told."""
         found: dict[str, None] = {}
         unanswered = listing = before = False
+        settled = [_settles(line) for line in lines]
+        working = ["work" in line.kinds and not line.kinds & {"request", "wanting"} for line in lines]
         for place, line in enumerate(lines):
-            scope = self._scope(line, listing=listing, after_question=before)
+            elsewhere = any(settled[:place]) or any(settled[place + 1 :]) or any(working[place + 1 :])
+            scope = self._scope(line, told, listing=listing, after_question=before, settled=elsewhere)
             names = self._named(line, scope.parts, told)
             names += [name for part in scope.parts for name in self._by_choices(line, part)]
             if scope.guess or (scope.question and " or " not in line.text and not line.asks("ask")):
                 names = [name for name in names if not self._stated(name, line)]
             if scope.parts and not names and (scope.question or scope.request) and place and _refers_back(line):
                 before_it = lines[place - 1]
-                names = self._named(before_it, _EVERYWHERE, told) or self._by_choices(before_it, _EVERYWHERE[0])
+                names = self._named(before_it, _EVERYWHERE, told)
+                names = [name for name in names if name not in told] or names
+                names = names or self._by_choices(before_it, _EVERYWHERE[0])
             if names and line.asks("consent"):
                 names += self._proposed(line, told)
             if "doubt" in line.kinds:
@@ -124,9 +136,9 @@ class FactWords:
             before = bool(names)
             if scope.question and not names and line.asks("ask") and place >= len(lines) - 2:
                 unanswered = True
-            if scope.request or not line.sentence.item:
+            if not (line.sentence.item and (listing or not line.sentence.heads)):
                 listing = scope.request and (line.sentence.heads or not names)
-        if not found and not any(line.clauses for line in lines):
+        if not found and not any(line.clauses or "done" in line.kinds for line in lines):
             for line in lines:
                 if _OFFERED.search(line.text):
                     found.update(dict.fromkeys(self._by_choices(line, (0, len(line.text)))))
@@ -137,10 +149,10 @@ class FactWords:
         named = (one.fact for line in lines for one in self._phrases.mentions(line.words, _EVERYWHERE))
         return [name for name in dict.fromkeys(named) if not any(self._stated(name, line) for line in message)]
 
-    def _scope(self, line: Line, *, listing: bool, after_question: bool) -> _Scope:
+    def _scope(self, line: Line, told: frozenset[str], *, listing: bool, after_question: bool, settled: bool) -> _Scope:
         """The parts of a line in which something is asked for."""
         sentence, text, size = line.sentence, line.text, len(line.text)
-        requests = _requests(line)
+        requests = _requests(line, settled=settled)
         parts = list(_denied_but(line)) + [part for clause in line.clauses for part in _asked(line, clause)]
         question = bool(line.clauses) and bool(parts)
         if requests and not sentence.question:
@@ -152,8 +164,8 @@ class FactWords:
             pass
         elif (sentence.item or listing) and not _has_value(text):
             if (listing and not _AGENT.intersection(sentence.words)) or self._is_label(line):
-                parts = self._label_part(line)
-        elif sentence.words[-1] == "please" and not line.kinds & {"done", "work"}:
+                parts = self._label_part(line, told)
+        elif _PLEASE.search(text) and not _has_value(text) and not line.kinds & {"done", "work", "consent", "agreed"}:
             parts, request = [(0, size)], True
         elif (not sentence.item and not _has_value(text) and self._is_bare(line)) or (
             after_question and _GOES_ON.match(text)
@@ -170,13 +182,17 @@ class FactWords:
         last: Mention | None = None
         for mention in self._phrases.mentions(line.words, parts) if parts else ():
             if mention.weight == 1:
-                if mention.fact in told and not _is_direct(line.words, mention, parts):
+                if mention.fact in told and not is_direct(line.words, mention, parts):
                     continue
-                if mention.fact not in found and last and _is_part_of(line.words, last, mention):
+                if mention.fact not in found and last and is_part_of(line.words, last, mention):
                     if not (last.weight == 1 and last.fact in told and mention.fact not in told):
                         continue
                     found.pop(last.fact, None)
-            if mention.fact not in found and last and _is_about(line, last, mention):
+            if mention.fact not in found and last and is_about(line, last, mention):
+                continue
+            if mention.fact in told and is_whether(line, mention):
+                continue
+            if mention.weight == 1 and is_argument(line, mention):
                 continue
             found[mention.fact] = None
             last = mention
@@ -196,10 +212,18 @@ class FactWords:
             return False
         return bool(self._phrases.mentions(line.words, _EVERYWHERE))
 
-    def _label_part(self, line: Line) -> list[tuple[int, int]]:
+    def _label_part(self, line: Line, told: frozenset[str]) -> list[tuple[int, int]]:
         ends = [end for mark in (" : ", " , ", " ( ") if (end := line.text.find(mark)) > 0]
-        part = [(0, min(ends, default=len(line.text)))]
-        return part if self._phrases.mentions(line.words, part) else [(0, len(line.text))]
+        end = min(ends, default=len(line.text))
+        named = {mention.fact for mention in self._phrases.mentions(line.words, [(0, end)])}
+        if not named:
+            return [(0, len(line.text))]
+        rest = [(end, len(line.text))]
+        if named <= told and not line.text.startswith(_PURPOSES, end):
+            # "Desired date of travel, meaning the new date" is not the date that was told.
+            more = {mention.fact for mention in self._phrases.mentions(line.words, rest)}
+            return rest if more - told else [(0, end)]
+        return [(0, end)]
 
     def _is_bare(self, line: Line) -> bool:
         """Whether a sentence is hardly more than the names of facts, as in "your address, please"."""
@@ -249,17 +273,32 @@ class FactWords:
         return bool(self._coded(name))
 
 
-def _requests(line: Line) -> list[Found]:
-    """The requests of a line that ask the user for something."""
-    if "agreed" in line.kinds or line.asks("closing"):
+def _settles(line: Line) -> bool:
+    """Whether a line is what its message is about, beside which a mere mention of a need asks for nothing."""
+    return line.asks("consent") or bool(line.kinds & _SETTLING)
+
+
+def _requests(line: Line, *, settled: bool) -> list[Found]:
+    """The requests of a line that ask the user for something.
+
+    Args:
+        line: the line.
+        settled: whether the message is about something else.
+    """
+    if "agreed" in line.kinds or line.asks("closing") or ("closing" in line.kinds and _SUPPOSES.match(line.text)):
         return []
     denied = max((one.end for one in line.of("denied_need")), default=-1)
+    thanked = _THANKS.match(line.text)
+    thanks = thanked.end() if thanked else -1
     work = {one.start for one in line.of("work")}
+    found = sorted((*line.of("request"), *(() if settled else line.of("wanting"))), key=lambda one: one.start)
     return [
         one
-        for one in line.of("request")
-        if one.start > denied + (3 if denied >= 0 else 0)
-        and one.start not in work
+        for one in found
+        if one.start >= thanks
+        and one.start > denied + (3 if denied >= 0 else 0)
+        and (one.start not in work or line.sentence.heads)
+        and not (one.name == "wanting" and _SAID_OF.search(line.text, 0, one.start))
         and not _NO_REQUEST.search(line.text, 0, one.start)
         and not (line.text.startswith("will ", one.start) and _SPOKEN.search(line.text, 0, one.start))
     ]
@@ -299,41 +338,6 @@ def _refers_back(line: Line) -> bool:
         return False
     if line.clauses and not line.asks("ask", "consent"):
         return False
+    if not line.clauses and not _TO_ME.intersection(line.sentence.words):
+        return False
     return bool(_PRONOUNS.intersection(line.sentence.words))
-
-
-def _is_prepositional(words: Sequence[Word], at: int) -> bool:
-    named = at > 2 and words[at - 2].word == "of" and words[at - 3].word in _NAMING
-    return at > 1 and not named and words[at - 1].word in _DETERMINERS and words[at - 2].word in _PREPOSITIONS
-
-
-def _is_about(line: Line, last: Mention, mention: Mention) -> bool:
-    """Whether a word says more of what a question is for, as in "which branch would you pick it up from"."""
-    first, second = line.words[last.places[0]], line.words[mention.places[0]]
-    clause = next((one for one in line.clauses if one.start <= first.start < one.end), None)
-    if clause is None or not clause.start <= second.start < clause.end or not _WHICH.match(line.text, clause.start):
-        return False
-    between = line.words[last.places[-1] + 1 : mention.places[0]]
-    return not any(word.word in _JOINING for word in between)
-
-
-def _is_part_of(words: Sequence[Word], last: Mention, mention: Mention) -> bool:
-    """Whether a word only says more of what was named before it, as the order in "the name on the order"."""
-    between = words[last.places[-1] + 1 : mention.places[0]]
-    near = len(between) <= 3 and not any(word.word in _JOINING for word in between)
-    return near and _is_prepositional(words, mention.places[0])
-
-
-def _is_direct(words: Sequence[Word], mention: Mention, parts: Sequence[tuple[int, int]]) -> bool:
-    """Whether a single word is what is asked for, rather than part of what is said of it."""
-    at = mention.places[0]
-    begin = max((start for start, end in parts if start <= words[at].start < end), default=0)
-    distance = at - next(place for place, word in enumerate(words) if word.start >= begin)
-    if _is_prepositional(words, at) and distance > 3:
-        return False
-    if any(word.word in ("if", "whether") for word in words[at - distance : at]):
-        return False
-    if distance <= 4 or (at > 1 and words[at - 2].word == "about"):
-        return True
-    listed = any(word.word in _JOINING for word in words[max(0, at - 3) : at])
-    return mention.head and (listed or distance <= 8)

@@ -28,6 +28,10 @@ _MARKS = str.maketrans(
      "\u2026": "...", "`": None, "~": " ", "\u00a0": " ", "\u2011": "-", "\u2212": "-"}
 )  # fmt: skip
 _SPEAKER = re.compile(r"(?im)^[ \t]*(?:agent|assistant|support|representative|bot|ai)[ \t]*:[ \t]*")
+# "Happy to help 😊 What is your name?" is two sentences.
+_PICTURE_BETWEEN = re.compile(
+    "(?<=[^\\W_])[ \t]*[\u2600-\u27bf\U0001f000-\U0001faff][\u2600-\u27bf\U0001f000-\U0001faff\ufe0f\u200d ]*(?=[A-Z])"
+)
 _BULLET = re.compile(
     r"[ \t]*(?:[-+\u2022\u25cf\u25aa\u2192>]+[ \t]+|\(?\d{1,2}[.)][ \t]+|\(?[a-h]\)[ \t]+|step \d{1,2}[:.)]?[ \t]*)+"
 )
@@ -58,7 +62,8 @@ _BEING = word_set(
 )
 _NOUN_IS = re.compile(
     r"(?<=[a-z])'s (?=(?:in|done|booked|sorted|on|been|now|all|not|already|out|gone|fixed|ready|confirmed|cancelled"
-    r"|coming|scheduled|assigned|placed|set|through|live|closed|open|full|over|expired|no|only|fully|too)\b)"
+    r"|coming|heading|headed|scheduled|assigned|placed|set|through|live|closed|open|full|over|expired|no|only|fully"
+    r"|too)\b)"
 )
 _LABEL = re.compile(r"[a-z][a-z '/-]{1,40}:(?:\s|$)(?!.*[.!?])")
 _KEYCAP = re.compile("([0-9])\ufe0f?\u20e3")
@@ -66,15 +71,18 @@ _WORD = re.compile(r"[$\u20ac\u00a3]?[^\W_]+(?:[.,'/@:&-][^\W_]+)*|#|_{3}|[,;:()
 _HYPHEN = re.compile(r"(?<=[a-z])-(?=[a-z])")
 _AGAIN = re.compile(r"\bre-(?=[a-z])")
 _ASKING_START = re.compile(
-    r"(?:(?:and|so|ok|also|now|then|but|well|great|thanks|sure|first|next|finally|lastly)[ ,:]{1,3}){0,2}"
+    r"(?:(?:and|so|ok|okay|also|now|then|but|well|great|thanks|sure|first|next|finally|lastly|hello|hi|hey|perfect"
+    r"|welcome|dear [a-z]+|good (?:morning|afternoon|evening|day)|thank you|alright)[ ,:]{1,3}){0,2}"
     r"(?:(?:by|from|until|since|under|in|on|at|for|to|with) (?:what|which|whom|how (?:many|much)|when)"
     r"|how (?:is|are|was|do|does|did|can|could|would|will|should|may|many|much|long|old|often|late|soon|far|big|large)"
     r"|what (?!remains|matters|follows|comes|counts|helps|happens|i |we |you )(?:[a-z-]+ ){0,2}"
     r"(?:is(?! (?:still |also )?missing)|are|was|were|do|does|did|can|could|would|will|should|shall|may|has|have)"
     r"(?! need)"
-    r"|which|who|whom|where|when (?:did|do|does|was|were|is|are|would|will|should|shall|can|could)|why"
+    r"|which|who|whom|where (?:is|are|was|were|do|does|did|should|shall|would|will|can|could|to|exactly|else)"
+    r"|(?!should you |had you |were you to )(?:when (?:did|do|does|was|were|is|are|would|will"
+    r"|should|shall|can|could)|why"
     r"|(?:do|did|are|were|have|has|would|could|can|will|is|was|should|shall|may) "
-    r"(?:you|i|we|it|this|that|there|the|your|anyone|these|they))\b"
+    r"(?:you|i|we|it|this|that|there|the|your|anyone|these|they)))\b"
 )
 
 
@@ -123,7 +131,7 @@ def unmarked(message: str) -> str:
         text = _JSON_KEY.sub("\n", _JSON_ASIDE.sub(" ", text)).replace("\\n", "\n")
     if "](" in text or "://" in text or "www." in text:
         text = _LINK.sub(lambda link: link[1] or "link", text)
-    text = _SPEAKER.sub("", text)
+    text = _PICTURE_BETWEEN.sub(". ", _SPEAKER.sub("", text)) if not text.isascii() else _SPEAKER.sub("", text)
     if not text.isascii():
         text = "".join(_plain(char) for char in text)
     lines = (line.strip().lstrip("#").rstrip("\\") for line in _FENCED_ITEM.sub("\n- ", text.lower()).split("\n"))

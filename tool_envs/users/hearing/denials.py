@@ -23,10 +23,11 @@ DENIALS = {
         <who> (must|will have to|need to|am going to have to|are going to have to|would have to
             |regret that i have to|am afraid i have to) (decline|refuse|reject|deny|say no|disappoint|turn|leave)
         <who> (refuse|decline|reject|deny|declined|rejected|denied|refused) (your|the|this|it|to)
-        (prevent|prevents|keep|keeps|stop|stops|bar|bars|forbid|forbids|prohibit|prohibits|preclude|restrict
+        (prevent|prevents|bar|bars|forbid|forbids|prohibit|prohibits|preclude|restrict
             |restricts) (me|us|you|customers|guests|members|that|it|this|changes|refunds) (from)?
+        (keep|keeps|stop|stops) (me|us|you|customers|guests|members|that|it|this|changes|refunds) from
         <who> (must|have to|need to|can only) (stick|adhere|comply|follow|keep|abide|go by|hold) (to|with|by|the)
-        (bound by|obliged to|blacked out|off limits|not up to me)
+        (bound by|obliged to !(ask|check|verify)|blacked out|off limits|not up to me)
         (are|is) (all)? (booked|full|taken|busy|reserved) (until|till|through|up to|at that|on that|that)
         (outside|beyond) (of)? (the|our|your|my|what|working|office)
         (that|this|which) one is (already|unfortunately|sadly)? (gone|sold|taken)
@@ -90,6 +91,9 @@ DENIALS = {
         <who> (do not|cannot|am not) .. (ability|able|capable|capability)
         (and|but|so|is|sorry|still) ,? no (,|:|but)
         (is|remains|still|stays) (a|still)? no
+        (it|that|this|one|one's|is) a no (from|for|,|;|,)?
+        (must|have to|has to|need to|needs to|only) .. (in person|at the counter|at a branch|in writing|in store)
+        <deal> (is|are) (currently|generally|now)? (blocked|suspended|closed|disabled|off)
         ^ no , (i|we|that|this|it|there|the|your|you|not|unfortunately|sorry)
         (the|my|our) (answer|decision) (is|has|remains|stays|stands)
         (decision|fine|fee|charge|charges|price|rule|refusal|it) (still)? (stands|remains|stays|is final)
@@ -237,6 +241,8 @@ DENIALS = {
             |the|much|further|additional|extra|own)* (problem|problems|issue|issues|trouble|obstacle|worries|worry
             |objection|objections|charge|fee|fees|cost|costs|rush|hurry|hassle|doubt|penalty|difficulties
             |difficulty|change fee|cancellation fee|debits|extra charge|limit|hidden)
+        (will|would) not (be|take) (a|long|very long|much longer|more than a) (tick|moment|minute|second|sec|while
+            |jiffy)?
         (cannot|could not) (wait|agree more|thank|be happier)
         ^ do not (hesitate|worry|forget|hang|close|refresh|leave|share|send|use|reply|panic|be|bring|put|pay|throw
             |open|turn|restart|switch|delete|return|disconnect)

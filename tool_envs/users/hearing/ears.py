@@ -7,19 +7,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from verl_agentic.tool_envs.users.hearing.acts import Act, act_of
+from verl_agentic.tool_envs.users.hearing.answers import Answers
 from verl_agentic.tool_envs.users.hearing.asks import FactWords
 from verl_agentic.tool_envs.users.hearing.instructions import Instructions
 from verl_agentic.tool_envs.users.hearing.lines import Line, heard_lines
 from verl_agentic.tool_envs.users.hearing.misread import Restatements
+from verl_agentic.tool_envs.users.hearing.offers import Offer, Wants
 from verl_agentic.tool_envs.users.hearing.values import Value
 from verl_agentic.tool_envs.users.plan import PlannedAction, PlannedFact
 
 _CHECKS = re.compile(r"\b(?:right|correct|correctly|confirm|verify|accurate|check|sure) ")
 
-_OFFERS = re.compile(
+_PROPOSES = re.compile(
     r"\b(?:offer|offers|offered|offering|instead|alternative|alternatively|alternatives|option|options|at (?:the )?most"
     r"|highest|lowest|earliest|latest|longest|shortest|nearest|next best|possible|available|would be|rather) "
 )
+# "Is it about the shoes" asks for no leave to do anything.
+_IS_IT = re.compile(r"(?:is|was|are|were) (?:it|that|this|these|those) (?:about|you|your|for|so|the) ")
 _DOUBTS = re.compile(r"\b(?:cannot|could not|not) (?:be )?(?:find|found|see|locate)|\bcheck\b")
 
 
@@ -35,7 +39,9 @@ class Heard:
         slips: names of the facts that a request to confirm restates as the user told them by mistake.
         checks: those of them of which it wants to know whether they are right.
         touches: names of the facts that a request to confirm speaks of without their value, told or not.
-        offers: whether a request to confirm, or a refusal, holds an offer of something else than what was asked for.
+        offers: what a refusal offers that the user did not ask for.
+        sure: whether the message leaves no doubt about what it does.
+        proposes: whether a request to confirm, or a refusal, speaks of something else that could be had.
     """
 
     act: Act
@@ -45,14 +51,21 @@ class Heard:
     slips: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
     touches: tuple[str, ...] = ()
-    offers: bool = False
+    offers: Offer | None = None
+    sure: bool = True
+    proposes: bool = False
 
 
 class Ears:
     """Reads messages for one user. Never raises on what a model wrote; linear in a length that is bounded."""
 
     def __init__(
-        self, facts: Sequence[PlannedFact], actions: Sequence[PlannedAction] = (), expects: Sequence[str] = ()
+        self,
+        facts: Sequence[PlannedFact],
+        actions: Sequence[PlannedAction] = (),
+        expects: Sequence[str] = (),
+        *,
+        about: str = "",
     ) -> None:
         """Prepare for what the user knows and can do.
 
@@ -60,19 +73,24 @@ class Ears:
             facts: what the user knows; what is hidden is not listened for.
             actions: what only the user can do.
             expects: what the agent may name though it looks like a fact of another value.
+            about: how the user put what it wants.
         """
         facts = [fact for fact in facts if not fact.hidden]
         values = {fact.name: [Value(text, fact.say) for text in fact.values] for fact in facts}
         self._facts = FactWords(facts, values)
         self._restated = Restatements(facts, values, expects)
+        self._answers = Answers((value for several in values.values() for value in several), expects)
+        told = (text for fact in facts for text in (*fact.ask, *fact.say, *fact.values))
+        self._wants = Wants([about, *told, *expects], expects)
         self._instructions = Instructions({action.name: action.ask for action in actions})
 
-    def hear(self, message: str, told: frozenset[str] | set[str] = frozenset()) -> Heard:
+    def hear(self, message: str, told: frozenset[str] | set[str] = frozenset(), *, refused: bool = False) -> Heard:
         """Read a message.
 
         Args:
             message: as the model wrote it.
             told: names of the facts that the agent has been told.
+            refused: whether the agent has said no before.
         """
         told = frozenset(told)
         lines = heard_lines(message)
@@ -84,18 +102,23 @@ class Ears:
         if wrong := self._restated.wrong(lines, told):
             return Heard(Act.CORRECT, wrong=tuple(wrong))
         asking = self._facts.asked(lines, told)
-        act = act_of(lines, open_question=asking.open)
+        other = self._wants.other(lines, refused=refused)
+        answer = self._answers.told_in(lines)
+        act, sure = act_of(lines, open_question=asking.open, other=other is not None, answer=answer)
         # What was told and is only named in what is to be agreed to is not asked for again.
         wanted = [line for line in lines if _wants_consent(line)]
         named = act is Act.CONFIRM and told.issuperset(asking.facts) and not _asks_anew(lines)
         if asking.facts and not named:
             return Heard(Act.ASK, tuple(asking.facts))
-        offers = any(_OFFERS.search(line.text) for line in lines)
+        proposes = any(_PROPOSES.search(line.text) for line in lines)
+        if act is Act.REFUSE and other:
+            touches = tuple(self._facts.mentioned(wanted, lines))
+            return Heard(act, offers=other, touches=touches, proposes=True)
         if act is not Act.CONFIRM:
-            return Heard(act, offers=offers and act is Act.REFUSE)
+            return Heard(act, sure=sure, proposes=proposes and act is Act.REFUSE)
         return Heard(
             act,
-            offers=offers,
+            proposes=proposes,
             slips=tuple(self._restated.slips(lines)),
             checks=tuple(self._restated.slips([line for line in lines if _CHECKS.search(line.text)])),
             touches=tuple(self._facts.mentioned(wanted, lines)),
@@ -107,6 +130,15 @@ class Ears:
             return [line]
         apart = [heard_lines(f"{line.text[clause.start : clause.end]}?") for clause in line.clauses[1:]]
         return [one for lines in apart for one in lines if not self._instructions.given([one])]
+
+
+def wants_agreement(message: str) -> bool:
+    """Whether a message wants the user to agree to what the agent is about to do, whatever the user knows."""
+    return any(
+        line.kinds & {"consent", "agreed"}
+        or any(clause.kind == "consent" and not _IS_IT.match(line.text, clause.start) for clause in line.clauses)
+        for line in heard_lines(message)
+    )
 
 
 def _asks_anew(lines: Sequence[Line]) -> bool:

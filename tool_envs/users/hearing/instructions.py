@@ -13,11 +13,17 @@ _IMPERATIVE = re.compile(
     r"|you could|you should|you need to|you have to|you will need to|try to|like you to|need you to|want you to"
     r"|ask you to|first|next|now|also|just|simply|to|let us|step|be sure to|make sure to|you may) )"
     r"(?:please |also |just |now |simply |try to |first |then |again |once more |quickly |briefly |carefully )*"
-    r"(?:restart|reboot|reset|unplug|plug|switch|turn|press|hold|push|check|look|read|take|see|open|close|try|connect"
+    r"(?P<verb>restart|reboot|reset|unplug|plug|switch|turn|press|hold|push|check|look|read|take|see|open|close|try"
+    r"|connect"
     r"|reconnect|log|sign|upload|attach|send|scan|photograph|measure|test|move|remove|insert|replace|run|install|make"
     r"|note|wait|click|tap|select|power|freeze|lock|block|clean|wipe|pull|lift|locate|find|compare|swap|charge|have"
     r"|give|tell|go|do|let|set|disconnect|toggle|enter|type|verify|use|search|copy|show|share|provide|write|describe"
     r"|count|weigh|shake|cut|loosen|tighten|drain|bleed|refill|update|download|scroll|step|walk|feel|listen|put) "
+)
+# "You should be able to connect now" tells nobody to, nor does "I will now check".
+_NOT_TOLD = re.compile(
+    r"\b(?:i|we|let me|let us) (?:(?!you |please |need |and )[a-z]+ ){0,4}$"
+    r"|\b(?:able|free|going|unable|ready|managed|trying|about|used|happy|glad|how) to $"
 )
 _AGENT = frozenset({"i", "we"})
 _EVERYWHERE = ((0, 1 << 30),)
@@ -83,4 +89,9 @@ def _forms(words: Sequence[str]) -> list[str]:
 def _instructs(line: Line) -> bool:
     if line.asks("ask"):
         return True
-    return not line.asks("consent") and ("request" in line.kinds or bool(_IMPERATIVE.search(line.text)))
+    return not line.asks("consent") and ("request" in line.kinds or _is_imperative(line.text))
+
+
+def _is_imperative(text: str) -> bool:
+    """Whether a text has an imperative, or says what to do in another way."""
+    return any(not _NOT_TOLD.search(text, 0, found.start("verb")) for found in _IMPERATIVE.finditer(text))

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from verl_agentic.tool_envs.users.hearing.classes import CLASSES
 from verl_agentic.tool_envs.users.hearing.clean import Sentence, sentences
 from verl_agentic.tool_envs.users.hearing.denials import DENIALS
+from verl_agentic.tool_envs.users.hearing.handovers import HANDOVERS
 from verl_agentic.tool_envs.users.hearing.openings import OPENINGS
 from verl_agentic.tool_envs.users.hearing.phrases import Word, spelled
 from verl_agentic.tool_envs.users.hearing.reports import REPORTS
@@ -18,13 +19,33 @@ from verl_agentic.tool_envs.users.hearing.requests import REQUESTS
 from verl_agentic.tool_envs.users.hearing.wording import Found, Wordings
 
 _ASKS = (
-    r"(?:(?:by|from|until|since|under|in|on|at|for|to|with|of|about) )?(?:how|what|which|who|whom|whose|where|when|why)"
-    r"|do|did|does|are|is|was|were|have|has|had|can|could|will|would|should|shall|may|might|any|everything|all|want|need"
+    r"(?:(?:by|from|until|since|under|in|on|at|for|to|with|of|about) )?(?:how|what|which|who|whom|whose|where"
+    r"|whereabouts|when|why)"
+    r"|do|did|does|are|is|was|were|have|has|had|can|could|will|would|should|shall|may|might|any|everything|all|want"
+    r"|need"
     r"|ready|interested|right|correct|ok|yes|agreed|deal|confirm|anything|sound|sounds"
     r"|you(?= are (?:ok|fine|happy|sure|aware|good|certain|comfortable) )"
 )
 _OPENS = re.compile(rf"(?:{_ASKS})\b")
 _ASKS_LAST = re.compile(r"\b(?:when|what|which|where|whom?|how (?:many|much)) $")
+# "Flicking through the book for this week": who does it is left out, and so is the verb that says that it is done.
+_DOING = re.compile(
+    r"(?:(?:just|now|ok|still|right|great|sure|one moment) (?:, )?)*(?!(?:regarding|concerning|during|including"
+    r"|following"
+    r"|according|depending|considering|missing|pending|something|nothing|everything|anything|morning|evening|thing"
+    r"|bring|spring|king|being|having) )(?:cross |double |re |quickly |briefly )?[a-z]{2,}ing (?!.*\b(?:is|are|was"
+    r"|were|means|leads|costs|takes|requires|would|can"
+    r"|could|may|might|has|does|do|makes|helps|ends|must|should|follows|comes|arrives|starts|will|begins) )"
+)
+# "That is for how many nights?"
+_IN_PLACE = re.compile(
+    r"\b(?:for|on|in|at|from|to|by|until|with|under|is|was|be|want|like|need|buy|order) "
+    r"(?:how (?:many|much|long)|which|what) (?:[a-z]+ ){1,2}$"
+)
+# "The olive oil, was it?"
+_TAG = re.compile(
+    r"(?:is|was|are|were|do|does|did|has|have|had|will|would|can) (?:not )?(?:it|you|they|that)(?: not)? $"
+)
 _RELATIVE = r"which (?:you|i|we|is|are|was|were|will|would|can|has|have|the|it|they|means|should) "
 _AFTER_AND = (
     r"(?:how|what|which|who|whom|whose|where|when|why) "
@@ -42,7 +63,8 @@ _LEAD = re.compile(
 )
 _SUBORDINATE = re.compile(
     r"\b(?:after|once|when|if|which|who|whether|until|as|because|since|where|before|unless|provided|in case|as soon as"
-    r"|should) (?:[^\s,;:()]+ ){0,7}$|\b[a-z]+(?:s|ment|ket|er|ion|tem|one|age|ing) that (?:[^\s,;:()]+ ){0,4}$"
+    r"|should|what|glad that|happy that|pleased that|relieved that|great that) (?:[^\s,;:()]+ ){0,7}$|\b[a-z]+(?:s"
+    r"|ment|ket|er|ion|tem|one|age|ing) that (?:[^\s,;:()]+ ){0,4}$"
 )
 _FINITE = re.compile(
     r"\b(?:is|are|was|were|have|has|had|be|been|being|will|would|can|could|may|i|we|you|please|get|gets|to|once|if|when"
@@ -53,14 +75,16 @@ _LAST = re.compile(rf"(?:^| )(?:{_CARRIED}) (?:[:,.;(]|$|(?:until|from|for|on|at
 _PARTS = re.compile(r"[:,;(]")
 _OURSELVES = re.compile(r"\bwe (?:have been|were) (?:[a-z]+ )?$")
 _DENIALS = frozenset({"refusal", "limit", "negation"})
+_TELLING = frozenset({"done", "refusal", "limit", "past", "handover", "consent", "agreed", "request", "closing"})
 _REPORTS = frozenset({"done", "past"})
+_SHORT = 6
 _RHETORICAL = frozenset({"because", "yes", "no"})
 
 
 # Read when the first message is heard: it takes a fraction of a second, and most processes hear none.
 @cache
 def _wordings() -> Wordings:
-    return Wordings({**REPORTS, **DENIALS, **REQUESTS}, CLASSES)
+    return Wordings({**REPORTS, **HANDOVERS, **DENIALS, **REQUESTS}, CLASSES)
 
 
 @cache
@@ -99,6 +123,8 @@ class Line:
             self.kinds.add("limit")
         if not self.clauses and not self.kinds & {"done", "refusal", "agreed"} and _is_telegraph(sentence.text):
             self.kinds.add("telegraph")
+        if not self.clauses and not self.kinds & _TELLING and _DOING.match(sentence.text):
+            self.kinds.add("work")
 
     @property
     def text(self) -> str:
@@ -137,6 +163,8 @@ def _counting(sentence: Sentence, found: list[Found]) -> Iterator[Found]:
             _SUBORDINATE.search(sentence.text[: one.start]) or _OURSELVES.search(sentence.text[: one.end])
         ):
             continue
+        if one.name == "work" and sentence.text.endswith(("not ", "never "), 0, one.start):
+            continue
         if one.name == "doubt" and sentence.text.endswith("you ", 0, one.start):
             continue
         yield one
@@ -145,11 +173,19 @@ def _counting(sentence: Sentence, found: list[Found]) -> Iterator[Found]:
 def _clauses(text: str) -> Iterator[Clause]:
     lead = _LEAD.match(text)
     first = lead.end() if lead and lead.end() < len(text) else 0
+    closing = False
     starts = sorted({first, *(clause.end() for clause in _CLAUSE.finditer(text) if clause.end() > first)})
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        asks = _OPENS.match(text, start) or _ASKS_LAST.search(text, start, end)
-        kind = _openings().begin(text, start) or ("ask" if asks else "said")
-        yield Clause(kind, start, end)
+        kind = "said" if start > first and _TAG.match(text, start, end) else _openings().begin(text, start)
+        if not kind:
+            asks = (
+                _OPENS.match(text, start) or _ASKS_LAST.search(text, start, end) or _IN_PLACE.search(text, start, end)
+            )
+            kind = "ask" if asks else "said"
+        # "Was that all, or would you like a bag" asks for anything else, too.
+        closing = kind == "closing" or (closing and text.endswith(" or ", 0, start))
+        yield Clause("closing" if closing else kind, start, end)
+        closing = closing and text.count(" ", start, end) <= _SHORT
 
 
 def _is_telegraph(text: str) -> bool:

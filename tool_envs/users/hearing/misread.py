@@ -22,8 +22,11 @@ from verl_agentic.tool_envs.users.hearing.values import (
 )
 from verl_agentic.tool_envs.users.plan import PlannedFact
 
+# Sums, years and times are no codes.
+_AMOUNT = re.compile(r"\d{1,3}(?:,\d{3})*[.,]\d\d|(?:19|20)\d\d|\d{1,2}:\d\d")
 _SIGNS = {"pound": "\u00a3", "dollar": "$", "euro": "\u20ac"}
 _OFFERING = frozenset({"instead", "if", "could"})
+_PERSONS = TRIVIAL | word_set("me us him her them one it myself ourselves")
 _BETWEEN = word_set("of your the more extra additional full other these those")
 _CLAIM = re.compile(
     r"(?:ok |and |thanks |well |right |, )*(?:so|to (?:summari[sz]e|sum|recap|confirm|be sure|clarify|make sure|check)"
@@ -44,7 +47,8 @@ class Known:
         """Whether words hold something like a value in its place."""
         words = restated.words
         if value.code:
-            return any(_mistaken(value.compact, one) for one in map(compact_of, words) if one not in self._codes)
+            codes = (compact_of(word) for word in words if not _AMOUNT.fullmatch(word))
+            return any(_mistaken(value.compact, one) for one in codes if one not in self._codes)
         if not restated.claims or restated.proposes:
             return False
         if value.day:
@@ -52,6 +56,8 @@ class Known:
             others = [other for other in days_of(words) if other not in self._days]
             return any((one == day) != (another == month) for one, another in others)
         if _other_number(value, words):
+            return True
+        if value.proper and any(_misspelled(value.words[0], word) for word in words):
             return True
         return restated.itself and (_other_title(value, words) or _other_word(value, words))
 
@@ -163,6 +169,16 @@ def _mistaken(true: str, other: str) -> bool:
     return len(short) >= MIN_CODE and any(long[:place] + long[place + 1 :] == short for place in range(len(long)))
 
 
+def _misspelled(true: str, other: str) -> bool:
+    """Whether a word is a name with one letter changed, left out or too much; an ending is no mistake."""
+    if len(true) <= MIN_CODE or abs(len(true) - len(other)) > 1 or other[:1] != true[0] or not other.isalpha():
+        return False
+    if len(true) == len(other):
+        return sum(one != two for one, two in zip(true, other, strict=True)) == 1 and true[-1] == other[-1]
+    short, long = sorted((true, other), key=len)
+    return any(long[:place] + long[place + 1 :] == short for place in range(len(short)))
+
+
 def _proposes(line: Line) -> bool:
     """Whether a line has something new in it, or asks for it."""
     asks = line.asks("ask") or (line.sentence.question and "request" in line.kinds)
@@ -203,7 +219,7 @@ def _follows(words: Sequence[str], place: int, before: list[str]) -> bool:
 
 
 def _other_word(value: Value, words: Sequence[str]) -> bool:
-    if len(value.words) > 3 or value.number:
+    if len(value.words) > 3 or value.number or value.words[-1] in _PERSONS:
         return False
     if len(value.words) > 1:
         # "Zenith Media" for "Zentro Media".
@@ -222,4 +238,5 @@ def _other_word(value: Value, words: Sequence[str]) -> bool:
             if right or left:
                 return True
     month = month_of(value.words[0])
-    return month is not None and any((month_of(word) or month) != month for word in words)
+    # "May" is a verb more often.
+    return month is not None and any((month_of(word) or month) != month for word in words if word != "may")

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from verl_agentic.tool_envs.users.base import UserCall, UserReply
 from verl_agentic.tool_envs.users.hearing.acts import Act
 from verl_agentic.tool_envs.users.hearing.ears import Ears, Heard
+from verl_agentic.tool_envs.users.hearing.offers import Offer
 from verl_agentic.tool_envs.users.plan import Plan, PlannedFact, PlannedRequest
 
 _MAX_UNCLEAR = 2
+"""How often in a row the user asks what a message meant."""
+_NO_THANKS = "No, thank you."
+# What gets the dialogue further.
+_GETS_ON = frozenset({"act", "correct", "tell", "confirm", "change", "push", "next"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +78,20 @@ class _Known:
 
 @dataclass(slots=True)
 class _Now:
-    """Where the user is with its present request."""
+    """Where the user is with its present request.
+
+    Attributes:
+        request: the request.
+        pushed: how often it argued.
+        changed: whether it changed its mind.
+        answered: whether the agent carried it out or refused it, as far as it was understood.
+        unclear: how often in a row it asked what a message meant, but for what it waited for.
+    """
 
     request: PlannedRequest
     pushed: int = 0
     changed: bool = False
+    answered: bool = False
     unclear: int = 0
     declined: bool = False
 
@@ -89,7 +103,8 @@ class NaturalUser:
     In order of precedence: it does what it is told to do at home; corrects what the agent restates wrongly, and its own
     mistakes once they are asked about; tells all facts that a message asks for; agrees, once it has changed its mind
     where the script says so; argues against refusals and gives up; goes on to its next request or leaves, when the
-    agent reports that all is done or asks for anything else; waits; and asks what a message means, twice at most.
+    agent reports that all is done or, after an answer, asks for anything else; waits; and asks what a message means,
+    twice at most. It leaves only on a clear answer: in doubt it stays and asks what comes of its request.
     """
 
     plan: Plan
@@ -128,8 +143,11 @@ class NaturalUser:
         ``counts`` go up: ``replies``, ``denials``, ``arguments``, ``corrections``, ``changes``, ``requests``,
         ``actions``, ``unclear``, ``patience``.
         """
-        heard = self._ears.hear(message, {name for name, known in self._known.items() if known.told})
+        told = {name for name, known in self._known.items() if known.told}
+        heard = self._ears.hear(message, told, refused=bool(self._now.pushed))
         decision = self._decide(heard)
+        if decision.kind in _GETS_ON:
+            self._now.unclear = 0
         self.counts["replies"] += 1
         if not decision.stop and self.counts["replies"] > self.plan.patience:
             self.counts["patience"] += 1
@@ -138,7 +156,7 @@ class NaturalUser:
 
     def _decide(self, heard: Heard) -> UserDecision:
         if self._now.declined and not heard.does:
-            return self._finish(heard)
+            return self._leave(heard)
         if heard.does:
             return self._act(heard)
         again = [name for name in heard.slips if not self._known[name].slipped]
@@ -146,22 +164,21 @@ class NaturalUser:
             return self._correct(heard, wrong)
         if heard.asks:
             return UserDecision(heard.act, "tell", self._tell(heard.asks), heard.asks)
-        if heard.offers and (answers := self._answers_to_offers()):
+        if heard.proposes and (answers := self._answers_to_offers()):
             return UserDecision(heard.act, "tell", self._tell(answers), answers)
         if heard.act is Act.CONFIRM:
             return self._confirm(heard)
         if heard.act is Act.REFUSE:
-            return self._push_back(heard)
-        if heard.act is Act.DONE or (heard.act is Act.CLOSE and self.counts["replies"]):
+            return self._tell_untold(heard) or self._decline(heard) or self._push_back(heard)
+        if heard.act in (Act.DONE, Act.CLOSE):
             return self._finish(heard)
         if heard.act in (Act.PROGRESS, Act.HANDOVER):
             return UserDecision(heard.act, "wait", (self._line("wait"),))
         if heard.act in (Act.ASK, Act.INSTRUCT):
             self.counts["denials"] += 1
             return UserDecision(heard.act, "unknown", (self._line("unknown"),))
-        if heard.act in (Act.GREET, Act.CLOSE) and self.opening:
-            # A goodbye before anything was said is no end.
-            return UserDecision(heard.act, "unclear", (self._now.request.say or self.opening,))
+        if heard.act is Act.GREET:
+            return self._repeat(heard)
         return self._ask_back(heard)
 
     def _act(self, heard: Heard) -> UserDecision:
@@ -192,10 +209,9 @@ class NaturalUser:
 
     def _confirm(self, heard: Heard) -> UserDecision:
         now = self._now
-        untold = [name for name in heard.touches if not self._known[name].told]
-        if untold:
+        if told := self._tell_untold(heard):
             # What is to be agreed to differs from what the user would have said, had it been asked.
-            return UserDecision(heard.act, "tell", self._tell(untold), tuple(untold))
+            return told
         if now.request.change and not now.changed:
             now.changed = True
             self.counts["changes"] += 1
@@ -207,8 +223,22 @@ class NaturalUser:
         now.declined = now.request.declines
         return UserDecision(heard.act, "confirm", (now.request.confirm,))
 
+    def _tell_untold(self, heard: Heard) -> UserDecision | None:
+        untold = [name for name in heard.touches if not self._known[name].told]
+        return UserDecision(heard.act, "tell", self._tell(untold), tuple(untold)) if untold else None
+
+    def _decline(self, heard: Heard) -> UserDecision | None:
+        """Say no to what has nothing to do with the request, and ask what comes of that."""
+        if heard.offers is not Offer.BESIDES or not self._doubts():
+            return None
+        back = self._ask_back(heard)
+        return replace(back, says=(_NO_THANKS, *back.says))
+
     def _push_back(self, heard: Heard) -> UserDecision:
         now = self._now
+        if not heard.sure and now.pushed == len(now.request.push) and self._doubts():
+            return self._ask_back(heard)
+        now.answered = True
         if now.pushed < len(now.request.push):
             now.pushed += 1
             self.counts["arguments"] += 1
@@ -219,6 +249,14 @@ class NaturalUser:
         return UserDecision(heard.act, "give_up", gives_up, stop=True)
 
     def _finish(self, heard: Heard) -> UserDecision:
+        now = self._now
+        clear = heard.sure or (heard.act is Act.CLOSE and now.answered)
+        if not clear and self._doubts():
+            # A goodbye before anything was said is no end.
+            return self._ask_back(heard) if self.counts["replies"] else self._repeat(heard)
+        return self._leave(heard)
+
+    def _leave(self, heard: Heard) -> UserDecision:
         if self._later:
             return self._go_on(heard, ())
         return UserDecision(heard.act, "done", (self._now.request.done,), stop=True)
@@ -228,6 +266,18 @@ class NaturalUser:
         self.counts["requests"] += 1
         self._learn(self._now.request.facts)
         return UserDecision(heard.act, "next", (*before, self._now.request.say))
+
+    def _doubts(self) -> bool:
+        """Whether the user would rather ask once more than leave."""
+        return self._now.unclear < _MAX_UNCLEAR
+
+    def _repeat(self, heard: Heard) -> UserDecision:
+        """Say again what the request is."""
+        said = self._now.request.say or self.opening
+        if not said or not self._doubts():
+            return self._ask_back(heard)
+        self._now.unclear += 1
+        return UserDecision(heard.act, "unclear", (said,))
 
     def _ask_back(self, heard: Heard) -> UserDecision:
         self._now.unclear += 1
@@ -251,4 +301,6 @@ class NaturalUser:
                 known = _Known(fact, told=fact.known or told)
                 known.slipped = bool(fact.known and fact.slip)
                 self._known[fact.name] = known
-        self._ears = Ears([known.fact for known in self._known.values()], self.plan.actions, self._expected())
+        facts = [known.fact for known in self._known.values()]
+        about = f"{self.opening} {self._now.request.say}"
+        self._ears = Ears(facts, self.plan.actions, self._expected(), about=about)

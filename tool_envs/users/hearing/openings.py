@@ -7,11 +7,15 @@ from __future__ import annotations
 OPENINGS = {
     "closing": """
         (what|how) (else|more)
+        that (it|all) ,? (or|then|for|from)?
+        (can|may|could) <who> (do|help) (you)? (with)? (more|anything more|anything else|something else)
+        (was|is) that (all|it|everything) ,
         (may|can|could|shall|should) <who> (also|still|further)? (help|assist|be of|do) (you|for you|any|with
             |further|anything|something) .. (else|further|more|other|another|today)
-        (do|did|have|would) you (also|still)? (have|need|got|want|like|require) (any|some|another|anything|more
-            |further)* (other|more|further|else|additional|questions|question|help|assistance|requests|concerns
-            |wishes)
+        (do|did|have|would) you (also|still)? (have|need|got|want|like|require) (any|some|another|other|more|further
+            |additional
+            |kind of)* (anything else|anything more|anything further|questions|question|help|assistance|requests|request
+            |concerns|wishes|support|things|matters|information|clarification|queries)
         (is|was) there (any other|any more|any further) (else|more|further|other|that|i|we|you)?
         (is|was) there (anything|something) (else|more|further|other|i can|we can|i could|that i can|that we can
             |you need|you want|you would)
@@ -41,6 +45,7 @@ OPENINGS = {
         (how) (are|is) (you|it) (doing|today|going)?
         (how) (can|may) <who> (help|assist|be of)
         what brings you
+        (how|what) (may|can|could) <who> (be|do)
         what can <who> (do|help)
         did you know
     """,
@@ -57,6 +62,9 @@ OPENINGS = {
         (can|could|would|will|may|might) you (please|kindly|also|just|maybe|perhaps|possibly|quickly|both|then|now
             |first|be so kind as to|be so kind and|be so good as to|be able to|me|like to|again)* (<give>|let
             |double check|check|read|repeat|remind|look|confirm|verify)
+        mind (me)? (telling|giving|sharing|sending|reading|stating|repeating|confirming|checking|spelling|letting
+            |if i ask|if we ask|asking|me asking)
+        would you mind (reading|if i ask|if i asked|me asking)
         would you mind (telling|giving|sharing|sending|providing|stating|repeating|confirming|checking|spelling
             |letting)
         (may|can|could|might) <who> (please|kindly|also|just|quickly|now)* (have|get|ask|know|see|take|note|request
@@ -82,7 +90,9 @@ OPENINGS = {
         (do|would) you like
         you (would|do)? (want|like|wish) (me|us|that|to)
         you do not mind
-        do i (press|go|proceed|take|book|send|cancel|do|put|start|submit)
+        do i
+        (will|would|do|can) you (take|want|like|accept|sign off|go for|go with) (on)? (it|that|this|them|one)
+        (want|fancy|take|like|need|send|book|do) (it|that|this|them|one)
         you are (ok|fine|happy|sure|good|in agreement|aware|certain|comfortable|content)
         (is|are|was|were|would|will) (that|this|it|these|everything|all|the|your|my|both|of this
             |such) ... (be)? (<fine>|ok (for|with)|for you|with you|by you|your wish)
@@ -112,7 +122,8 @@ OPENINGS = {
         (yes|y) (/|or)? (no|n)
         yes/no
         y/n
-        (how|what) (does|do|would) (that|this|it|you) (sound|suit|look|work|feel|think|say|like that)
+        (how|what) (does|do|would) (that|this|it|you) (sound|suit|look|work|feel|think|say|like that) !(on|in|at
+            |under|about|there)
         what do you (think|say)
         how (would|do) you (like|want|wish) (me|us)? to (proceed|continue|go on|move forward|handle)
         how about

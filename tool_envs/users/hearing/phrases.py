@@ -33,6 +33,11 @@ _DOING = word_set("do did does")
 _SUBJECTS = word_set("you it he she they we i this that")
 _BASES = {"lost": "lose", "bought": "buy", "broken": "break", "broke": "break", "drove": "drive", "paid": "pay"}
 _VERBS = word_set("order use name book pay change delay issue question number block cover charge request plan date")
+_LIKE = {
+    ("would", "you", "like"): (("do", "you", "want"), ("do", "you", "wish"), ("would", "you", "want")),
+    ("do", "you", "want"): (("would", "you", "like"), ("do", "you", "wish")),
+    ("would", "you", "prefer"): (("do", "you", "prefer"),),
+}
 _LINKS = frozenset({"of", "for", "on", "from", "in", "at"})
 
 
@@ -107,7 +112,7 @@ class Phrases:
                 self._add(words, name, turned=False)
                 if len(words) > 1 and words[0] in ("which", "what") and words[1] not in ("is", "are", "do", "time"):
                     self._add(words[1:], name, turned=False, asked=True)
-                for other in _indirect(words):
+                for other in (*_indirect(words), *_likewise(words)):
                     self._add(other, name, turned=False)
                 if len(words) == 2 and not words[0].startswith(("wh", "how")):
                     self._add((words[1], words[0]), name, turned=True)
@@ -165,11 +170,13 @@ def _otherwise(words: Sequence[Word], place: int) -> bool:
 def _belongs(words: Sequence[Word], mention: Mention, others: Iterable[Mention]) -> bool:
     """Whether a word is one of another fact's, as the name in "the name of your school"."""
     after = mention.places[-1] + 1
-    if after >= len(words) or words[after].word != "of":
+    if after >= len(words) or words[after].word != "of" or words[after - 1].word not in _OF_SOMETHING:
         return False
     return any(other.fact != mention.fact and after < other.places[0] <= after + 3 for other in others)
 
 
+# An e-mail address is one, whatever it is of.
+_OF_SOMETHING = word_set("name number date day kind type model title code address reference size colour color word")
 _NAMED_BY = word_set("the your a desired preferred exact new")
 _GIVES = word_set(
     ", : and or me us need require know have provide give tell send specify state choose pick select share enter"
@@ -181,6 +188,18 @@ def _indirect(words: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
     """A question as it is asked within another: "when would you like" as in "tell me when you would like"."""
     if len(words) > 2 and words[0] in _ASKING and words[1] in _AUXILIARIES and words[2] in _SUBJECTS:
         yield (words[0], words[2], *words[3:]) if words[1] in _DOING else (words[0], words[2], words[1], *words[3:])
+
+
+def _likewise(words: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
+    """The same question with another word of the same sense."""
+    if len(words) > 1 and words[0] in ("which", "what") and words[1] not in _AUXILIARIES:
+        yield ("what" if words[0] == "which" else "which", *words[1:])
+    if words == ("when",):
+        yield from (("which", "day"), ("what", "day"), ("what", "date"), ("which", "date"))
+    for asks, others in _LIKE.items():
+        for place in range(len(words) - len(asks) + 1):
+            if words[place : place + len(asks)] == asks:
+                yield from ((*words[:place], *other, *words[place + len(asks) :]) for other in others)
 
 
 def _match(phrase: _Phrase, words: Sequence[Word], place: int) -> tuple[int, ...]:

@@ -30,15 +30,13 @@ REPORTS = {
             |found|left) !(a look|note|notes|into|some|over your|that|out that) (the|your|it|them|that|you|both|a
             |all) ... (off|out|in|on|back|through|up|down|away|to|over|into|onto|with)
         (is|are) (off|back on|on) (your|the) (card|account|bill|file|statement|record|invoice|credit)
-        (is|are) (going|coming|headed|on the way) back (to|into|on) (your|the)
+        (is|are) (going|coming|headed|heading|on the way) back (to|into|on) (your|the|you)
         (is|are) (open|active|live|closed|valid|booked|unlocked|set|free|registered|confirmed) now
         (is|are|now) on file
         that is your .. (on file|in|done|booked|sorted|through|submitted|secured)
-        (leaves|left|leave) (our|the) (warehouse|depot|house|shop|store|kitchen|pharmacy)
         (is|are) (reserved|set aside|held|kept|secured|yours|waiting) (for you|at|in|from|until|under)
         (is|are) (all|now)? (arranged|secured|safe|squared away|wrapped up|good)
         (is|are) (on|off) (for|the) !(phone|line|case|way to the|other hand)
-        (has|have) (just|already)? left (our|the|my) (account|warehouse|depot|house|building|office)
         now (goes|runs|starts|begins|comes|belongs|includes|covers|leaves|ends)
         (kicks|comes|goes) (in|into effect|into force|live) (today|tomorrow|on|from|with|at|now|next)?
         <who> (took|take|have taken) care of
@@ -83,7 +81,9 @@ REPORTS = {
         you are (all|now|officially|already|also)? (good to go|sorted|booked in|booked|all set|in business)
         you (now|already)? have (now|already)? (an|a|the|your) .. (appointment|booking|reservation|seat|slot|place
             |permit|ticket|subscription|table) .. (now|on|for|at)
-        that is you (sorted|done|all|booked)
+        that is you (sorted|done|all|booked|in)
+        (is|are) in the (diary|calendar|book|books|schedule|system|queue for)
+        (has|have) <adv>? !(<noted>) *ed (it|this|your) !(by|with|to be)
         that is (taken|sorted|done|it done|booked|all done|all set|been)
         (she|he|they) (is|are) (on|in|now) the (list|system|class)
         (consider|all) (it|that|set|done|sorted|booked|good|fixed|cancelled|finished|changed|taken)
@@ -93,7 +93,6 @@ REPORTS = {
         taken care of
         (went|gone|goes|come|came|gets|got) (through|ahead|live) (with|without|successfully|fine|to|now|today|this
             |on)?
-        (went|gone|goes) out
         ^ (cancelled|canceled|refunded|booked|rebooked|scheduled|rescheduled|updated|changed|processed|submitted
             |filed|registered|issued|sent|shipped|ordered|placed|applied|added|removed|waived|cleared|credited
             |extended|renewed|activated|unlocked|blocked|reset|restored|fixed|resolved|solved|completed|approved
@@ -114,7 +113,7 @@ REPORTS = {
         (is|are|be) (waiting|ready) for (you|pickup|collection)
         should be (waiting|back|fixed|working|with you|gone|fine|able|visible|there|up)
         (should|will) .. (connect|work|be fine|be back|be working|be able|reconnect) (now|again|fine)
-        (nothing|no further|no more|nothing more) (more|else|further|action|steps)? (is|are)? (for you to do|needed
+        (nothing|no further|no more|nothing more) (more|else|further|action|steps)? (is|are|that)? (for you to do|needed
             |you need to|you have to|required|to do|left to do|from your side|on your side|needed from)
         (see|meet) you (then|on|in|at|there|soon|tomorrow|<day>)
         (your|the)? (confirmation|reference|booking|case|ticket|claim|job|request|order|tracking|reservation|permit
@@ -135,6 +134,9 @@ REPORTS = {
     """,
     # What will come of it.
     "result": """
+        (went|gone|goes) out
+        (has|have|just|already)* (leaves|left|leave) (our|the|my) (account|warehouse|depot|house|building|office|shop
+            |store|kitchen|pharmacy)
         (is|are) (now)? with (mr|ms|mrs|dr|our|the|your) .. (now|for)?
         <who> will (bring|deliver|collect|pick up|send|drop|come) (it|you|them|by|the) (on|to|tomorrow|up|back
             |between|off|label|new|confirmation)
@@ -152,13 +154,6 @@ REPORTS = {
             |debited|charged|active|valid) (out|to|back|with|on|within|in|by|today|tomorrow|from|at|until|under)
         (will|is going to|are going to) (change|move|start|end|begin|reach|arrive|switch|stop|renew|come|go) (to|on
             |at|from|with|in|your|by|into|back|out) !(we|check)
-    """,
-    # Good things about what is the user's, where nothing else tells what a message is about.
-    "gift": """
-        (your|you|yours) ... (now|tomorrow|today|tonight|<day>|ready|new|back|inbox|approved|reserved|secured
-            |arranged|free|enjoy)
-        (for you|yours|enjoy|congratulations|good news|great news|welcome to|as you (wished|asked|wanted))
-        reference
     """,
     # Something was done, at some time and by somebody.
     "past": """
@@ -189,12 +184,12 @@ REPORTS = {
         (shout|call|write|holler|yell|ring|ping) (us|me)? (if|when|whenever|should)
         ^ happy *ing
         (thank you|thanks) (so much|very much|a lot|again|once again)? for *ing (with|by|at|through|us|our|from)
-        (thank you|thanks) (so much|very much|a lot|again|once again)? for (contacting|reaching|choosing|calling
-            |using|chatting|getting in touch|shopping|being|your (loyalty|business|time|trust|call|visit|message
-            |feedback)|getting|writing|flying|travelling|banking|staying|coming|stopping)
+        (thank you|thanks) (so much|very much|a lot|again|once again)? for (choosing
+            |using|chatting|shopping|being|your (loyalty|business|time|trust|visit
+            |feedback)|flying|travelling|banking|staying|stopping)
         (feel free|do not hesitate|please do not hesitate) to (ask|contact|reach|write|message|get|let|come|call)
         <who> (am|are|will be|remain|will always be) (always|still)? (here|available|around|there|at your) (if|for
-            |to help|whenever|should|disposal)
+            |whenever|should|disposal)
         (reach|get|write|come) (out|back|in)? (to)? (us|me) (any|again|at any|if|whenever)
         (that|this) (is|was|will be|would be) (all|everything) (for|today|you|i|from|then|,)?
         (that|this) (is|was|will be|would be) it (for|today|from|then)
@@ -207,7 +202,7 @@ REPORTS = {
         (safe|happy|rock|all the|best|kind|warm|get well|see you|until|speak|talk) (travels|on|best|wishes|regards
             |soon|travel|holidays|journey|next time|later)
         (anything|something) (that)? (needs|you need|you would like|i can|we can|we could|i could|you want|to add)
-        until next time
+        (until next time|bon voyage|safe travels)
         so long
         let (me|us) know how (it|this|things|everything)
         if you (change|should change) your mind
@@ -217,6 +212,22 @@ REPORTS = {
         if (there is|that is|you have) (nothing|no more|no further|no other|anything|any) (else|more|further|other)?
         wish (you|him|her|them) (all|a|the|good|well|every|luck|success)
     """,
+    # What may stand at the beginning as well.
+    "thanks": """
+        (thank you|thanks) (so much|very much|a lot|again|once again)? for (contacting|reaching|calling|getting in touch
+            |getting|writing|coming|your (call|message|email|request|enquiry|inquiry|interest))
+    """,
+    # Who the agent is, and that it is willing.
+    "welcome": """
+        welcome (to|back)
+        (how|what) (can|may|could|should|shall) <who> (be of|help|assist|do for|do to|make your)
+        <who> (am|are|would be|will be) (very|so|more than|always|really|also|only too)* (happy|glad|here|ready
+            |delighted|pleased|available) to (help|assist|support|be of|serve|get this|sort)
+        <who> (can|could|will|would) (certainly|definitely|gladly|surely|absolutely|of course|also)* (help|assist) (you
+            |with)
+        my name is
+        <who> (am|are) (your|the) .. (assistant|agent|representative)
+    """,
     "work": """
         (let|allow) (me|us) (please|just|now|quickly|first|briefly|then|also|next|quickly)* !(know|put it|be|tell
             |explain|say|clarify|remind|assure|repeat|help|walk|summarise|summarize|recap|out|introduce|confirm :
@@ -224,12 +235,13 @@ REPORTS = {
         <who> (will|am going to|are going to|would now|need to|have to|must|shall|am about to|are about to|want to
             |would like to) (now|just|also|first|next|then|quickly|try to|go ahead and|start by|begin by|proceed to
             |have to|need to|immediately|therefore|further|again|briefly|have a|take a|quickly|only
-            |please)* !(see you) <check>
-        <who> will (now|next|first|then|just|get|be right|be back|be with|attach|start|continue|come back|keep|wait
-            |return to you|report|see to|move on|handle)
+            |please)* !(see you|contact you|get (back|in)|keep you) <check>
+        <who> will (now|next|first|then|just|be right|be back|be with|attach|start|continue|wait
+            |see to|move on|handle)
         <who> (am|are) (now|just|currently|still|already|also|busy|in the middle of|about to|quickly)* <checking>
         <who> (am|are) (on|at) (it|this|that|the case)
-        (looking into|working on) (it|this|that)
+        <who> (am|are) .. (looking into|working on) (it|this|that)
+        ^ (looking into|working on) (it|this|that)
         ^ (still)? on it
         with you in (a|two|one) (sec|second|minute|moment|minutes|tick|jiffy)
         (takes|take) (only|just|me|us|up to|about|around|a|one|few|some|less|no longer than|no longer|maybe|two
@@ -248,8 +260,8 @@ REPORTS = {
         (hold|hang|bear|sit|stand) (on|with|tight|by|there|please)
         stay (with me|on the line|tuned|there|put)
         please (hold|wait|stand|bear|give|allow|stay|be patient|do not close|do not hang|remain
-            |be so kind as to wait)
-        (give|allow|grant|gimme) (me|us) (just|please)? (a|1|2|3|5|10|one|another|some|two|few|until) !(call|ring
+            |be so kind as to wait) !(.. (day|days|weeks|hours|business|working))
+        (give|allow|grant|gimme) (me|us) (just|please)? (a|half|1|2|3|5|10|one|another|some|two|few|until) !(call|ring
             |hint|tip|better|copy|list|shout|name)
         ^ (wait|hang tight|brb)
         while <who> (am|are)? (<check>|<checking>|do|am|are)
@@ -271,19 +283,26 @@ REPORTS = {
             |how|when|out)
         ^ (now|next) ,? (i|we|to)? (will|am|are)? (<checking>|<check>)
         <who> will <carry> ... (now|right away|immediately|straight away|at once)
-        <who> will (let you know|inform you|update you|notify you|get back|come back|keep you|report back|be back)
         <who> (am|are) (now|just|currently|also)* !(being|looking forward|seeing that|going to need|missing|asking
             |waiting for your|waiting for you|lacking|having trouble|having difficulty|wondering|hoping|offering
-            |assuming|writing to|glad|calling|sorry) *ing
+            |assuming|writing to|glad|calling|sorry|expecting|counting on|keeping our fingers|reaching out|confirming
+            |afraid|required|obliged) *ing
         (your|the) request ... (being|in progress|underway)
         (thank you|thanks) for your patience while
         (mind|minding) (waiting|holding|if i put|holding on)
-        (next|then|after that|first) ,? <who> (will|am|need|have|check|look|would)
-        (in progress|underway|in the works|shortly|in process)
-        (you will|we will|i will) (hear|have|get) (from me|back from me|an answer|a result|back to you|it in)
+        (next|then|after that|first) ,? <who> (will|am|need|have|check|look|would) !(afraid|sorry|not)
+        (in progress|underway|in the works|in process)
         (system|it|this) is (a bit|quite|rather|very|currently)? (slow|loading|busy)
         (give|leave) it with me
         leave it with (me|us)
+    """,
+    # What it will tell the user some time, after what it has done as well as before.
+    "promise": """
+        (<who>|our team|the team|it|they|he|she|someone) (will|shall) (also|then)? (let you know|inform you|update you
+            |notify you|get back|come back|keep you|report back|be back|contact you|reach out|be in touch|call you
+            |send you|email you|write to you|review it|review your|process it|process your)
+        (you will|we will|i will) (hear|have|get) (from me|from us|back from me|an answer|a result|back to you|it in)
+        shortly
     """,
     # The next thing that the agent does itself.
     "step": """
@@ -300,69 +319,5 @@ REPORTS = {
         (match|matches|verified|found|located)
         (your|the) .. (shows|is listed|is registered|was delivered|was booked|matches|is active|was placed
             |runs until|renews)
-    """,
-    "handover": """
-        (transfer|transferring|transferred|hand|handing|handed|pass|passing|passed|connect|connecting|connected
-            |route|routing|routed|forward|forwarding|forwarded|escalate|escalating|escalated|refer|referring
-            |referred|put|putting|redirect|redirecting|redirected|bring|patch|patching|move|moving|turn|turning
-            |direct|directing|send|sending|hook|take|get|getting) (you|this|your|it|the|things|that|him|both) (over
-            |through|to|on|in touch|with|case|chat|request|call|conversation|up|matter|ticket|issue|concern|file
-            |complaint|now)* (to|with) (the|a|an|our|one of|my|his|her|ms|mr|mrs|someone|somebody|another
-            |your)? ... <human>
-        (transfer|transferring|handing|passing|connecting|escalating|patching|routing|redirecting) (you|your
-            |this) (over|through|on|now|call|chat|case|conversation|to|matter|issue|with)
-        <who> (will|am|are|have to|need to|must|would|going to|now|am now|shall)* (transfer|hand|pass|connect
-            |escalate|patch|route|transferring|escalating|connecting|handing|passing|forwarding) (you|this
-            |your case|it|your request|your call|the case|the matter|this chat|over)
-        (let|allow) me (transfer|hand|pass|connect|escalate|patch|route|put|get|bring) (you|this|my|a|it|your|in)
-        put you (through|in touch|in contact|on to)
-        (pass|hand|passing|handing) (you|this|it) (over|on)
-        (you|case|call|chat|request|conversation|ticket|inquiry|issue|matter|file|complaint|concern) (are|is
-            |has been|have been|will be|was|gets) (now|being)* (transferred|handed over|handed|connected|escalated
-            |passed on|passed|put through|routed|passed over|referred|forwarded|redirected)
-        <human> (needs to|has to|must|will have to|would have to|is needed to) (answer|look|decide|approve|handle
-            |review|check|take|sign|assess|deal)
-        <who> (will|am|are|shall)* (get|getting|fetch|fetching|call|calling|bring|bringing) (a|an|our|my|the
-            |one of our|in|you)* .. <human> (for you|on the|to|in|into|over|now)
-        <who> (would|will|am going to|want to|have to)* (rather|better|prefer to)* (have|let|ask|get) (a|an|my|our
-            |the|one of our) .. <human> .. (look|check|review|handle|answer|decide|take|see|help)
-        <who> (am|are|will)* (getting|get|fetching|fetch|calling|looping in|loop in|involving) (in)? (a|an|my|our
-            |one of my|someone)* <human>
-        loop in (a|an|my|our|the|someone)
-        above my pay grade
-        <who> need (a|an|my|our) <human>
-        (mr|mrs|ms|dr) .. (will|is going to) (contact|call|get|take|be|answer|write|help|look|decide)
-        (leave|leaving) .. to (a|an|the|our|my) .. <human>
-        (get|find|fetch|bring) (someone|somebody) (who|to|that|from|for)
-        (put|putting|patching|patch) you (through|in touch|on to|over)
-        (talk|speak) to (a human|a real|somebody|someone|a colleague|an agent)
-        (raise|raising|raised|discuss|discussing|take|taking) (this|it|that|your case) (up)? with (my|our|a
-            |the) .. (<human>|lead)
-        (get|bring|pull|loop|have) (a|an|my|our|the|in|someone)* .. <human> .. (involved|in on this|on board
-            |into this|in)
-        (opened|raised|created|logged|opening|raising) .. (ticket|case) (with|for|to) (the|our) .. (line|team
-            |department|colleagues|specialists|desk)
-        ^ (transferring|escalating|forwarding|connecting)
-        (getting|get|bring|fetch) (one|someone|somebody|him|her|them) (on|for|to|in|into) (the|you|this|help|take)
-        (take|takes|taking) (over|it from here|this on|it on|this over|care of this from|over from here)
-        will (take (this|it|over)|continue with you|join) .. (from here|over|chat|you|shortly|in|here|call|soon)?
-        <human> (will|is going to|can|should|is|,) .. (take over|be with you|contact you|continue|join|get back
-            |get in touch|assist|help you|reach out|call you|look|handle|ping|review|be in touch|follow|respond
-            |decide|take|pick)
-        (be|being|is|are) (looked at|handled|dealt with|reviewed|decided|processed|taken over|assessed
-            |answered) (by|with) (a|an|the|our|one of|my|mr|mrs|ms|someone) .. (<human>|in|from)
-        (a|one of our|another|my|the|one of the) .. (<human>|agents) .. (will|is going to|takes|there|can) .. (take
-            |be with|contact|continue|join|get|assist|help|reach|call|look|handle|ping|review|follow|respond|you
-            |this)
-        (get|bring|have|call|fetch|involve|find|loop in) (a|my|the|our|you|in|someone|one)* .. (supervisor|manager
-            |colleague|specialist|human|someone|agent|leader|lead|boss|expert|senior) .. (to|in|on|for|who
-            |into) (talk|you|help|take|look|this|speak|assist|the)
-        (escalate|escalating|escalated) (this|it|your|the|to)
-        (someone|somebody) (will|from|there|in) .. (be with you|take|contact|will|help|reach|get)
-        (connect|connecting|connected) (you)? (to|with) (a|an|our|one|the)
-        (need|needs|require|requires|is a case for|is for|something for|a matter for|a job for|belongs to
-            |is one for|handled by) (a|an|the|our|one) .. (claims|adjuster|specialist|supervisor|human|team
-            |department|complaints|desk)
-        (stay|remain) (on the line|in the chat|in this chat|connected)
     """,
 }

@@ -6,7 +6,8 @@ from __future__ import annotations
 REQUESTS = {
     # The yes is a condition of what the agent is about to do.
     "agreed": """
-        if (you are|you|that is|this is|it is|everything is|all is|all of this is|all of that is|these|that|this|it
+        if !(you would be so) (you are|you|that is|this is|it is|everything is|all is|all of this is|all of that is
+            |these|that|this|it
             |the|everything) .. (happy|agree|ok|fine|approve|all right|correct|good|sounds|looks|suits|works
             |acceptable|comfortable|accept|confirm|right|consent|fit|fits|permit|allow|give)
         if (so|not) , (please|just|simply)? (confirm|say|reply|let|type)
@@ -14,6 +15,7 @@ REQUESTS = {
         (once|when|after|as soon as|until|upon|before|on) (i|we)? (have|receive|get|receiving
             |getting)? .. (you (have)? (confirm|confirmed|agree|agreed|approve|approved|consent|accept|accepted
             |say yes|say so|give)|your (confirmation|approval|consent|ok|go ahead|permission|green light|yes))
+        if you (are|were) (in agreement|on board|in favour|in favor|of the same)
         with your (ok|permission|consent|approval|agreement|confirmation|go ahead|authorization|blessing
             |green light)
         subject to your (ok|permission|consent|approval|agreement|confirmation)
@@ -47,6 +49,10 @@ REQUESTS = {
         yes/no
         y/n
         (just|simply|only)? say (the|a) word
+        (let me know|let us know|tell me|tell us) that you (agree|accept|approve|consent|are)
+        (all it takes|all i need|all that is missing|all that is needed|all we need) is (your|a|one) .. (yes|ok|go
+            |confirmation|approval|word|nod|" (yes|ok|go))
+        (simple|quick|short) "? (yes|ok|go|y|confirm) "? (from you|is all|is enough|will do|suffices)
         let (me|us) know (if|whether) (this|that|it|these|i|we|you|everything|they|the|all|there|both) ... (want me
             |want us|would like me|would like us|like to|agree|work|works|suit|suits|ok|should|may|can|shall
             |convenient|fine|acceptable|good|happy|approve|accept|wish to|prefer|correct|right|sounds|sound|want to
@@ -95,33 +101,25 @@ REQUESTS = {
         would you mind (telling|giving|sharing|sending|providing|stating|repeating|confirming|checking|spelling
             |letting|reading)
         (and|then|just|or|first|also|now|next|simply|,) (please|kindly|just)? (<give>|let|confirm|verify
-            |double check) (me|us|your|the|which|what|how|when|where|both|whether|in|it)
+            |double check) (me|us|your|the|which|what|how|when|where|both|whether|in)
         <give> (me|us) (your|the|a|an|which|what|how|when|where|both|whether|if|it|about|with|again|more|by|on|in
             |once|also|all|some|and|or|for|at|,|please|who|why|everything|that|these|those)
         ^ <give> (your|the|which|what|how|both|whether|all|these)
         let (me|us) (know|have)
-        <who> (will|would|do|did|also|just|still|only|first|now|then|simply|really|therefore|additionally|might|may
+        <who> should (also)? have (the|your|a|an)
+        <who> (am|are|will|would|do|did|also|just|still|only|first|now|then|simply|really|therefore|additionally
+            |might|may
             |should|currently)* (need|require|have to know|must know|need to know|have to have|must have
-            |have to ask|must ask|like to know|love to know|like to ask|like to have|need from|like to get)
+            |have to ask|must ask|obliged to ask|required to ask|like to know|love to know|like to ask|like to have
+            |need from|like to get)
         <who> (am|are) (still|only|just|now|also)* (missing|lacking|waiting for|asking for|in need of|short of
             |looking for)
-        (need|needs|require|requires) (a|an|the|your|some|two|three|one|to know|to have|from you|also|following
-            |only|more|further|few|these|it|both|you to|to verify|to confirm|is|:)
         (may|can|could|might) <who> (please|kindly|also|just|quickly|now|have)* (have|get|ask|know|see|take|note
             |request|trouble|grab)
-        (is|are) (still|also|only|now|all)* (needed|required|missing|necessary|mandatory|lacking|outstanding
-            |requested|open)
-        (must|has to|have to|should|needs to|need to) be <adv>? (named|given|stated|provided|specified|entered
-            |mentioned|supplied|attached|indicated|included|known|filled in|in the)
-        (will|would|should) (do|be good|be great|be perfect|be ideal|be enough|suffice|be sufficient|be fine|help
-            |be helpful|be useful|also help|do it)
-        (is|are) (enough|all i need|all we need|what i need|all it takes|also useful)
         (it|that) (would|will|might) (also|really)? (help|be (very|really|also|most|even)? (helpful|useful|good
             |great|nice|important)) (me|us)? (to know|to have|if|when|a lot|,)?
         (what|all|which) <who> (still|also|do|really|only|just|now)* (need|want to know|have to know|require)
         (what|all that|only thing) is (still|also)? missing
-        (the following|these) (details|information|questions|points|items|data|things|are|fields|pieces)
-        (details|information|data|info) (needed|required|missing|is missing|are missing|i need|we need)
         (the only|one|last|another|two|three|a few|a couple|some|next|first|further|only one|one more|two more
             |couple|few|couple of|couple of more|final) (more|last|quick|final|further|short|other|of)* (question
             |questions|thing|things|point|points|detail|details|piece|pieces|info)
@@ -129,15 +127,31 @@ REQUESTS = {
         (looking for|waiting for|asking for) (your|the|a|which|what)
         you (can|may|could|should|must|need to|have to|would have to|will need to) (choose|select|pick|decide
             |specify) (between|from|which|a|one|your|the|what|whether|among|an)
+        (up to you|you choose|you decide) !(on|over)
+        i mean (your|the)
+    """,
+    # The same, not to the user's face; it may be a mere mention.
+    "wanting": """
+        <who> can (also|then)? (look|find|check|pull|access|open|tell|verify) ... (with|by|using) your
+        (need|needs|require|requires) (a|an|the|your|some|two|three|one|to know|to have|from you|also|following
+            |only|more|further|few|these|it|both|you to|to verify|to confirm|is|:)
+        (is|are) (still|also|only|now|all)* (needed|required|missing|necessary|mandatory|lacking|outstanding
+            |requested|open)
+        (must|has to|have to|should|needs to|need to) be <adv>? (named|given|stated|provided|specified|entered
+            |mentioned|supplied|attached|indicated|included|known|filled in|in the)
+        (will|would|should) (do|be good|be great|be perfect|be ideal|be enough|suffice|be sufficient|be fine|help
+            |be helpful|be useful|also help|do it)
+        (is|are) (enough|all i need|all we need|what i need|all it takes|also useful)
+        (the following|these) (details|information|questions|points|items|data|things|are|fields|pieces)
+        (details|information|data|info) (needed|required|missing|is missing|are missing|i need|we need)
         (choose|options|choices|choice|slots|openings|times|dates) (is|are|of|between|on|:|for|available|at
             |would be|available are)
-        (your|the) (pick|choice|decision) (is yours)?
-        (up to you|you choose|you decide)
+        (your|the) (pick|choice|decision) (is|will be) yours
+        ^ your (pick|choice) !(of|for|is|has|was|will|in|from)
         without (knowing|having|your|first knowing|verifying|seeing)
         (until|unless|before|as long as|once|when|after) (you|i|we|your) (have|has|had|can|could|will|type
             |also)* (provide|provided|give|given|tell|told|know|have|has|receive|received|send|sent|verify|verified
             |type|pass|passed|share|shared|specify|supplied|enter|entered|got|get|see|confirm your)
-        i mean (your|the)
     """,
     "denied_need": """
         (do|does|did|would|will|needn't) not (even|really|actually|necessarily)? (need|require|have to|want
@@ -167,7 +181,9 @@ REQUESTS = {
         (belongs|belong|registered|linked|assigned|leads|points) to (a|an|another|someone|somebody) (different
             |other|else|another)?
         are you (sure|certain|positive) (that|about|this|it|the|of|your)
-        (double check|check again|re check|recheck|look again|try again|once more|once again|again please)
+        (double check|check again|re check|recheck|look again|try again|again please)
+        (check|try|look|look at|type|enter|spell|verify|repeat|read|please) .. (once more|once again
+            |again)
         (does|do|did) not (exist|match|seem|appear|correspond|agree|ring)
         (not|nothing) (in|on|under) (our|the|my|this|that) (system|records|database|number|name)
         (number|code|reference|id|plate|name|email|address) .. (is|was|seems|does|do) not (valid|right|correct

@@ -41,15 +41,17 @@ class Value:
         compact: its letters and digits in one piece.
         day: day and month, where it is a date.
         number: the number that it is or begins with, as digits.
+        proper: whether it is one word that is written as names are.
     """
 
-    __slots__ = ("after", "before", "compact", "day", "number", "unit", "words")
+    __slots__ = ("after", "before", "compact", "day", "number", "proper", "unit", "words")
 
     def __init__(self, text: str, says: Iterable[str]) -> None:
         self.words = words_of(text)
         self.compact = compact_of(text)
         self.day = next(iter(days_of(self.words)), None)
         self.number = number_of(self.words[0]) if self.words else None
+        self.proper = len(self.words) == 1 and text[:1].isupper() and text.isalpha()
         self.before: list[list[str]] = []
         self.after: list[list[str]] = []
         self.unit = ""
@@ -79,12 +81,17 @@ class Value:
 def holds(value: Value, sentence: Sentence) -> bool:
     """Whether a sentence holds a value, however it is spelled."""
     if value.day:
-        return value.day in days_of(sentence.words)
+        return value.day in days_of(sentence.words) or not _ordinals(value.day[0]).isdisjoint(sentence.words)
     if value.number and len(value.words) == 1:
         return any(number_of(word) == value.number for word in sentence.words)
     if len(value.compact) < MIN_CODE:
         return place_of(sentence.words, value.words) >= 0
     return value.compact in compact_of(sentence.text)
+
+
+def _ordinals(day: int) -> frozenset[str]:
+    """A day without its month, as in "after the 14th"."""
+    return frozenset(f"{day}{ending}" for ending in ("st", "nd", "rd", "th"))
 
 
 def month_of(word: str) -> int | None:

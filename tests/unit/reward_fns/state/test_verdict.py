@@ -192,6 +192,8 @@ def talk(*events: dict[str, Any] | str) -> Trajectory:
     [
         (("Shall I refund order 417?", "Yes.", REFUND), True),
         (("Confirm?", "Yes.", GET, REFUND), True),
+        (("Refund of 5 for order 417. Do you agree?", "Yes.", REFUND), True),
+        (("Is it okay for you if I refund order 417?", "Yes.", REFUND), True),
         (("Is it about the shoes?", "Yes.", REFUND), False),
         (("Can you confirm your order number?", "Yes.", REFUND), False),
         (("Shall I cancel order 417?", "Yes.", REFUND), False),

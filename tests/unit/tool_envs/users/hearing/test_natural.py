@@ -153,7 +153,46 @@ def test_who_asks_what_it_is_about_hears_it_again() -> None:
 
 def test_a_goodbye_before_anything_was_said_is_no_end() -> None:
     ann = user()
-    assert talk(ann, "Thank you for contacting us!", "Goodbye!") == [OPENING, "Great. //"]
+    messages = ("Thank you for contacting us!", "Goodbye!", "Goodbye!")
+    assert talk(ann, *messages) == [OPENING, "So is that done now?", "Great. //"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Hello, what can I do for you today",
+        "Welcome to Acme! How may I be of service",
+        "Hi there! 😊 I'd be happy to help you with your return today!",
+        "Thank you for reaching out. I'm here to help.",
+    ],
+)
+def test_an_opening_without_a_result_ends_nothing(message: str) -> None:
+    assert talk(user(), message, message, message) == [OPENING, OPENING, "Forget it. //"]
+
+
+def test_a_goodbye_without_a_result_is_asked_about() -> None:
+    messages = ("What's your name?", "Is there anything else?", "Your return has been registered.")
+    assert talk(user(), *messages) == ["I am Ann Lee.", "So is that done now?", "Great. //"]
+
+
+def test_a_doubtful_no_is_asked_about_before_it_gives_up() -> None:
+    messages = ("There are rules for that, I'm sorry.", "That is not possible.")
+    assert talk(user(push=[]), *messages) == ["So is that done now?", "What a pity. //"]
+
+
+def test_an_offer_in_place_of_what_it_wants_is_a_no() -> None:
+    assert talk(user(), "We also offer a newsletter. Would you like to get it?") == [
+        "No, thank you. So is that done now?"
+    ]
+    assert talk(user(), "A return is impossible. Would you like a discount?") == ["Please!"]
+    assert talk(user(), "That is impossible.", "I can offer you a discount. Shall I?") == ["Please!", "It is a gift."]
+    assert talk(user(), "A return is impossible. Would you like store credit?") == ["To my card."]
+    assert talk(user(), "That is impossible.", "Sorry, I was wrong. Shall I return it?") == ["Please!", "Yes, please."]
+
+
+def test_what_the_agent_does_next_is_waited_for() -> None:
+    messages = ("I'll look that up now.", "One moment, please! 🙏", "Checking your order...", "Let me see")
+    assert talk(user(), *messages) == ["Okay, I will wait."] * 4
 
 
 def test_patience_ends_it() -> None:
