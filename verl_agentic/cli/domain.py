@@ -13,7 +13,8 @@ from verl_agentic.core import UserInputError
 from verl_agentic.domains import BusinessDomain, DomainError, domain_folders, edition_of, load_domain
 from verl_agentic.domains.editions import make_edition
 from verl_agentic.domains.library import FOLDERS
-from verl_agentic.synthesis.domains.check import EDITIONS, check_domain
+from verl_agentic.synthesis.domains.check import CHECKED_EDITIONS, check_domain, check_editions
+from verl_agentic.synthesis.domains.copies import copied_rules
 from verl_agentic.synthesis.domains.document import SIZES, policy_document
 
 
@@ -33,7 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     check = actions.add_parser("check", help="check domains: files, names, and every leaf by playing it")
     check.add_argument("domains", nargs="*", metavar="DOMAIN", help="names or folders (default: all)")
-    check.add_argument("--editions", type=int, default=EDITIONS, metavar="N", help=f"how many (default: {EDITIONS})")
+    check.add_argument(
+        "--editions",
+        type=int,
+        default=CHECKED_EDITIONS,
+        metavar="N",
+        help=f"how many are played leaf by leaf (default: {CHECKED_EDITIONS}); of the others only the records are made",
+    )
     check.set_defaults(action=_check)
 
     new = actions.add_parser("new", help="begin a domain: a small one that works, to be rewritten")
@@ -112,6 +119,7 @@ def _check(arguments: argparse.Namespace) -> int:
             unfit += 1
             continue
         report = check_domain(domain, arguments.editions)
+        report.problems += [*check_editions(domain), *copied_rules(domain)]
         counts = report.counts
         verdicts = ", ".join(f"{counts[verdict]} {verdict}" for verdict in ("allow", "deny", "transfer"))
         print(

@@ -14,6 +14,9 @@ from verl_agentic.domains.domain import BusinessDomain
 from verl_agentic.domains.library import load_domain
 from verl_agentic.domains.tables import WorldDraw
 
+EDITIONS: Mapping[str, range] = {"train": range(48), "validation": range(1000, 1016), "held_out": range(2000, 2016)}
+"""Editions of a domain by split: whatever evaluation asks about happens on another day, to other people."""
+
 
 @dataclass(frozen=True, slots=True)
 class Edition:

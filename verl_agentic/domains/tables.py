@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,6 +118,10 @@ def _fixed(part: YamlPart, columns: list[str]) -> Record:
     return {key: entry.scalar() for key, entry in entries.items()}
 
 
+class _FullError(Exception):
+    """Rows must differ in what they refer to, and there is nothing left to refer to."""
+
+
 @dataclass(slots=True)
 class WorldDraw:
     """Draws the rows of a world, table by table.
@@ -143,7 +148,9 @@ class WorldDraw:
         for table in self.tables.values():
             found[table.name] = []
             for given in self._given(table, found):
-                found[table.name].append(self._row(table, given, found, taken=found[table.name]))
+                # Where all that a row could refer to is taken, there is no such row any more.
+                with suppress(_FullError):
+                    found[table.name].append(self._row(table, given, found, taken=found[table.name]))
         fill_totals(self.tables, found)
         return found
 
@@ -192,6 +199,8 @@ class WorldDraw:
             if at.row[column.name] not in used:
                 return
             at.row[column.name] = column.draw(at)
+        if isinstance(column.generator, RefColumn):
+            raise _FullError
         column.part.wrong("no value is left that no other row has; give it more digits, or the table fewer rows")
 
 

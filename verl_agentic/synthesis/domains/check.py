@@ -11,7 +11,8 @@ from typing import Any
 from verl_agentic.core import BrokenTaskError, Message, Task
 from verl_agentic.core.messages.speech import TRANSFER
 from verl_agentic.domains import BusinessDomain, Edition
-from verl_agentic.domains.editions import make_edition
+from verl_agentic.domains.editions import EDITIONS, make_edition
+from verl_agentic.domains.source import DomainError
 from verl_agentic.domains.workflows import DecideStep
 from verl_agentic.reward_fns.registry import judge, run_coroutine
 from verl_agentic.rollout import DialogueLimits, Policy, play
@@ -20,8 +21,8 @@ from verl_agentic.synthesis.domains.document import policy_document
 from verl_agentic.synthesis.domains.plan import ALL_DONE, REFUSE, calls_policy, plan_policy
 from verl_agentic.tool_envs.users.scripted import ScriptedUser
 
-EDITIONS = 5
-"""Editions that are checked by default."""
+CHECKED_EDITIONS = 5
+"""Editions that are played by default."""
 MANY_TRIES = 150
 _LIMITS = DialogueLimits(max_turns=60)
 FEWEST_WORDS, MOST_WORDS = 300, 1100
@@ -44,7 +45,7 @@ class DomainReport:
     counts: Counter[str] = field(default_factory=Counter)
 
 
-def check_domain(domain: BusinessDomain, editions: int = EDITIONS) -> DomainReport:
+def check_domain(domain: BusinessDomain, editions: int = CHECKED_EDITIONS) -> DomainReport:
     """Play every leaf of every workflow in some editions."""
     report = DomainReport()
     for number in range(editions):
@@ -68,6 +69,18 @@ def check_domain(domain: BusinessDomain, editions: int = EDITIONS) -> DomainRepo
     report.problems = list(dict.fromkeys(report.problems))
     report.remarks = list(dict.fromkeys(report.remarks))
     return report
+
+
+def check_editions(domain: BusinessDomain) -> list[str]:
+    """Make the world of every edition that tasks are drawn from; what is wrong, with file and line."""
+    problems = []
+    for numbers in EDITIONS.values():
+        for number in numbers:
+            try:
+                make_edition(domain, number)
+            except DomainError as error:
+                problems.append(f"{error} (edition {number})")
+    return problems
 
 
 def _requests(domain: BusinessDomain) -> Iterator[DeskRequest]:

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from verl_agentic.core import BrokenTaskError, RejectedError, Task, UserInputError
 from verl_agentic.domains import BusinessDomain, domain_folders, edition_of, load_domain
+from verl_agentic.domains.editions import EDITIONS
 from verl_agentic.domains.library import FOLDERS
 from verl_agentic.rollout import Policy
 from verl_agentic.synthesis.base import SPLITS, Growth, Split, TaskFamily
@@ -21,8 +22,6 @@ from verl_agentic.synthesis.domains.grow import applicable, dealt, grow_task
 from verl_agentic.synthesis.domains.operators import DeskOperator
 from verl_agentic.synthesis.domains.plan import calls_policy, plan_policy
 
-EDITIONS: dict[Split, range] = {"train": range(48), "validation": range(1000, 1016), "held_out": range(2000, 2016)}
-"""Editions of a domain by split: whatever evaluation asks about happens on another day, to other people."""
 SIZES: dict[DocumentSize, float] = {"small": 0.25, "standard": 0.75}
 """Shares of the sizes of documents; large ones come by an operator."""
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import re
+import shutil
+from pathlib import Path
 
 import pytest
 
 from verl_agentic.domains import domain_folders, load_domain
-from verl_agentic.synthesis.domains.check import check_domain
+from verl_agentic.domains.domain import read_domain
+from verl_agentic.synthesis.domains.check import check_domain, check_editions
+from verl_agentic.synthesis.domains.copies import copied_rules
 
 NAMES = list(domain_folders())
 
@@ -31,3 +36,21 @@ def test_no_domain_is_another_with_other_nouns() -> None:
         assert rules[one].isdisjoint(rules[other]), f"{one} and {other} share a rule word by word"
         likeness = difflib.SequenceMatcher(None, tools[one], tools[other]).ratio()
         assert likeness < 0.5, f"{one} and {other} have the same tools"
+
+
+def test_a_copy_of_what_is_kept_for_evaluation_is_seen(tmp_path: Path) -> None:
+    original = load_domain("car_rental")
+    folder = tmp_path / "my_cars"
+    shutil.copytree(original.folder, folder)
+    file = folder / "domain.yaml"
+    file.write_text(re.sub(r"(?m)^kept_for:.*\n", "", file.read_text()))
+    (problem,) = copied_rules(read_domain(folder))
+    assert re.match(rf"{re.escape(str(folder))}/[\w/]+\.yaml:\d+: ", problem)
+    assert "is from the domain car_rental, which is kept for held_out" in problem
+    assert all(copied_rules(load_domain(name)) == [] for name in NAMES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES[::6])
+def test_every_edition_has_records(name: str) -> None:
+    assert check_editions(load_domain(name)) == []
