@@ -16,14 +16,19 @@ from verl_agentic.tool_envs.users.hearing.wording import Found
 from verl_agentic.tool_envs.users.plan import PlannedFact
 
 # What follows tells what the answer is for.
-_QUESTION_TAIL = re.compile(r"(?:, )?\b(?:so that|so (?:i|we)|because|in order to) |, (?:which|as|since) ")
+_QUESTION_TAIL = re.compile(
+    r"(?:, )?\b(?:so that|so (?:i|we)|because|in order to|so as to|for (?!your |the )[a-z]+ (?:purposes?|reasons)) "
+    r"|, (?:which|as|since) "
+)
 _TAIL = re.compile(
-    r"(?:, )?\b(?:so that|so (?:i|we|it)|in order (?:to|that)|because|once (?:i|we|it|you|they)"
-    r"|and (?:i|we) (?:will|can|would)|then (?:i|we)|before (?:i|we)|for which|as (?:i|we|this|that|it|soon)"
+    r"(?:, )?\b(?:so that|so (?:i|we|it)|in order that|so as to|because|once (?:i|we|it|you|they)"
+    r"|and (?:i|we) (?:will|can|would)|for (?!your |the )[a-z]+ (?:purposes?|reasons)|then (?:i|we)|before (?:i|we)"
+    r"|for which|as (?:i|we|this|that|it|soon)"
     r"|which (?:you|is|we|i) |since|otherwise|therefore|hence|to (?:process|find|access|verify|check|pay|look|complete"
     r"|proceed|file|submit|book|issue|cancel|open|see|make|locate|work out|create|start|get|set|continue|confirm|help"
     r"|assist|change|update|send|ensure|be able|investigate|match|move|go|use|discuss|allow|avoid|give|let|identify"
-    r"|pull|bring|reach|finish|register|arrange|do|solve)) |, (?:which(?! is your)|it|they|these|this|you) "
+    r"|pull|bring|reach|finish|register|arrange|do|solve)) |, (?:which(?! is your)|it|they|these|this|you"
+    r"|(?:i|we) (?:can|will|could|would|shall|am|are)) "
 )
 _NO_REQUEST = re.compile(r"\b(?:not|never|no|that|which) $|(?:^|[,;:] )(?:if|in case|should|whenever) [^,;:]*$")
 _THANKS = re.compile(r"(?:many )?thank(?:s| you)(?: \w+){0,3} for (?:(?!(?:please|could|can|may|kindly|,|;) )\S+ )*")
@@ -163,7 +168,7 @@ class FactWords:
         if parts or sentence.question:
             pass
         elif (sentence.item or listing) and not _has_value(text):
-            if (listing and not _AGENT.intersection(sentence.words)) or self._is_label(line):
+            if (listing and not _AGENT.intersection(_head(text).split(" "))) or self._is_label(line):
                 parts = self._label_part(line, told)
         elif _PLEASE.search(text) and not _has_value(text) and not line.kinds & {"done", "work", "consent", "agreed"}:
             parts, request = [(0, size)], True
@@ -323,6 +328,12 @@ def _asked(line: Line, clause: Clause) -> Iterable[tuple[int, int]]:
             yield clause.start, len(text)
     elif clause.kind == "said" and not line.asks("consent", "closing", "greeting", "patience", "ask"):
         yield clause.start, end
+
+
+def _head(text: str) -> str:
+    """What is asked for in an entry, without what it is for."""
+    tail = _TAIL.search(text)
+    return text[: tail.start()] if tail else text
 
 
 def _has_value(text: str) -> bool:
