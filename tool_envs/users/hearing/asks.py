@@ -52,6 +52,8 @@ _PASSIVE = re.compile(
 _AGENT = frozenset({"i", "we"})
 # What is said of a thing that is not to be told.
 _ORDERS = word_set("bring keep print pack remember use come find see visit drop return wear expect make collect take")
+# What an entry that only names something does not have.
+_FINITE = word_set("will would is are has receive get keep should must")
 _PRONOUNS = word_set("it them this these both that those any one which do pick choice")
 _TO_ME = word_set("me us i we please which what pick choose")
 _FILL = word_set(
@@ -172,7 +174,7 @@ class FactWords:
                 parts = self._label_part(line, told)
         elif _PLEASE.search(text) and not _has_value(text) and not line.kinds & {"done", "work", "consent", "agreed"}:
             parts, request = [(0, size)], True
-        elif (not sentence.item and not _has_value(text) and self._is_bare(line)) or (
+        elif (not sentence.item and not settled and not _has_value(text) and self._is_bare(line)) or (
             after_question and _GOES_ON.match(text)
         ):
             parts = [(0, size)]
@@ -213,7 +215,8 @@ class FactWords:
         return any(holds(value, line.sentence) for value in self._values[name])
 
     def _is_label(self, line: Line) -> bool:
-        if len(line.words) > _LONGEST_LABEL or any(char.isdigit() for char in line.text):
+        ordered = _ORDERS.intersection(line.sentence.words[:2]) or _FINITE.intersection(line.sentence.words)
+        if ordered or len(line.words) > _LONGEST_LABEL or any(char.isdigit() for char in line.text):
             return False
         return bool(self._phrases.mentions(line.words, _EVERYWHERE))
 
@@ -296,7 +299,10 @@ def _requests(line: Line, *, settled: bool) -> list[Found]:
     thanked = _THANKS.match(line.text)
     thanks = thanked.end() if thanked else -1
     work = {one.start for one in line.of("work")}
-    found = sorted((*line.of("request"), *(() if settled else line.of("wanting"))), key=lambda one: one.start)
+    found = sorted(
+        (*line.of("request"), *(() if settled or "done" in line.kinds else line.of("wanting"))),
+        key=lambda one: one.start,
+    )
     return [
         one
         for one in found

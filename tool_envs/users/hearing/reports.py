@@ -310,9 +310,7 @@ REPORTS = {
     """,
     # The next thing that the agent does itself.
     "step": """
-        <who> (now|then|first)? (check|compare|look|search|verify|calculate|investigate) (now|the|your|if|whether|in
-            |into
-            |for|it|this)
+        <who> (now|then|first)? (check|compare|look|search|verify|calculate|investigate) (now|the|your|if|whether)
         <who> will (now|then|next|go ahead and|just|also|first|therefore|gladly|immediately)* <carry>
         <who> (am|are) (going to|about to) (now|then|also)* <carry>
         (now|next) , <who> will
