@@ -10,7 +10,14 @@ from verl_agentic.tool_envs.users.hearing.classes import word_set
 from verl_agentic.tool_envs.users.hearing.clean import BLANK
 from verl_agentic.tool_envs.users.hearing.lines import Clause, Line
 from verl_agentic.tool_envs.users.hearing.phrases import Mention, Phrases, spelled
-from verl_agentic.tool_envs.users.hearing.roles import is_about, is_argument, is_direct, is_part_of, is_whether
+from verl_agentic.tool_envs.users.hearing.roles import (
+    is_about,
+    is_argument,
+    is_direct,
+    is_part_of,
+    is_relative,
+    is_whether,
+)
 from verl_agentic.tool_envs.users.hearing.values import Value, holds
 from verl_agentic.tool_envs.users.hearing.wording import Found
 from verl_agentic.tool_envs.users.plan import PlannedFact
@@ -199,7 +206,7 @@ class FactWords:
                 continue
             if mention.fact in told and is_whether(line, mention):
                 continue
-            if mention.weight == 1 and is_argument(line, mention):
+            if mention.weight == 1 and (is_argument(line, mention) or is_relative(line, mention)):
                 continue
             found[mention.fact] = None
             last = mention

@@ -21,6 +21,8 @@ REPORTS = {
         <who> just <adv>? !(<noted>) *ed (it|that|this|the|your|a|an|you|them|both|everything|all|another|two|one)
         <who> (have)? (found|got|gave|given|put|sent|made|set|cut|taken|undone|redone|rewritten|written|split
             |let) you (a|an|the|on|in|down|through|another|one|two|up|back|both|onto)
+        (has|have) <adv>? been <adv>? (bought|sold|sent|put|taken|given|cut|drawn|withdrawn|written|rewritten|chosen
+            |brought|lent|undone|redone|split|struck|hidden|laid|rung) !(by|as|into account)
         you now have
         (booking|contract|policy|order|account|profile|registration|reservation) .. now (has|is|includes|covers|belongs)
         you are (now *ing|*ing ... now)
@@ -242,7 +244,8 @@ REPORTS = {
             |please)* !(see you|contact you|get (back|in)|keep you|ask (you|for|about|which|what|when|how)) <check>
         <who> will (now|next|first|then|just|be right|be back|be with|attach|start|continue|wait
             |see to|move on|handle)
-        <who> (am|are) (now|just|currently|still|already|also|busy|in the middle of|about to|quickly)* <checking>
+        <who> (am|are) (now|just|currently|still|already|also|busy|in the middle of|about to
+            |quickly)* !(looking forward) <checking>
         <who> (am|are) (on|at) (it|this|that|the case)
         <who> (am|are) .. (looking into|working on) (it|this|that)
         ^ (looking into|working on) (it|this|that)
@@ -294,7 +297,7 @@ REPORTS = {
         (your|the) request ... (being|in progress|underway)
         (thank you|thanks) for your patience while
         (mind|minding) (waiting|holding|if i put|holding on)
-        (next|then|after that|first) ,? <who> (will|am|need|have|check|look|would) !(afraid|sorry|not)
+        (next|then|after that|first) ,? <who> (will|am|need|have|check|look|would) !(afraid|sorry|not|see you)
         (in progress|underway|in the works|in process)
         (system|it|this) is (a bit|quite|rather|very|currently)? (slow|loading|busy)
         (give|leave) it with me

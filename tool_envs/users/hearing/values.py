@@ -28,7 +28,11 @@ _MONTHS = {
     for name in (first, *more)
 }  # fmt: skip
 _COUNTED = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-_NUMERALS = {word: str(number) for number, word in enumerate(_COUNTED.split())}
+_COUNTED += " seventeen eighteen nineteen"
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_NUMERALS = {word: str(number) for number, word in enumerate(_COUNTED.split())} | {
+    word: str(10 * number) for number, word in enumerate(_TENS.split(), 2)
+}
 _NO_SIGN = re.compile(r"[\W_]+")
 _WRITTEN_DAY = re.compile(r"(?:19|20)\d\d-(\d\d)-(\d\d)")
 _NO_CENTS = re.compile(r"[.,]00?$|,(?=\d{3}(?:\D|$))")
