@@ -195,14 +195,16 @@ class FactWords:
         found: dict[str, None] = {}
         last: Mention | None = None
         for mention in self._phrases.mentions(line.words, parts) if parts else ():
+            # "The new address" is the street, the town and the postcode alike.
+            before = None if last is None or last.places == mention.places else last
             if mention.weight == 1:
                 if mention.fact in told and not is_direct(line.words, mention, parts):
                     continue
-                if mention.fact not in found and last and is_part_of(line.words, last, mention):
-                    if not (last.weight == 1 and last.fact in told and mention.fact not in told):
+                if mention.fact not in found and before and is_part_of(line.words, before, mention):
+                    if not (before.weight == 1 and before.fact in told and mention.fact not in told):
                         continue
-                    found.pop(last.fact, None)
-            if mention.fact not in found and last and is_about(line, last, mention):
+                    found.pop(before.fact, None)
+            if mention.fact not in found and before and is_about(line, before, mention):
                 continue
             if mention.fact in told and is_whether(line, mention):
                 continue

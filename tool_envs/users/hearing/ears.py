@@ -99,11 +99,11 @@ class Ears:
         if wrong := self._restated.wrong(lines, told):
             return Heard(Act.CORRECT, wrong=tuple(wrong))
         asking = self._facts.asked(lines, told)
-        other = self._wants.other(lines, refused=refused)
+        wanted = [line for line in lines if _wants_consent(line)]
+        other = self._wants.other(lines, refused=refused) if wanted else None
         answer = self._answers.told_in(lines)
         act, sure = act_of(lines, open_question=asking.open, other=other is not None, answer=answer)
         # What was told and is only named in what is to be agreed to is not asked for again.
-        wanted = [line for line in lines if _wants_consent(line)]
         about = [line for line, following in itertools.pairwise(lines) if _is_about_it(following)]
         named = act is Act.CONFIRM and told.issuperset(asking.facts) and not _asks_anew(lines)
         if asking.facts and not named:

@@ -109,9 +109,12 @@ class Phrases:
 
     def __init__(self, named: Mapping[str, Iterable[str]]) -> None:
         self._by_first: dict[str, list[_Phrase]] = {}
+        # The words of what each is named by first.
+        self._names: dict[str, set[str]] = {}
         for name, texts in named.items():
             for number, text in enumerate(texts):
                 words = tuple(word.word for word in spelled(words_of(text)) if word.word not in _MARKS)
+                self._names.setdefault(name, set(words))
                 self._add(words, name, turned=False, first=not number)
                 if len(words) > 1 and words[0] in ("which", "what") and words[1] not in ("is", "are", "do", "time"):
                     self._add(words[1:], name, turned=False, asked=True)
@@ -149,7 +152,8 @@ class Phrases:
             )
             # "Date of birth" is the customer's first, and somebody else's where it is named again.
             named = {other.fact for other in kept if other.places != mention.places}
-            held |= not mention.first and any(
+            own = {words[place].word for place in mention.places} <= self._names[mention.fact]
+            held |= not (mention.first or own) and any(
                 other.first and other.places == mention.places and other.fact not in (mention.fact, *named)
                 for other in found.values()
             )

@@ -17,7 +17,7 @@ PHRASES = Phrases(
         "phone": ["mobile number"],
         "day": ["which day", "when"],
         "month": ["what month", "when would you like it"],
-        "other_birth": ["birthday of the other", "date of birth"],
+        "other_birth": ["when was the other born", "date of birth"],
         "home": ["where do you live", "when would you move"],
     }
 )
