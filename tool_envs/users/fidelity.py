@@ -13,11 +13,11 @@ from verl_agentic.tool_envs.users.hearing.acts import Act
 from verl_agentic.tool_envs.users.hearing.classes import word_set
 from verl_agentic.tool_envs.users.hearing.ears import Ears, Heard
 from verl_agentic.tool_envs.users.hearing.misread import contradicts
-from verl_agentic.tool_envs.users.leaks import Wording
+from verl_agentic.tool_envs.users.leaks import Wording, masked
 from verl_agentic.tool_envs.users.plan import Plan, read_plan
 from verl_agentic.tool_envs.users.script import named_in
 
-_PENDING = frozenset({Act.ASK, Act.CONFIRM, Act.INSTRUCT, Act.CORRECT, Act.PROGRESS, Act.HANDOVER})
+_PENDING = frozenset({Act.ASK, Act.CONFIRM, Act.INSTRUCT, Act.CORRECT, Act.PROGRESS, Act.HANDOVER, Act.GREET})
 _CLOSING = frozenset({Act.DONE, Act.CLOSE})
 _LIMITS = frozenset({End.MAX_TURNS, End.MAX_TOKENS})
 _WORD = re.compile(r"[^\W_]{4,}")
@@ -116,20 +116,23 @@ class _Watch:
     def _leaks(self, text: str, heard: Heard, agent: Sequence[str]) -> list[str]:
         """The facts that a text tells and that nobody asked for, as the agent's last message was heard."""
         due = {*heard.asks, *heard.touches, *heard.wrong, *heard.checks, *heard.slips}
-        spoken = Wording(self._without_lines(text))
+        # The surname in an e-mail address that was asked for is not told.
+        rest = self._without_lines(text)
+        whole, spoken = Wording(rest), Wording(masked(rest, self._values_of(due)))
         from_agent = Wording(" ".join(agent))
-        told = [name for name, values in self._values.items() if any(map(spoken.gives_away, values))]
+        told = [name for name, values in self._values.items() if any(map(whole.gives_away, values))]
         unasked = [
             name
             for name in told
             if name not in due | self._told
+            and any(map(spoken.gives_away, self._values[name]))
             and not any(from_agent.gives_away(value) or self._heard.gives_away(value) for value in self._values[name])
         ]
         if heard.act is Act.ASK and not heard.asks:
             # A question that was not understood may be for any one of them.
             unasked = unasked[1:]
         self._told.update(told)
-        hidden = [fact.name for fact in self._hidden if any(spoken.gives_away(Wording(value)) for value in fact.values)]
+        hidden = [fact.name for fact in self._hidden if any(whole.gives_away(Wording(value)) for value in fact.values)]
         return unasked + hidden
 
     def _contradictions(self, text: str, heard: Heard) -> list[str]:
@@ -163,6 +166,9 @@ class _Watch:
         for template in self._actions:
             text = template.sub(" ", text, count=1)
         return text
+
+    def _values_of(self, names: Iterable[str]) -> list[Wording]:
+        return [value for name in names for value in self._values.get(name, ())]
 
     def _without_lines(self, text: str) -> str:
         for line in self._own:

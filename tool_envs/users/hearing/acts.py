@@ -126,7 +126,7 @@ def act_of(
     if best <= _MERE and answer and act is not Act.CONFIRM:
         return Act.DONE, False
     if act is Act.CLOSE:
-        return (Act.DONE if answer is Answer.EXPECTED else act), bool(answer)
+        return (Act.DONE if answer else act), bool(answer)
     return act, best >= _SURE.get(act, 0.0)
 
 

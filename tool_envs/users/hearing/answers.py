@@ -38,6 +38,7 @@ class Answers:
 
     def _is_news(self, line: Line) -> bool:
         words = line.sentence.words
-        if _TO_THE_USER.isdisjoint(words):
+        compacts = [compact_of(word) for word in words]
+        if _TO_THE_USER.isdisjoint(words) and self._known.isdisjoint(compacts):
             return False
-        return any(any(char.isdigit() for char in word) and compact_of(word) not in self._known for word in words)
+        return any(any(char.isdigit() for char in one) and one not in self._known for one in compacts)

@@ -10,20 +10,32 @@ from verl_agentic.tool_envs.users.hearing.classes import word_set
 from verl_agentic.tool_envs.users.hearing.clean import BLANK
 from verl_agentic.tool_envs.users.hearing.lines import Clause, Line
 from verl_agentic.tool_envs.users.hearing.phrases import Mention, Phrases, spelled
-from verl_agentic.tool_envs.users.hearing.roles import is_about, is_argument, is_direct, is_part_of, is_whether
+from verl_agentic.tool_envs.users.hearing.roles import (
+    is_about,
+    is_argument,
+    is_direct,
+    is_part_of,
+    is_relative,
+    is_whether,
+)
 from verl_agentic.tool_envs.users.hearing.values import Value, holds
 from verl_agentic.tool_envs.users.hearing.wording import Found
 from verl_agentic.tool_envs.users.plan import PlannedFact
 
 # What follows tells what the answer is for.
-_QUESTION_TAIL = re.compile(r"(?:, )?\b(?:so that|so (?:i|we)|because|in order to) |, (?:which|as|since) ")
+_QUESTION_TAIL = re.compile(
+    r"(?:, )?\b(?:so that|so (?:i|we)|because|in order to|so as to|for (?!your |the )[a-z]+ (?:purposes?|reasons)) "
+    r"|, (?:which|as|since) "
+)
 _TAIL = re.compile(
-    r"(?:, )?\b(?:so that|so (?:i|we|it)|in order (?:to|that)|because|once (?:i|we|it|you|they)"
-    r"|and (?:i|we) (?:will|can|would)|then (?:i|we)|before (?:i|we)|for which|as (?:i|we|this|that|it|soon)"
+    r"(?:, )?\b(?:so that|so (?:i|we|it)|in order that|so as to|because|once (?:i|we|it|you|they)"
+    r"|and (?:i|we) (?:will|can|would)|for (?!your |the )[a-z]+ (?:purposes?|reasons)|then (?:i|we)|before (?:i|we)"
+    r"|for which|as (?:i|we|this|that|it|soon)"
     r"|which (?:you|is|we|i) |since|otherwise|therefore|hence|to (?:process|find|access|verify|check|pay|look|complete"
     r"|proceed|file|submit|book|issue|cancel|open|see|make|locate|work out|create|start|get|set|continue|confirm|help"
     r"|assist|change|update|send|ensure|be able|investigate|match|move|go|use|discuss|allow|avoid|give|let|identify"
-    r"|pull|bring|reach|finish|register|arrange|do|solve)) |, (?:which(?! is your)|it|they|these|this|you) "
+    r"|pull|bring|reach|finish|register|arrange|do|solve)) |, (?:which(?! is your)|it|they|these|this|you"
+    r"|(?:i|we) (?:can|will|could|would|shall|am|are)) "
 )
 _NO_REQUEST = re.compile(r"\b(?:not|never|no|that|which) $|(?:^|[,;:] )(?:if|in case|should|whenever) [^,;:]*$")
 _THANKS = re.compile(r"(?:many )?thank(?:s| you)(?: \w+){0,3} for (?:(?!(?:please|could|can|may|kindly|,|;) )\S+ )*")
@@ -47,6 +59,8 @@ _PASSIVE = re.compile(
 _AGENT = frozenset({"i", "we"})
 # What is said of a thing that is not to be told.
 _ORDERS = word_set("bring keep print pack remember use come find see visit drop return wear expect make collect take")
+# What an entry that only names something does not have.
+_FINITE = word_set("will would is are has receive get keep should must")
 _PRONOUNS = word_set("it them this these both that those any one which do pick choice")
 _TO_ME = word_set("me us i we please which what pick choose")
 _FILL = word_set(
@@ -163,11 +177,11 @@ class FactWords:
         if parts or sentence.question:
             pass
         elif (sentence.item or listing) and not _has_value(text):
-            if (listing and not _AGENT.intersection(sentence.words)) or self._is_label(line):
+            if (listing and not _AGENT.intersection(_head(text).split(" "))) or self._is_label(line):
                 parts = self._label_part(line, told)
         elif _PLEASE.search(text) and not _has_value(text) and not line.kinds & {"done", "work", "consent", "agreed"}:
             parts, request = [(0, size)], True
-        elif (not sentence.item and not _has_value(text) and self._is_bare(line)) or (
+        elif (not sentence.item and not settled and not _has_value(text) and self._is_bare(line)) or (
             after_question and _GOES_ON.match(text)
         ):
             parts = [(0, size)]
@@ -181,18 +195,20 @@ class FactWords:
         found: dict[str, None] = {}
         last: Mention | None = None
         for mention in self._phrases.mentions(line.words, parts) if parts else ():
+            # "The new address" is the street, the town and the postcode alike.
+            before = None if last is None or last.places == mention.places else last
             if mention.weight == 1:
                 if mention.fact in told and not is_direct(line.words, mention, parts):
                     continue
-                if mention.fact not in found and last and is_part_of(line.words, last, mention):
-                    if not (last.weight == 1 and last.fact in told and mention.fact not in told):
+                if mention.fact not in found and before and is_part_of(line.words, before, mention):
+                    if not (before.weight == 1 and before.fact in told and mention.fact not in told):
                         continue
-                    found.pop(last.fact, None)
-            if mention.fact not in found and last and is_about(line, last, mention):
+                    found.pop(before.fact, None)
+            if mention.fact not in found and before and is_about(line, before, mention):
                 continue
             if mention.fact in told and is_whether(line, mention):
                 continue
-            if mention.weight == 1 and is_argument(line, mention):
+            if mention.weight == 1 and (is_argument(line, mention) or is_relative(line, mention)):
                 continue
             found[mention.fact] = None
             last = mention
@@ -208,7 +224,8 @@ class FactWords:
         return any(holds(value, line.sentence) for value in self._values[name])
 
     def _is_label(self, line: Line) -> bool:
-        if len(line.words) > _LONGEST_LABEL or any(char.isdigit() for char in line.text):
+        ordered = _ORDERS.intersection(line.sentence.words[:2]) or _FINITE.intersection(line.sentence.words)
+        if ordered or len(line.words) > _LONGEST_LABEL or any(char.isdigit() for char in line.text):
             return False
         return bool(self._phrases.mentions(line.words, _EVERYWHERE))
 
@@ -291,7 +308,10 @@ def _requests(line: Line, *, settled: bool) -> list[Found]:
     thanked = _THANKS.match(line.text)
     thanks = thanked.end() if thanked else -1
     work = {one.start for one in line.of("work")}
-    found = sorted((*line.of("request"), *(() if settled else line.of("wanting"))), key=lambda one: one.start)
+    found = sorted(
+        (*line.of("request"), *(() if settled or "done" in line.kinds else line.of("wanting"))),
+        key=lambda one: one.start,
+    )
     return [
         one
         for one in found
@@ -323,6 +343,12 @@ def _asked(line: Line, clause: Clause) -> Iterable[tuple[int, int]]:
             yield clause.start, len(text)
     elif clause.kind == "said" and not line.asks("consent", "closing", "greeting", "patience", "ask"):
         yield clause.start, end
+
+
+def _head(text: str) -> str:
+    """What is asked for in an entry, without what it is for."""
+    tail = _TAIL.search(text)
+    return text[: tail.start()] if tail else text
 
 
 def _has_value(text: str) -> bool:

@@ -141,7 +141,14 @@ def unmarked(message: str) -> str:
 
 def words_of(text: str) -> list[str]:
     """The words and marks of a text, as they stand in a :class:`Sentence`."""
-    text = text.lower().translate(_MARKS).replace(" - ", " , ").replace("*", "").replace(" = ", " : ")
+    text = (
+        text.lower()
+        .replace("in order to ", "so as to ")
+        .translate(_MARKS)
+        .replace(" - ", " , ")
+        .replace("*", "")
+        .replace(" = ", " : ")
+    )
     text = _NOUN_IS.sub(" is ", text) if "'s " in text else text
     text = _CONTRACTED.sub(_written_out, text).replace(" is been ", " has been ")
     return _WORD.findall(_HYPHEN.sub(" ", _AGAIN.sub("re", text)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ _PROPOSES = re.compile(
 )
 # "Is it about the shoes" asks for no leave to do anything.
 _IS_IT = re.compile(r"(?:is|was|are|were) (?:it|that|this|these|those) (?:about|you|your|for|so|the) ")
+_IT = frozenset({"that", "this", "it", "one"})
+_SHORT = 8
 _DOUBTS = re.compile(r"\b(?:cannot|could not|not) (?:be )?(?:find|found|see|locate)|\bcheck\b")
 
 
@@ -102,17 +105,18 @@ class Ears:
         if wrong := self._restated.wrong(lines, told):
             return Heard(Act.CORRECT, wrong=tuple(wrong))
         asking = self._facts.asked(lines, told)
-        other = self._wants.other(lines, refused=refused)
+        wanted = [line for line in lines if _wants_consent(line)]
+        other = self._wants.other(lines, refused=refused) if wanted else None
         answer = self._answers.told_in(lines)
         act, sure = act_of(lines, open_question=asking.open, other=other is not None, answer=answer)
         # What was told and is only named in what is to be agreed to is not asked for again.
-        wanted = [line for line in lines if _wants_consent(line)]
+        about = [line for line, following in itertools.pairwise(lines) if _is_about_it(following)]
         named = act is Act.CONFIRM and told.issuperset(asking.facts) and not _asks_anew(lines)
         if asking.facts and not named:
             return Heard(Act.ASK, tuple(asking.facts))
         proposes = any(_PROPOSES.search(line.text) for line in lines)
         if act is Act.REFUSE and other:
-            touches = tuple(self._facts.mentioned(wanted, lines))
+            touches = tuple(self._facts.mentioned([*wanted, *about], lines))
             return Heard(act, offers=other, touches=touches, proposes=True)
         if act is not Act.CONFIRM:
             return Heard(act, sure=sure, proposes=proposes and act is Act.REFUSE)
@@ -121,7 +125,7 @@ class Ears:
             proposes=proposes,
             slips=tuple(self._restated.slips(lines)),
             checks=tuple(self._restated.slips([line for line in lines if _CHECKS.search(line.text)])),
-            touches=tuple(self._facts.mentioned(wanted, lines)),
+            touches=tuple(self._facts.mentioned([*wanted, *about], lines)),
         )
 
     def _rest(self, line: Line) -> Sequence[Line]:
@@ -144,6 +148,11 @@ def wants_agreement(message: str) -> bool:
 def _asks_anew(lines: Sequence[Line]) -> bool:
     """Whether a message asks a question that is not one of yes or no, or doubts something."""
     return any(line.asks("ask") or "doubt" in line.kinds or _DOUBTS.search(line.text) for line in lines)
+
+
+def _is_about_it(line: Line) -> bool:
+    """Whether a line wants the user to agree to what the line before says."""
+    return _wants_consent(line) and len(line.words) <= _SHORT and not _IT.isdisjoint(line.sentence.words)
 
 
 def _wants_consent(line: Line) -> bool:

@@ -20,7 +20,7 @@ HANDOVERS = {
         (transfer|transferring|handing|passing|connecting|escalating|patching|routing|redirecting) (you|your
             |this) (over|through|on|now|call|chat|case|conversation|to|matter|issue|with)
         <who> (will|am|are|have to|need to|must|would|going to|now|am now|shall)* (transfer|hand|pass|connect
-            |escalate|patch|route|transferring|escalating|connecting|handing|passing|forwarding) (you|this
+            |escalate|patch|route|forward|refer|transferring|escalating|connecting|handing|passing|forwarding) (you|this
             |your case|it|your request|your call|the case|the matter|this chat|over)
         (let|allow) me (transfer|hand|pass|connect|escalate|patch|route|put|get|bring) (you|this|my|a|it|your|in)
         put you (through|in touch|in contact|on to)

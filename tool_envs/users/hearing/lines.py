@@ -77,6 +77,12 @@ _OURSELVES = re.compile(r"\bwe (?:have been|were) (?:[a-z]+ )?$")
 _DENIALS = frozenset({"refusal", "limit", "negation"})
 _TELLING = frozenset({"done", "refusal", "limit", "past", "handover", "consent", "agreed", "request", "closing"})
 _REPORTS = frozenset({"done", "past"})
+_ADDRESSED = frozenset({"request", "consent"})
+# "Let me just confirm the number" asks nobody to.
+_BY_ITSELF = re.compile(
+    r"\b(?:let me|let us|(?:i|we) (?:will|am going to|are going to|have to|need to|just need to|must)) "
+    r"(?:just |also |quickly |now |briefly |first |please |then )*$"
+)
 _SHORT = 6
 _RHETORICAL = frozenset({"because", "yes", "no"})
 
@@ -164,6 +170,8 @@ def _counting(sentence: Sentence, found: list[Found]) -> Iterator[Found]:
         ):
             continue
         if one.name == "work" and sentence.text.endswith(("not ", "never "), 0, one.start):
+            continue
+        if one.name in _ADDRESSED and _BY_ITSELF.search(sentence.text, 0, one.start):
             continue
         if one.name == "doubt" and sentence.text.endswith("you ", 0, one.start):
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from verl_agentic.tool_envs.users.plan import Plan, PlannedFact, PlannedRequest
 _MAX_UNCLEAR = 2
 """How often in a row the user asks what a message meant."""
 _NO_THANKS = "No, thank you."
+_YES = re.compile(r"\W*(?:yes|yep|yeah|indeed|absolutely|exactly|correct)\b", re.IGNORECASE)
 # What gets the dialogue further.
 _GETS_ON = frozenset({"act", "correct", "tell", "confirm", "change", "push", "next"})
 
@@ -145,6 +147,9 @@ class NaturalUser:
         """
         told = {name for name, known in self._known.items() if known.told}
         heard = self._ears.hear(message, told, refused=bool(self._now.pushed))
+        if self._now.unclear and _YES.match(message):
+            # "So is it done?" - "Yes. Anything else?"
+            self._now.answered = True
         decision = self._decide(heard)
         if decision.kind in _GETS_ON:
             self._now.unclear = 0
@@ -251,7 +256,7 @@ class NaturalUser:
     def _finish(self, heard: Heard) -> UserDecision:
         now = self._now
         clear = heard.sure or (heard.act is Act.CLOSE and now.answered)
-        if not clear and self._doubts():
+        if not clear and (self._doubts() or heard.act is Act.CLOSE):
             # A goodbye before anything was said is no end.
             return self._ask_back(heard) if self.counts["replies"] else self._repeat(heard)
         return self._leave(heard)

@@ -54,6 +54,7 @@ class _Phrase:
     fact: str
     turned: bool
     asked: bool
+    first: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +66,14 @@ class Mention:
         places: numbers of the words.
         weight: number of words.
         head: whether what the words name is not part of something else that is said of it.
+        first: whether they are the first of all words that name the fact.
     """
 
     fact: str
     places: tuple[int, ...]
     weight: int
     head: bool
+    first: bool
 
 
 def spelled(words: Iterable[str]) -> list[Word]:
@@ -106,10 +109,13 @@ class Phrases:
 
     def __init__(self, named: Mapping[str, Iterable[str]]) -> None:
         self._by_first: dict[str, list[_Phrase]] = {}
+        # The words of what each is named by first.
+        self._names: dict[str, set[str]] = {}
         for name, texts in named.items():
-            for text in texts:
+            for number, text in enumerate(texts):
                 words = tuple(word.word for word in spelled(words_of(text)) if word.word not in _MARKS)
-                self._add(words, name, turned=False)
+                self._names.setdefault(name, set(words))
+                self._add(words, name, turned=False, first=not number)
                 if len(words) > 1 and words[0] in ("which", "what") and words[1] not in ("is", "are", "do", "time"):
                     self._add(words[1:], name, turned=False, asked=True)
                 for other in (*_indirect(words), *_likewise(words)):
@@ -130,9 +136,11 @@ class Phrases:
             for phrase in self._beginning(word.word):
                 if any(start <= word.start < end for start, end in parts):
                     places = _match(phrase, words, place)
-                    if places and not (len(places) == 1 and _otherwise(words, place)):
+                    if places and not (len(places) == 1 and _otherwise(words, place, apart=apart)):
                         weight, head = len(phrase.words), _is_head(words, places)
-                        found[phrase.fact, places] = Mention(phrase.fact, places, weight, head)
+                        known = found.get((phrase.fact, places))
+                        first = phrase.first or (known is not None and known.first)
+                        found[phrase.fact, places] = Mention(phrase.fact, places, weight, head, first)
         if not apart:
             return list(found.values())
         kept: list[Mention] = []
@@ -142,6 +150,13 @@ class Phrases:
                 other.weight > mention.weight and other.fact != mention.fact and set(other.places) & set(mention.places)
                 for other in kept
             )
+            # "Date of birth" is the customer's first, and somebody else's where it is named again.
+            named = {other.fact for other in kept if other.places != mention.places}
+            own = {words[place].word for place in mention.places} <= self._names[mention.fact]
+            held |= not (mention.first or own) and any(
+                other.first and other.places == mention.places and other.fact not in (mention.fact, *named)
+                for other in found.values()
+            )
             if not held:
                 kept.append(mention)
         return sorted(kept, key=lambda one: one.places)
@@ -149,19 +164,25 @@ class Phrases:
     def _beginning(self, word: str) -> Sequence[_Phrase]:
         return self._by_first.get(word) or self._by_first.get(_WIDER.get(word, "")) or ()
 
-    def _add(self, words: tuple[str, ...], fact: str, *, turned: bool, asked: bool = False) -> None:
+    def _add(
+        self, words: tuple[str, ...], fact: str, *, turned: bool, asked: bool = False, first: bool = False
+    ) -> None:
         if words:
-            self._by_first.setdefault(words[0], []).append(_Phrase(words, fact, turned, asked))
+            self._by_first.setdefault(words[0], []).append(_Phrase(words, fact, turned, asked, first))
 
 
+_TELLING = word_set("share state show help check confirm")
+_TOLD_TO = word_set("please kindly you to also and")
 _ACTORS = frozenset(["you", "i", "we", "they"])
 _QUESTION_WORDS = frozenset(["when", "where", "why", "how", "who"])
 _BEFORE_QUESTION = word_set("and or , know me us exactly : ( also ask wonder tell")
 
 
-def _otherwise(words: Sequence[Word], place: int) -> bool:
+def _otherwise(words: Sequence[Word], place: int, *, apart: bool) -> bool:
     """Whether a single word is used in another sense: as a verb, or to join clauses."""
     before = words[place - 1].word if place else ""
+    if apart and words[place].word in _TELLING and before in _TOLD_TO:
+        return True
     if words[place].word in _QUESTION_WORDS:
         return bool(before) and before not in _BEFORE_QUESTION
     return before in _ACTORS and words[place].word in _VERBS

@@ -21,7 +21,10 @@ REPORTS = {
         <who> just <adv>? !(<noted>) *ed (it|that|this|the|your|a|an|you|them|both|everything|all|another|two|one)
         <who> (have)? (found|got|gave|given|put|sent|made|set|cut|taken|undone|redone|rewritten|written|split
             |let) you (a|an|the|on|in|down|through|another|one|two|up|back|both|onto)
+        (has|have) <adv>? been <adv>? (bought|sold|sent|put|taken|given|cut|drawn|withdrawn|written|rewritten|chosen
+            |brought|lent|undone|redone|split|struck|hidden|laid|rung) !(by|as|into account)
         you now have
+        (booking|contract|policy|order|account|profile|registration|reservation) .. now (has|is|includes|covers|belongs)
         you are (now *ing|*ing ... now)
         ^ ready (on|tomorrow|today|at|from|for|by|in)
         works again
@@ -115,7 +118,6 @@ REPORTS = {
         (should|will) .. (connect|work|be fine|be back|be working|be able|reconnect) (now|again|fine)
         (nothing|no further|no more|nothing more) (more|else|further|action|steps)? (is|are|that)? (for you to do|needed
             |you need to|you have to|required|to do|left to do|from your side|on your side|needed from)
-        (see|meet) you (then|on|in|at|there|soon|tomorrow|<day>)
         (your|the)? (confirmation|reference|booking|case|ticket|claim|job|request|order|tracking|reservation|permit
             |application|dispute|registration|rma|incident) (number|no|id|reference|code) (is|:|=)
         (here is|this is|here are|attached is) your (confirmation|receipt|new|label|ticket|booking)
@@ -134,6 +136,8 @@ REPORTS = {
     """,
     # What will come of it.
     "result": """
+        (is|are) now !(being|loading|running|processing|closed|with|not|no|checking|on hold|too|a|an|only|necessary
+            |needed|required|open)
         (went|gone|goes) out
         (has|have|just|already)* (leaves|left|leave) (our|the|my) (account|warehouse|depot|house|building|office|shop
             |store|kitchen|pharmacy)
@@ -164,12 +168,14 @@ REPORTS = {
         (valid|effective) (from|until|till|as of|for|in|on)
     """,
     "closing": """
+        (see|meet) you (then|on|in|at|there|soon|tomorrow|<day>)
         (anything|something|is there anything|nothing) (else|more|further) (i|we|you|that|is|on|to|for|can|before
             |today|,|about|at|in)?
         (any|other|further|more|additional|another) (other|further|more|additional)? (questions|question|requests
             |concerns|wish|wishes|assistance|help|matters|topics|queries|inquiries|support)
         (be|of) (of)? (any|some)? (further|additional|more|other) (assistance|help|service)
-        (have|enjoy|wish you|wishing you) (a|an|your|the|you) (very|really|so)? (nice|great|good|wonderful|lovely
+        (have (a|an)|(enjoy|wish you|wishing you) (a|an|your|the|you)) (very|really|so)? (nice|great|good|wonderful
+            |lovely
             |pleasant|safe|fantastic|beautiful|happy|relaxing|super|rest|day|evening|weekend|stay|trip|flight
             |meeting|time|holiday|holidays|ride|show|new|smooth|speedy|best|one|peaceful|fine|night|morning
             |afternoon|productive)
@@ -235,10 +241,11 @@ REPORTS = {
         <who> (will|am going to|are going to|would now|need to|have to|must|shall|am about to|are about to|want to
             |would like to) (now|just|also|first|next|then|quickly|try to|go ahead and|start by|begin by|proceed to
             |have to|need to|immediately|therefore|further|again|briefly|have a|take a|quickly|only
-            |please)* !(see you|contact you|get (back|in)|keep you) <check>
+            |please)* !(see you|contact you|get (back|in)|keep you|ask (you|for|about|which|what|when|how)) <check>
         <who> will (now|next|first|then|just|be right|be back|be with|attach|start|continue|wait
             |see to|move on|handle)
-        <who> (am|are) (now|just|currently|still|already|also|busy|in the middle of|about to|quickly)* <checking>
+        <who> (am|are) (now|just|currently|still|already|also|busy|in the middle of|about to
+            |quickly)* !(looking forward) <checking>
         <who> (am|are) (on|at) (it|this|that|the case)
         <who> (am|are) .. (looking into|working on) (it|this|that)
         ^ (looking into|working on) (it|this|that)
@@ -290,7 +297,7 @@ REPORTS = {
         (your|the) request ... (being|in progress|underway)
         (thank you|thanks) for your patience while
         (mind|minding) (waiting|holding|if i put|holding on)
-        (next|then|after that|first) ,? <who> (will|am|need|have|check|look|would) !(afraid|sorry|not)
+        (next|then|after that|first) ,? <who> (will|am|need|have|check|look|would) !(afraid|sorry|not|see you)
         (in progress|underway|in the works|in process)
         (system|it|this) is (a bit|quite|rather|very|currently)? (slow|loading|busy)
         (give|leave) it with me
@@ -306,6 +313,7 @@ REPORTS = {
     """,
     # The next thing that the agent does itself.
     "step": """
+        <who> (now|then|first)? (check|compare|look|search|verify|calculate|investigate) (now|the|your|if|whether)
         <who> will (now|then|next|go ahead and|just|also|first|therefore|gladly|immediately)* <carry>
         <who> (am|are) (going to|about to) (now|then|also)* <carry>
         (now|next) , <who> will

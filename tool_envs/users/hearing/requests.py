@@ -106,6 +106,7 @@ REQUESTS = {
             |once|also|all|some|and|or|for|at|,|please|who|why|everything|that|these|those)
         ^ <give> (your|the|which|what|how|both|whether|all|these)
         let (me|us) (know|have)
+        (identify|verify|authenticate) you (by|with|via|using|through)
         <who> should (also)? have (the|your|a|an)
         <who> (am|are|will|would|do|did|also|just|still|only|first|now|then|simply|really|therefore|additionally
             |might|may
@@ -132,7 +133,8 @@ REQUESTS = {
     """,
     # The same, not to the user's face; it may be a mere mention.
     "wanting": """
-        <who> can (also|then)? (look|find|check|pull|access|open|tell|verify) ... (with|by|using) your
+        <who> can (also|then)? (look|find|check|pull|access|open|tell|verify) ... (with|by|using) your !(request|help
+            |permission|consent|case|matter|claim|booking)
         (need|needs|require|requires) (a|an|the|your|some|two|three|one|to know|to have|from you|also|following
             |only|more|further|few|these|it|both|you to|to verify|to confirm|is|:)
         (is|are) (still|also|only|now|all)* (needed|required|missing|necessary|mandatory|lacking|outstanding

@@ -10,6 +10,9 @@ from verl_agentic.tool_envs.users.hearing.lines import Line
 from verl_agentic.tool_envs.users.hearing.phrases import Mention, Word
 
 _WHETHER = re.compile(r"\b(?:if|whether) (?:(?!and |or )[^\s,;:]+ ){0,3}$")
+_RELATIVE = re.compile(
+    r"\b(?!(?:me|us|know|and|or|also|tell|is|was) )[a-z]+ (?:on|in|at|from|for|with) which (?:it|this|that) $"
+)
 _FOR_WHERE = re.compile(
     r"(?:where|why) (?!is |are |was |were )|when (?:did|do|does|would|should|can|could|will|shall) "
 )
@@ -41,6 +44,11 @@ def is_whether(line: Line, mention: Mention) -> bool:
     """Whether something else is asked about what a word names, as in "let me know whether the items are there"."""
     before = line.text[: line.words[mention.places[0]].start]
     return bool(_WHETHER.search(before))
+
+
+def is_relative(line: Line, mention: Mention) -> bool:
+    """Whether a word only says more of what is asked for, as in "the day on which it happened"."""
+    return bool(_RELATIVE.search(line.text[: line.words[mention.places[0]].start]))
 
 
 def is_argument(line: Line, mention: Mention) -> bool:

@@ -28,8 +28,14 @@ _MONTHS = {
     for name in (first, *more)
 }  # fmt: skip
 _COUNTED = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-_NUMERALS = {word: str(number) for number, word in enumerate(_COUNTED.split())}
+_COUNTED += " seventeen eighteen nineteen"
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_NUMERALS = {word: str(number) for number, word in enumerate(_COUNTED.split())} | {
+    word: str(10 * number) for number, word in enumerate(_TENS.split(), 2)
+}
 _NO_SIGN = re.compile(r"[\W_]+")
+_WRITTEN_DAY = re.compile(r"(?:19|20)\d\d-(\d\d)-(\d\d)")
+_NO_CENTS = re.compile(r"[.,]00?$|,(?=\d{3}(?:\D|$))")
 _DAY = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?")
 
 
@@ -102,6 +108,9 @@ def month_of(word: str) -> int | None:
 def days_of(words: Sequence[str]) -> list[tuple[int, int]]:
     found = []
     for place, word in enumerate(words):
+        if written := _WRITTEN_DAY.fullmatch(word):
+            found.append((int(written[2]), int(written[1])))
+            continue
         month = _MONTHS.get(word)
         if month is None:
             continue
@@ -123,7 +132,7 @@ def days_of(words: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def number_of(word: str) -> str | None:
-    digits = word.rstrip(".,")
+    digits = _NO_CENTS.sub("", word.rstrip(".,"))
     if word in _NUMERALS:
         return _NUMERALS[word]
     return digits if digits.replace(",", "").replace(".", "").isdigit() else None

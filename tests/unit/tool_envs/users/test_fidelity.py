@@ -55,6 +55,20 @@ def test_a_true_user_has_no_faults(turns: tuple[str, ...]) -> None:
     assert true(*turns).faults == []
 
 
+def test_what_is_part_of_what_was_asked_for_is_not_leaked() -> None:
+    facts = [
+        {
+            "name": "email",
+            "ask": ["e-mail"],
+            "say": "It is ann.meyers@post.example.",
+            "value": "ann.meyers@post.example",
+        },
+        {"name": "surname", "ask": ["surname"], "say": "Meyers.", "value": "Meyers"},
+    ]
+    assert true("Your e-mail?", "It is ann.meyers@post.example.", "Done!", "Bye.", facts=facts).faults == []
+    assert true("Your e-mail?", "Meyers.", "Done!", "Bye.", facts=facts).leaked == ("surname",)
+
+
 @pytest.mark.parametrize(
     ("turns", "fault", "names"),
     [
@@ -71,7 +85,9 @@ def test_what_was_not_to_be_said_is_named(turns: tuple[str, ...], fault: str, na
     assert getattr(found, fault) == names and any(names[0] in one for one in found.faults)
 
 
-@pytest.mark.parametrize("last", [ASKED, "Shall I go ahead?", "Let me check.", "Please read your meter."])
+@pytest.mark.parametrize(
+    "last", [ASKED, "Shall I go ahead?", "Let me check.", "Please read your meter.", "What can I do for you today"]
+)
 def test_who_leaves_while_something_is_pending_leaves_early(last: str) -> None:
     assert true(last, "Bye.").left_early
     assert not true(last, "Bye.", counts={"patience": 1}).left_early

@@ -24,6 +24,8 @@ def texts(message: str) -> list[str]:
         ("It's been sent, the claim's in", ["it has been sent , the claim is in"]),
         ("## Title\n---\nText", ["title", "text"]),
         ("Again. Again. Again.", ["again"]),
+        ("Happy to help \U0001f60a What is it?", ["happy to help", "what is it"]),
+        ("I ask in order to help", ["i ask so as to help"]),
         ("e-mail and pick-up", ["email and pick up"]),
         ("", []),
         (" ...! \n", []),
@@ -46,6 +48,9 @@ def test_lists_and_tables_are_entries() -> None:
     [
         ("Which day", True),
         ("And what is your name", True),
+        ("Hello, what can I do for you today", True),
+        ("Should you need more help, write to us", False),
+        ("Where necessary, we ask", False),
         ("Ready?", True),
         ("What I can do is wait", False),
         ("What's still missing is your name", False),

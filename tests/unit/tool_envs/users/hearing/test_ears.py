@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from verl_agentic.tool_envs.users.hearing.acts import Act
-from verl_agentic.tool_envs.users.hearing.ears import Ears
+from verl_agentic.tool_envs.users.hearing.ears import Ears, Heard
 from verl_agentic.tool_envs.users.plan import read_plan
 
 SCRIPT: dict[str, Any] = {
@@ -63,6 +63,12 @@ TOLD = {"order", "plate"}
         ("How can I help you today?", Act.GREET),
         ("Our shop is in the old town.", Act.UNCLEAR),
         ("What colour would you like?", Act.ASK),
+        ("Let me just confirm the order number.", Act.PROGRESS),
+        ("I'm sorry about that. We'll keep you informed.", Act.PROGRESS),
+        ("I've sent it. We will contact you once it has arrived.", Act.DONE),
+        ("We can't give refunds for that. Please note that I've cancelled it for you.", Act.DONE),
+        ("Welcome! I'd be happy to help you today.", Act.GREET),
+        ("Your total is 30.50 now.", Act.DONE),
         ("Can you return it? Yes, of course.", Act.UNCLEAR),
     ],
 )
@@ -85,6 +91,9 @@ def test_acts(message: str, act: Act) -> None:
         ("There is no car with that number.", ("plate",)),
         ("Refund or store credit?", ("refund",)),
         ("Could you tell me on which day you would like it?", ("day",)),
+        ("Thank you for your order number. To go on, I need your name.", ("name",)),
+        ("Once I have your name, I can look at the order.", ("name",)),
+        ("To check the order, I have to ask you for your name.", ("name",)),
         ("Until which day? And your name, together with the order number.", ("day", "name", "order")),
     ],
 )
@@ -129,6 +138,23 @@ def test_restated_wrongly(message: str, wrong: tuple[str, ...]) -> None:
 def test_what_was_told_and_is_only_named_is_not_asked_for() -> None:
     assert EARS.hear("Please confirm: I cancel the order number A1094.", TOLD).act is Act.CONFIRM
     assert EARS.hear("Could you please confirm the order number?", TOLD).asks == ("order",)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "I've cancelled it. A confirmation with the order number has been sent to you.",
+        "Your name is needed for every return. I've entered it, all done!",
+        "The change is done. What happens next:\n1. You will get a mail.\n2. Please keep your order number.",
+    ],
+)
+def test_what_is_only_named_beside_a_result_is_not_asked_for(message: str) -> None:
+    assert EARS.hear(message, TOLD) == Heard(Act.DONE)
+
+
+def test_a_list_of_what_will_be_done_is_to_be_agreed_to() -> None:
+    listed = "I will do the following:\n- Cancel order A1094\n- Refund to your card\n- Send a mail to Ann Lee\n\nOkay?"
+    assert EARS.hear(listed, TOLD).act is Act.CONFIRM
 
 
 def test_a_mistake_is_asked_about_or_only_restated() -> None:

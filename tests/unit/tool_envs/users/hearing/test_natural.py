@@ -154,7 +154,8 @@ def test_who_asks_what_it_is_about_hears_it_again() -> None:
 def test_a_goodbye_before_anything_was_said_is_no_end() -> None:
     ann = user()
     messages = ("Thank you for contacting us!", "Goodbye!", "Goodbye!")
-    assert talk(ann, *messages) == [OPENING, "So is that done now?", "Great. //"]
+    assert talk(ann, *messages) == [OPENING, "So is that done now?", "Forget it. //"]
+    assert talk(user(), "Goodbye!", "Yes, it is. Is there anything else?") == [OPENING, "Great. //"]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ PHRASES = Phrases(
         "email": ["email"],
         "phone": ["mobile number"],
         "day": ["which day", "when"],
+        "month": ["what month", "when would you like it"],
+        "other_birth": ["when was the other born", "date of birth"],
         "home": ["where do you live", "when would you move"],
     }
 )
@@ -41,6 +43,10 @@ def named(text: str) -> list[str]:
         ("did you order it", []),
         ("tell me where you live and when you would move", ["home"]),
         ("reordering", []),
+        ("which month do you want", ["month"]),
+        ("when do you want it", ["month"]),
+        ("the email address of your order", ["email", "order"]),
+        ("your date of birth and the date of birth of the other", ["birth", "other_birth"]),
     ],
 )
 def test_facts_are_named_in_many_ways(text: str, facts: list[str]) -> None:
