@@ -38,7 +38,7 @@ _CACHE = "ray_kwargs.ray_init.runtime_env.env_vars.VLLM_CPU_KVCACHE_SPACE"
 _ACTOR_COPIES = 4
 _ENGINE_COPIES = 2
 _LOGITS_COPIES = 4
-_BASE_BYTES = 5 * _GIB
+_BASE_BYTES = 13 * _GIB // 2
 
 
 @dataclass(frozen=True, slots=True)

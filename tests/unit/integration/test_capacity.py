@@ -106,7 +106,7 @@ def test_a_run_must_fit_the_memory() -> None:
     assert f"takes about {needed_memory(config(), SMOLLM2) / GIB:.1f} GiB" in said and "\n" not in said
     larger = [config(micro=4), config(prompt=4096), config(response=4096), config(cache="6")]
     assert all(needed_memory(one, SMOLLM2) > needed_memory(config(), SMOLLM2) for one in larger)
-    assert needed_memory(config(), QWEN3) > 2 * needed_memory(config(), SMOLLM2) - 8 * GIB
+    assert needed_memory(config(), SMOLLM2) < 16 * GIB < needed_memory(config(), QWEN3) < 32 * GIB
 
 
 @pytest.fixture(scope="module")
