@@ -400,3 +400,22 @@ def test_a_bad_parquet_row(main_ppo: Callable[..., CompletedProcess[str]], model
     done = main_ppo("+recipe=agenticqwen", "profile=cpu", model, *files)
     assert done.returncode == 2
     assert_refused(done, f"verl-agentic: {path}: row 2: field 'reward_model.ground_truth' is missing")
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("data.max_prompt_length=20", "data.max_prompt_length (20): "),
+        (
+            "actor_rollout_ref.rollout.checkpoint_engine.update_weights_bucket_megabytes=0",
+            "actor_rollout_ref.rollout.checkpoint_engine.update_weights_bucket_megabytes (0) must be at least 1: ",
+        ),
+    ],
+)
+def test_what_cannot_fit_is_refused_before_ray_starts(
+    main_ppo: Callable[..., CompletedProcess[str]], micro_model: Path, override: str, said: str
+) -> None:
+    sizes = ["agentic.curriculum.initial_tasks=24", "agentic.curriculum.held_out_tasks=6"]
+    done = main_ppo("+recipe=agenticqwen", "profile=cpu", "tasks=micro", f"model={micro_model}", override, *sizes)
+    assert done.returncode == 2, done.stderr
+    assert f"verl-agentic: {said}" in done.stderr and "starting Ray" not in done.stdout

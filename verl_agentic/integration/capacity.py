@@ -50,7 +50,7 @@ class ModelShape:
         largest: name of its largest weight.
         largest_parameters: parameters of that.
         vocabulary: tokens that it chooses from.
-        context: longest sequence that it was made for, ``None`` where its configuration says nothing.
+        context: longest sequence that it was made for, ``None`` where its configuration does not say so in a number.
     """
 
     parameters: int
@@ -102,13 +102,15 @@ def read_shape(folder: Path) -> ModelShape | None:
     if not sizes:
         return None
     text = config.get("text_config") or config
+    # How far scaled positions reach is the engine's to say.
+    scaled = (text.get("rope_scaling") or text.get("rope_parameters") or {}).get("factor")
     largest = max(sizes, key=lambda name: sizes[name])
     return ModelShape(
         sum(sizes.values()),
         largest,
         sizes[largest],
         int(text.get("vocab_size") or 0),
-        text.get("max_position_embeddings"),
+        None if scaled else text.get("max_position_embeddings"),
     )
 
 
@@ -121,8 +123,12 @@ def _weights(file: Path) -> dict[str, int]:
 
 
 def check_context(config: DictConfig, shape: ModelShape) -> None:
-    """Prompt and response together must not be longer than what the model was made for."""
+    """Prompt and response together must not be longer than what the model was made for, as it stands in its folder."""
     data = config.data
+    if {"max_position_embeddings", "rope_scaling", "rope_parameters"} & {
+        *config.actor_rollout_ref.model.override_config
+    }:
+        return
     longest = config.actor_rollout_ref.rollout.max_model_len or data.max_prompt_length + data.max_response_length
     if shape.context and longest > shape.context:
         raise UserInputError(

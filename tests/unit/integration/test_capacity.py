@@ -38,7 +38,7 @@ def config(bucket: int = 640, prompt: int = 2048, response: int = 1024, micro: i
             "agentic": {"profile": "cpu-lm"},
             "data": {"max_prompt_length": prompt, "max_response_length": response, "apply_chat_template_kwargs": {}},
             "actor_rollout_ref": {
-                "model": {"path": "a folder", "tokenizer_path": None, "trust_remote_code": False},
+                "model": {"tokenizer_path": None, "trust_remote_code": False, "override_config": {}},
                 "actor": {"ppo_micro_batch_size_per_gpu": micro, "ppo_mini_batch_size": 4},
                 "rollout": {
                     "max_model_len": prompt + response,
@@ -64,6 +64,8 @@ def test_a_model_is_measured_by_its_headers(tmp_path: Path) -> None:
         tmp_path, {"model-1.safetensors": {"embed": [10, 4], "norm": [4]}, "model-2.safetensors": {"up": [4, 3]}}
     )
     assert read_shape(tmp_path) == ModelShape(56, "embed", 40, 10, 64)
+    write_model(tmp_path, {}, rope_scaling={"type": "yarn", "factor": 4.0})
+    assert read_shape(tmp_path) == ModelShape(56, "embed", 40, 10, None)
 
 
 @pytest.mark.parametrize("broken", ["no weights", "no header", "no configuration"])
@@ -95,6 +97,9 @@ def test_sequences_must_fit_the_models_context() -> None:
         UserInputError, match=r"max_model_len \(9216\) is more than the 8192 tokens .*max_prompt_length"
     ):
         check_context(config(prompt=8192), SMOLLM2)
+    longer = config(prompt=8192)
+    longer.actor_rollout_ref.model.override_config.max_position_embeddings = 16384
+    check_context(longer, SMOLLM2)
 
 
 def test_a_run_must_fit_the_memory() -> None:
