@@ -1,4 +1,4 @@
-"""Whether the policy and its tasks fit: prompts, context, weight sync and, without an accelerator, memory.
+"""Whether the policy and its tasks fit: prompts, context and, without an accelerator, weight sync and memory.
 
 Checked when both are there and Ray is not yet. A model that verl is to download is left to it.
 """
@@ -83,7 +83,8 @@ def check_capacity(config: DictConfig, settings: AgenticSettings, store: Store) 
         check_context(config, shape)
         if settings.accelerators == 0:
             check_bucket(config, shape)
-            check_memory(config, shape, total_memory())
+            if settings.register == "natural":
+                check_memory(config, shape, total_memory())
     if settings.model != "starter" or settings.register != "micro":
         lines += check_prompts(config, settings, folder, some_tasks(store))
     return lines
