@@ -176,9 +176,12 @@ def _default(setting: Setting) -> str:
 
 def _group(name: str, decides: str) -> str:
     parts = [f"### `{name}`\n", f"{decides[0].upper()}{decides[1:]}.\n"]
-    for path in sorted((ROOT / "conf" / name).glob("*.yaml")):
+    folder = ROOT / "conf" / name
+    # What options are made of, below the group, comes after them.
+    for path in (*sorted(folder.glob("*.yaml")), *sorted(folder.glob("*/*.yaml"))):
         lines = [line for line in path.read_text(encoding="utf-8").splitlines() if "@package" not in line]
-        parts.append("\n".join([f"`{name}={path.stem}`\n", "```yaml", *lines, "```\n"]))
+        group = path.parent.relative_to(folder.parent).as_posix()
+        parts.append("\n".join([f"`{group}={path.stem}`\n", "```yaml", *lines, "```\n"]))
     return "\n".join(parts)
 
 

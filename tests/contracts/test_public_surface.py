@@ -155,7 +155,7 @@ def test_recipes_and_groups() -> None:
         "flywheel": {"frontier", "none", "reasoning", "trees"},
         "llm": {"none", "openai", "vllm"},
         "model": {"hub", "qwen3-1.7b", "qwen3-30b-a3b", "qwen3-8b", "smollm2", "starter"},
-        "profile": {"cpu", "gpu1", "h100x8", "h100x8x2"},
+        "profile": {"cpu", "cpu-lm", "gpu1", "h100x8", "h100x8x2"},
         "reward_fn": {"calls", "compose", "custom", "math", "mixed", "rubric", "sql", "state"},
         "simulator": {"llm", "none", "scripted"},
         "stage": {"agentic", "mixed", "paper", "reasoning"},

@@ -146,6 +146,12 @@ RELIED = (
     Relied("verl.workers.engine.fsdp.transformer_impl", "FSDPEngineWithLMHead", "the engine of the policy"),
     Relied("verl.workers.engine.fsdp.transformer_impl", "FSDPEngineWithValueHead", "the engine of a critic"),
     Relied(
+        "verl.workers.rollout.vllm_rollout.vllm_async_server",
+        "vLLMHttpServer",
+        "asked whether its engine lives",
+        ("engine",),
+    ),
+    Relied(
         "verl.workers.rollout.vllm_rollout.bucketed_weight_transfer",
         "BucketedWeightReceiver",
         "received weights are copied out of shared memory on the CPU",

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
@@ -35,14 +35,21 @@ SIZES = [
 
 
 class Job:
-    """One run of main_ppo in a folder, and what it left running."""
+    """One run of main_ppo in a folder, and what it left running.
 
-    def __init__(self, folder: Path, model: Path, *overrides: str) -> None:
+    Args:
+        folder: where it runs.
+        model: its policy: a folder, or an option of the group ``model``.
+        overrides: what else stands on its command line.
+        sizes: how large it is.
+    """
+
+    def __init__(self, folder: Path, model: Path | str, *overrides: str, sizes: Sequence[str] = SIZES) -> None:
         self.folder = folder
         self.run_dir = folder / "outputs" / "agenticqwen" / "job"
         self.mark = uuid.uuid4().hex
         self.log = folder / f"{self.mark}.log"
-        arguments = ["+recipe=agenticqwen", f"model={model}", *SIZES, *overrides]
+        arguments = ["+recipe=agenticqwen", f"model={model}", *sizes, *overrides]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 # Tests in the background of a script ignore interrupts, and so would what they start.

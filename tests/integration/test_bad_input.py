@@ -85,6 +85,15 @@ SEPARATE = ["trainer.v1.trainer_mode=agentic_separate_async"]
         (["agentic.curriculum.shares.new=-1"], "agentic.curriculum.shares.new must be"),
         (["agentic.flywheel.hooks=[{name: nope}]"], "agentic.flywheel.hooks[0]: unknown hook 'nope'"),
         (["agentic.kinds=[chess]"], "agentic.kinds: unknown family 'chess'"),
+        (["+agentic.family_options.chess={}"], "agentic.family_options: unknown family 'chess'"),
+        (
+            ["agentic.kinds=[domain]", "+agentic.family_options.domain={sizes: {huge: 1}}"],
+            "agentic.family_options.domain.sizes.huge must be one of small, standard, large, got 'huge'",
+        ),
+        (
+            ["agentic.kinds=[domain]", "+agentic.family_options.domain={size: {small: 1}}"],
+            "agentic.family_options.domain.size is unknown; did you mean sizes?",
+        ),
         (["agentic.rollout.simulator=nope"], "agentic.rollout.simulator: unknown user 'nope'"),
         (["agentic.rollout.tool_env=nope"], "agentic.rollout.tool_env: unknown environment 'nope'"),
         (["agentic.stage=null"], "agentic.stage must be a text, got None"),
@@ -127,7 +136,8 @@ def test_the_message_names_the_key(
 ) -> None:
     from verl_agentic.integration.preflight import check
 
-    config = compose("profile=cpu", model, f"agentic.run_dir={tmp_path / 'run'}", *overrides)
+    # With the sizes of the starter, which some of the messages tell.
+    config = compose("profile=cpu", "tasks=micro", model, f"agentic.run_dir={tmp_path / 'run'}", *overrides)
     with pytest.raises(UserInputError) as caught:
         check(config)
     assert str(caught.value).startswith(said)
@@ -194,7 +204,7 @@ def test_rows_that_need_a_language_model(compose: Compose, model: str, tmp_path:
 def test_the_same_without_mistakes_passes(compose: Compose, model: str, tmp_path: Path) -> None:
     from verl_agentic.integration.preflight import check
 
-    assert check(compose("profile=cpu", model, f"agentic.run_dir={tmp_path / 'run'}")).profile == "cpu"
+    assert check(compose("profile=cpu", model, f"agentic.run_dir={tmp_path / 'run'}")).profile == "cpu-lm"
 
 
 def test_tasks_that_the_policy_cannot_read_are_said_in_a_line(compose: Compose, model: str, tmp_path: Path) -> None:
@@ -390,3 +400,22 @@ def test_a_bad_parquet_row(main_ppo: Callable[..., CompletedProcess[str]], model
     done = main_ppo("+recipe=agenticqwen", "profile=cpu", model, *files)
     assert done.returncode == 2
     assert_refused(done, f"verl-agentic: {path}: row 2: field 'reward_model.ground_truth' is missing")
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("data.max_prompt_length=20", "data.max_prompt_length (20): "),
+        (
+            "actor_rollout_ref.rollout.checkpoint_engine.update_weights_bucket_megabytes=0",
+            "actor_rollout_ref.rollout.checkpoint_engine.update_weights_bucket_megabytes (0) must be at least 1: ",
+        ),
+    ],
+)
+def test_what_cannot_fit_is_refused_before_ray_starts(
+    main_ppo: Callable[..., CompletedProcess[str]], micro_model: Path, override: str, said: str
+) -> None:
+    sizes = ["agentic.curriculum.initial_tasks=24", "agentic.curriculum.held_out_tasks=6"]
+    done = main_ppo("+recipe=agenticqwen", "profile=cpu", "tasks=micro", f"model={micro_model}", override, *sizes)
+    assert done.returncode == 2, done.stderr
+    assert f"verl-agentic: {said}" in done.stderr and "starting Ray" not in done.stdout

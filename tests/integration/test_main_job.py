@@ -152,6 +152,21 @@ def test_rollouts_that_are_cut_off_for_an_update_and_a_kill_of_everything_within
 
 
 @pytest.mark.timeout(900)
+def test_an_engine_that_dies_during_a_run_ends_it_with_its_reason(
+    tmp_path: Path, micro_model: Path, jobs: list[Job]
+) -> None:
+    job = Job(tmp_path, micro_model, "trainer.total_epochs=500")
+    jobs.append(job)
+    job.wait_for_step(1)
+    victims = job.processes("VLLM::EngineCore")
+    assert victims, "no engine found"
+    victims[0].send_signal(signal.SIGKILL)
+    assert job.wait(END_SECONDS) != 0
+    assert "the run cannot go on: rollout server 0: its engine died" in job.console, job.tail()
+    job.assert_nothing_left()
+
+
+@pytest.mark.timeout(900)
 def test_interrupt_of_a_run_with_an_engine_of_its_own_leaves_nothing_behind(
     tmp_path: Path, micro_model: Path, jobs: list[Job]
 ) -> None:

@@ -50,7 +50,7 @@ def changed(before: Any, after: Any) -> dict[str, Any]:
 
 
 def test_the_profiles_and_stages_are_known() -> None:
-    assert {"cpu", "gpu1", "h100x8", "h100x8x2"} <= set(PROFILES)
+    assert {"cpu", "cpu-lm", "gpu1", "h100x8", "h100x8x2"} <= set(PROFILES)
     assert {"agentic", "mixed", "paper", "reasoning"} <= set(STAGES)
     assert "agenticqwen" in RECIPES
 
@@ -84,12 +84,13 @@ def test_verl_accepts_it(
     assert get_trainer_cls(config.trainer.v1.trainer_mode).__name__ == "AgenticTrainerSync"
 
     settings = read_settings(config)
-    assert (settings.profile, settings.stage) == (profile, stage)
+    # The model is none that the starter's sizes are for.
+    assert (settings.profile, settings.stage) == ("cpu-lm" if profile == "cpu" else profile, stage)
     assert len(load_families(settings.kinds)) == len(settings.kinds)
     assert settings.curriculum.epoch_size % config.data.train_batch_size == 0
     assert settings.curriculum.held_out_tasks > 0
     devices = config.trainer.n_gpus_per_node
-    assert settings.accelerators == (0 if profile == "cpu" else devices)
+    assert settings.accelerators == (0 if profile.startswith("cpu") else devices)
     sequences = config.actor_rollout_ref.actor.ppo_mini_batch_size * config.actor_rollout_ref.rollout.n
     assert sequences % (devices * config.trainer.nnodes) == 0
 
@@ -178,7 +179,8 @@ def test_two_nodes_clip_by_sequence(compose: Callable[..., Any]) -> None:
     ],
 )
 def test_a_group_swaps_its_own_keys_only(compose: Callable[..., Any], override: str, keys: dict[str, Any]) -> None:
-    assert changed(compose("profile=cpu"), compose("profile=cpu", override)) == keys
+    # With profile=cpu sizes go by the tasks, too.
+    assert changed(compose("profile=gpu1"), compose("profile=gpu1", override)) == keys
 
 
 @pytest.mark.parametrize(
@@ -222,6 +224,40 @@ def test_tasks_speak_to_the_model_that_there_is(compose: Callable[..., Any], tin
     assert (rollout.reminders, rollout.max_repeats, rollout.protocol) == (1, None, "agenticqwen")
 
 
+def test_sizes_without_an_accelerator_follow_the_model_and_the_tasks(
+    compose: Callable[..., Any], tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sizes(*overrides: str, recipe: str = "agenticqwen") -> tuple[str, int, int]:
+        config = compose(*overrides, recipe=recipe)
+        bucket = config.actor_rollout_ref.rollout.checkpoint_engine.update_weights_bucket_megabytes
+        return config.agentic.profile, config.data.max_prompt_length, bucket
+
+    starter, language_model = ("cpu", 192, 64), ("cpu-lm", 2048, 640)
+    folder = f"model={tiny_model}"
+    for profile in ([], ["profile=cpu"]):
+        assert sizes(*profile) == sizes(*profile, "model=starter") == starter
+        # A folder with a policy in it that was trained from the starter.
+        assert sizes(*profile, folder, "tasks=micro") == starter
+        for model in ("model=hub", "model=qwen3-1.7b", folder):
+            assert sizes(*profile, model) == sizes(*profile, model, "tasks=natural") == language_model
+    assert sizes("profile=cpu-lm", folder) == language_model
+    assert compose("profile=cpu", folder).agentic.family_options == {"domain": {"sizes": {"small": 1}}}
+    assert compose("profile=cpu", folder, "data.max_prompt_length=99").data.max_prompt_length == 99
+    recipe = tmp_path / "recipe" / "mine.yaml"
+    recipe.parent.mkdir()
+    recipe.write_text("# @package _global_\ndefaults:\n  - agenticqwen\n  - override /model: hub\n  - _self_\n")
+    monkeypatch.setenv("VERL_AGENTIC_CONF", str(tmp_path))
+    assert sizes(recipe="mine") == sizes("profile=cpu", recipe="mine") == language_model
+    assert sizes("model=starter", recipe="mine") == starter
+
+
+def test_both_profiles_of_a_language_model_without_an_accelerator_are_one(
+    compose: Callable[..., Any], tiny_model: Path
+) -> None:
+    one, other = (compose(f"profile={name}", f"model={tiny_model}") for name in ("cpu", "cpu-lm"))
+    assert changed(one, other) == {}
+
+
 def test_the_epochs_of_a_run_follow_from_its_stages(compose: Callable[..., Any]) -> None:
     from verl_agentic.training.settings import read_settings
 
@@ -259,7 +295,7 @@ def test_a_recipe_of_ones_own_is_composed_and_checked(
 
 
 def test_a_folder_takes_the_models_place(compose: Callable[..., Any], tiny_model: Path) -> None:
-    before, after = compose("profile=cpu"), compose("profile=cpu", f"model={tiny_model}")
+    before, after = (compose("profile=cpu", "tasks=micro", *model) for model in ([], [f"model={tiny_model}"]))
     keys = changed(before, after)
     assert keys == {"agentic.model": "hub", "actor_rollout_ref.model.path": str(tiny_model)}
 

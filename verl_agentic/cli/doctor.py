@@ -358,7 +358,7 @@ def _engine(seen: Mapping[str, Any]) -> str:
 
 
 def _on_cpu(seen: Mapping[str, Any]) -> bool:
-    return bool(seen.get("profile", "cpu") == "cpu")
+    return seen.get("profile", "cpu") in ("cpu", "cpu-lm")
 
 
 def _failed(section: str, name: str, seen: Mapping[str, Any]) -> Finding:

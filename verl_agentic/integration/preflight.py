@@ -24,7 +24,7 @@ from verl_agentic.flywheel import make_hooks
 from verl_agentic.integration.dataset import as_list
 from verl_agentic.integration.hydra.resolvers import made_path
 from verl_agentic.reward_fns.registry import check_kwargs
-from verl_agentic.synthesis.families import load_families
+from verl_agentic.synthesis.families import FAMILIES, load_families
 from verl_agentic.tool_envs.registry import check_options, configured_environment
 from verl_agentic.tool_envs.users.registry import make_user
 from verl_agentic.training.settings import AgenticSettings, read_settings
@@ -325,9 +325,13 @@ def check_data(config: DictConfig) -> None:
 def check_names(settings: AgenticSettings) -> None:
     """Whatever is chosen by name must be there."""
     limits = settings.flywheel.limits()
+    for name in settings.family_options:
+        with _at("agentic.family_options: "):
+            FAMILIES.get(name, files=True)
     for stage in settings.plan().stages:
         with _at("agentic.kinds: "):
-            by_kind = {family.kind: family for family in load_families(stage.kinds)}
+            loaded = load_families(stage.kinds, settings.register, settings.family_options)
+            by_kind = {family.kind: family for family in loaded}
         make_hooks(stage.hooks, key=stage.hooks_key, budget=limits, families=by_kind, llm=settings.llm or None)
     with _at("agentic.rollout.simulator: "):
         make_user(settings.rollout.simulator, **settings.rollout.simulator_options)

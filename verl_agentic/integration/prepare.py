@@ -121,7 +121,7 @@ def generate_splits(settings: AgenticSettings) -> Splits:
         "held_out": curriculum.held_out_tasks,
     }
     splits: Splits = {split: [] for split in SPLITS}
-    families = load_families(settings.kinds, settings.register)
+    families = load_families(settings.kinds, settings.register, settings.family_options)
     for split, size in sizes.items():
         for position, family in enumerate(families):
             wanted = size // len(families) + (position < size % len(families))

@@ -17,6 +17,7 @@ from omegaconf import DictConfig, open_dict, read_write
 
 from verl_agentic.core import InfrastructureError, UserInputError
 from verl_agentic.integration import preflight
+from verl_agentic.integration.capacity import check_capacity
 from verl_agentic.integration.console import Console, held_logs, open_console, tell
 from verl_agentic.integration.prepare import prepare_model, prepare_tasks
 from verl_agentic.integration.trainer.checkpoints import saved_step
@@ -138,6 +139,8 @@ class AgenticRun(Callback):  # type: ignore[misc]
             started = time.monotonic()
             prepare_model(config, settings, store)
             tell(f"policy: {config.actor_rollout_ref.model.path}, ready in {duration(time.monotonic() - started)}")
+            for line in check_capacity(config, settings, store):
+                tell(line)
         tell("starting Ray, the workers and the rollout engine ...")
         self._settings = settings
 

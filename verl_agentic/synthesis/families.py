@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from verl_agentic.core import UserInputError
-from verl_agentic.core.named import Registry, is_file_name
+from verl_agentic.core.checked import check_arguments, refuse_unknown
+from verl_agentic.core.named import Registry, is_file_name, parameters_of
 from verl_agentic.core.task import Register
 from verl_agentic.synthesis.base import TaskFamily
 
@@ -20,6 +22,8 @@ _BUILT_IN: dict[str, type[TaskFamily] | str] = {
     "tree": "verl_agentic.synthesis.trees:TreeFamily",
 }
 FAMILIES = Registry("family", _BUILT_IN, base=TaskFamily)
+OPTIONS_KEY = "agentic.family_options"
+"""Where options of families are set; every message about one begins with it."""
 
 
 def family_file(name: str) -> Path:
@@ -43,17 +47,39 @@ def family_file(name: str) -> Path:
     return Path(spec.origin)
 
 
-def load_families(names: Iterable[str], register: Register = "micro") -> list[TaskFamily]:
+def load_families(
+    names: Iterable[str], register: Register = "micro", options: Mapping[str, Any] | None = None
+) -> list[TaskFamily]:
     """One instance of each named family.
 
     Args:
         names: built-in names, ``package.module:Class`` or ``path/to/file.py:Class``.
         register: how their tasks speak.
+        options: ``agentic.family_options``: keyword arguments of families by their names; those of others do not
+            matter.
 
     Raises:
-        UserInputError: a family is unknown, cannot be imported or is not a :class:`TaskFamily`.
+        UserInputError: a family is unknown, cannot be imported or is not a :class:`TaskFamily`, or it has no such
+            option, or refuses its value.
     """
-    families = [FAMILIES.get(name, files=True)() for name in names]
+    families = [_made(name, (options or {}).get(name)) for name in names]
     for family in families:
         family.speaks = register
     return families
+
+
+def _made(name: str, options: Any) -> TaskFamily:
+    cls = FAMILIES.get(name, files=True)
+    if options is None:
+        return cls()
+    key = f"{OPTIONS_KEY}.{name}"
+    if not isinstance(options, Mapping):
+        raise UserInputError(f"{key} must be a mapping of options, got {options!r}")
+    known = parameters_of(cls)
+    if known is not None:
+        refuse_unknown(options, known, key)
+    check_arguments(cls, options, key)
+    try:
+        return cls(**options)
+    except UserInputError as error:
+        raise UserInputError(f"{key}: {error}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 
 from verl_agentic.core.chat import make_chat_model
@@ -70,7 +70,7 @@ class EpochPlanner:
         self._drawn: tuple[int, list[str]] | None = None
         self._background: Future[RoundRecord] | None = None
         self._register = pool_register(store, settings)
-        families = {family.kind: family for family in load_families(settings.kinds, self._register)}
+        families = self._families(settings.kinds)
         self._plan = settings.plan()
         self._hooks = [self._make_hooks(stage) for stage in self._plan.stages]
         self._uses: dict[str, HookUse] = {}
@@ -133,8 +133,13 @@ class EpochPlanner:
         if background is not None:
             background.result()
 
+    def _families(self, names: Iterable[str]) -> dict[str, TaskFamily]:
+        """Families by the kinds of their tasks."""
+        loaded = load_families(names, self._register, self.settings.family_options)
+        return {family.kind: family for family in loaded}
+
     def _make_hooks(self, stage: Stage) -> list[BudgetedHook]:
-        families = {family.kind: family for family in load_families(stage.kinds, self._register)}
+        families = self._families(stage.kinds)
         limits, llm = self.settings.flywheel.limits(), self.settings.llm or None
         return make_hooks(stage.hooks, key=stage.hooks_key, budget=limits, families=families, llm=llm)
 

@@ -170,6 +170,8 @@ class AgenticSettings:
             for a run of one stage, which is described by the other keys.
         kinds: task families that are generated: built-in names or ``package.module:Class``; with ``stages`` those of
             all of them, whatever is given.
+        family_options: keyword arguments of task families, by the names that they go by in ``kinds``, e.g.
+            ``{domain: {sizes: {small: 1}}}``.
         seed: seed of tasks, draws, sessions and starter.
         run_dir: folder of everything a run leaves behind.
         llm: a language model besides the policy: ``client``, the factory that makes it, and what that takes.
@@ -184,6 +186,7 @@ class AgenticSettings:
     stage: str = "mixed"
     stages: list[Any] = field(default_factory=list)
     kinds: list[str] = field(default_factory=lambda: ["math", "sql", "service"])
+    family_options: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     run_dir: str = "outputs/agenticqwen"
     console: Literal["quiet", "full"] = "quiet"

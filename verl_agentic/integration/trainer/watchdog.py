@@ -30,6 +30,7 @@ class Watchdog:
         self._end = end or _leave
         self._phases: dict[str, float] = {}
         self._actors: dict[str, Any] = {}
+        self._asked: dict[str, Callable[[Any], str | None]] = {}
         self._pings: dict[str, Any] = {}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -43,10 +44,19 @@ class Watchdog:
         """Stop watching."""
         self._stopped.set()
 
-    def watch(self, role: str, handles: Sequence[Any]) -> None:
-        """Watch Ray actors; a dead one ends the run."""
+    def watch(self, role: str, handles: Sequence[Any], ask: Callable[[Any], str | None] | None = None) -> None:
+        """Watch Ray actors; a dead one ends the run.
+
+        Args:
+            role: what they are, for the reason.
+            handles: the actors.
+            ask: called in each of them with the actor itself; what it returns ends the run, too, unless it is ``None``.
+        """
         with self._lock:
-            self._actors.update({f"{role} {position}": handle for position, handle in enumerate(handles)})
+            actors = {f"{role} {position}": handle for position, handle in enumerate(handles)}
+            self._actors.update(actors)
+            if ask is not None:
+                self._asked.update(dict.fromkeys(actors, ask))
 
     @contextlib.contextmanager
     def phase(self, name: str, seconds: float) -> Iterator[None]:
@@ -80,19 +90,31 @@ class Watchdog:
         for name, handle in actors.items():
             # A busy actor answers late; only a dead one answers with an error.
             if name not in self._pings:
-                self._pings[name] = handle.__ray_ready__.remote()
+                ask = self._asked.get(name)
+                self._pings[name] = handle.__ray_call__.remote(ask) if ask else handle.__ray_ready__.remote()
             ping = self._pings[name]
             ready, _ = ray.wait([ping], timeout=0)
             if not ready:
                 continue
             del self._pings[name]
             try:
-                ray.get(ping)
+                reason = ray.get(ping)
             except ray.exceptions.RayActorError as error:
                 return f"{name} died: {str(error).splitlines()[0]}"
             except ray.exceptions.RayError:
                 continue
+            if name in self._asked and reason:
+                return f"{name}: {reason}"
         return None
+
+
+def engine_failure(server: Any) -> str | None:
+    """Why a rollout server can serve nobody any more; asked in its own process.
+
+    The server outlives the processes of its engine, and verl would go on asking it.
+    """
+    engine = getattr(server, "engine", None)
+    return "its engine died" if getattr(engine, "errored", False) else None
 
 
 def _leave(reason: str) -> None:

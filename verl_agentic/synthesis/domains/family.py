@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from verl_agentic.core import BrokenTaskError, RejectedError, Task, UserInputError
-from verl_agentic.domains import BusinessDomain, domain_folders, edition_of, load_domain
+from verl_agentic.core.checked import Within
+from verl_agentic.domains import BusinessDomain, DomainError, domain_folders, edition_of, load_domain
 from verl_agentic.domains.editions import EDITIONS
 from verl_agentic.domains.library import FOLDERS
 from verl_agentic.rollout import Policy
@@ -25,7 +26,7 @@ from verl_agentic.synthesis.domains.plan import calls_policy, plan_policy
 SIZES: dict[DocumentSize, float] = {"small": 0.25, "standard": 0.75}
 """Shares of the sizes of documents; large ones come by an operator."""
 
-
+Part = Annotated[float, Within(least=0)]
 _EDITIONS_TRIED = 6
 
 
@@ -39,20 +40,23 @@ class DomainFamily(TaskFamily):
     kind: ClassVar[str] = KIND
     plays_written = True
 
-    def __init__(self, names: tuple[str, ...] | None = None, sizes: Mapping[DocumentSize, float] | None = None) -> None:
+    def __init__(self, names: Sequence[str] | None = None, sizes: Mapping[DocumentSize, Part] | None = None) -> None:
         """
         Args:
             names: names or folders of the domains; all of the library, and of ``VERL_AGENTIC_DOMAINS``, by default.
-            sizes: shares of the sizes of documents.
+            sizes: shares of the sizes of documents. Where all are ``small``, none grows larger either.
 
         Raises:
-            UserInputError: there is no such domain.
+            UserInputError: there is no such domain, or no size has a share.
             DomainError: a file of one is wrong; the message names file and line.
         """
-        self.names = tuple(domain_folders()) if names is None else names
-        self.sizes = dict(SIZES if sizes is None else sizes)
+        self.names = tuple(domain_folders() if names is None else names)
+        given: Mapping[DocumentSize, float] = SIZES if sizes is None else sizes
+        self.sizes = {size: share for size, share in given.items() if share > 0}
         if not self.names:
             raise UserInputError("there are no domains; see verl-agentic domain ls")
+        if not self.sizes:
+            raise UserInputError("no size of documents has a share; give e.g. sizes={small: 1}")
         self._structures = _structures(self.names, os.environ.get(FOLDERS, ""))
         self.protected = frozenset(name for split in SPLITS if split != "train" for name in self._structures[split])
 
@@ -69,15 +73,18 @@ class DomainFamily(TaskFamily):
 
         Raises:
             BrokenTaskError: there is no such structure.
+            DomainError: no edition that was tried can be drawn.
         """
         domain, request = _request(structure)
         split: Split = next((one for one in SPLITS if structure in self._structures[one]), "train")
         size = rng.choices(list(self.sizes), list(self.sizes.values()))[0]
         # Not every edition has a case of every leaf.
+        problem: Exception
         for number in rng.sample(EDITIONS[split], _EDITIONS_TRIED):
             try:
                 draft = draft_task(edition_of(domain.name, number), replace(request, size=size), rng)
-            except BrokenTaskError as error:
+            except (BrokenTaskError, DomainError) as error:
+                # Of the records of an edition, there may be too few for what refers to them.
                 problem = error
                 continue
             return finish_task(draft, kind=self.kind)
@@ -89,7 +96,7 @@ class DomainFamily(TaskFamily):
         Raises:
             BrokenTaskError: the task is not of a domain.
         """
-        options = applicable(task)
+        options = self._applicable(task)
         rng.shuffle(options)
         for operator in options:
             try:
@@ -105,12 +112,17 @@ class DomainFamily(TaskFamily):
         wanted = [DESK_OPERATORS.get(name).name for name in operators]
         return [
             Growth(operator.name, operator.aims_at, partial(self._grown, task, operator))
-            for operator in applicable(task)
+            for operator in self._applicable(task)
             if operator.name in wanted
         ]
 
     def grown_by(self, task: Task) -> frozenset[str]:
         return frozenset(task.meta.get("operators", ()))
+
+    def _applicable(self, task: Task) -> list[DeskOperator]:
+        """Operators that a task can grow by; a run that has room for small documents alone gets no larger ones."""
+        only_small = set(self.sizes) == {"small"}
+        return [operator for operator in applicable(task) if not (only_small and operator.enlarges)]
 
     def _grown(self, task: Task, operator: DeskOperator, rng: random.Random) -> Task:
         return grow_task(task, operator, rng, self.protected)

@@ -33,6 +33,8 @@ class DeskOperator(ABC):
 
     name: ClassVar[str]
     aims_at: ClassVar[frozenset[FailureKind]] = frozenset()
+    enlarges: ClassVar[bool] = False
+    """Whether the policy document becomes a larger one."""
 
     def prepare(self, draft: TaskDraft) -> None:  # noqa: B027 - most have nothing to prepare
         """Change request, want or case before script, plan and truth are made anew."""
@@ -68,6 +70,7 @@ class Distraction(DeskOperator):
 
     name = "distraction"
     aims_at = frozenset({FailureKind.WRONG_STATE})
+    enlarges = True
 
     def prepare(self, draft: TaskDraft) -> None:
         # What was grown by it before comes with the large document, and is to keep it.

@@ -18,6 +18,8 @@ from verl_agentic.integration.console.screen import Screen, words_of
         ("(TaskRunnerV1 pid=20297, ip=10.0.0.2) verl-agentic: flywheel round 1", "flywheel round 1"),
         ("verl-agentic: sets the title \x1b]0;x\x07 and \x1b[2Jclears\r", "sets the title ]0;x and clears"),
         ("(WorkerDict pid=7) UserWarning: deprecated", None),
+        # What an engine says that is taken down with the run, or before it: the watchdog tells which it was.
+        ("(vLLMHttpServer pid=7) ERROR async_llm.py:599 AsyncLLM output_handler failed. EngineDeadError", None),
         ("(AgentLoopWorker pid=7) the model says verl-agentic: step 1/1", None),
         ("", None),
     ],

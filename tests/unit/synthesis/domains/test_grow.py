@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from verl_agentic.core import BrokenTaskError, FailureKind, RejectedError, Task
-from verl_agentic.domains import edition_of
+from verl_agentic.domains import DomainError, Edition, edition_of
 from verl_agentic.synthesis.domains import DeskRequest, finish_task
 from verl_agentic.synthesis.domains.catalog import DESK_OPERATORS
 from verl_agentic.synthesis.domains.check import score
@@ -125,6 +125,35 @@ def test_a_task_grows_step_by_step() -> None:
     if len(task.meta["operators"]) == MOST_OPERATORS:
         with pytest.raises(RejectedError, match="was grown by 4 operators"):
             grow_task(task, applicable(task)[0], rng, ())
+
+
+def test_small_documents_stay_small() -> None:
+    small, any_size = DomainFamily((NAME,), {"small": 1, "standard": 0}), DomainFamily((NAME,))
+    task = small.generate(small.structures("train")[0], random.Random(0))
+    assert task.meta["size"] == "small"
+    names = list(small.operators())
+    assert "distraction" in {one.operator for one in any_size.growths(task, names)}
+    assert "distraction" not in {one.operator for one in small.growths(task, names)}
+    grown = [child for seed in range(8) if (child := small.harder(task, random.Random(seed))) is not None]
+    assert grown and {child.meta["size"] for child in grown} == {"small"}
+
+
+def test_an_edition_that_cannot_be_drawn_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+
+    def drawn(name: str, number: int) -> Edition:
+        tried.append(number)
+        if len(tried) < 3:
+            raise DomainError("no value is left")
+        return edition_of(name, number)
+
+    monkeypatch.setattr("verl_agentic.synthesis.domains.family.edition_of", drawn)
+    family = DomainFamily((NAME,))
+    assert family.generate(family.structures("train")[0], random.Random(0)).meta["edition"] == tried[-1]
+    monkeypatch.setattr("verl_agentic.synthesis.domains.family._EDITIONS_TRIED", 2)
+    tried.clear()
+    with pytest.raises(DomainError, match="no value is left"):
+        family.generate(family.structures("train")[0], random.Random(0))
 
 
 def test_the_deal_follows_from_names() -> None:
