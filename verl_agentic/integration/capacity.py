@@ -151,7 +151,9 @@ def check_bucket(config: DictConfig, shape: ModelShape) -> None:
 
 
 def needed_memory(config: DictConfig, shape: ModelShape) -> int:
-    """Bytes that a run without an accelerator takes at its peak, all processes together; an estimate.
+    """Bytes that a run without an accelerator takes at its peak, all processes together.
+
+    An estimate: with the lengths that there were, it was within a tenth of what runs of 135M and 187M parameters took.
 
     Weights, gradients and the two moments of AdamW in the actor; weights, a packed copy of them and the cache in the
     rollout engine; logits of the longest sequences; and what Ray, verl and vLLM take whatever the model.
