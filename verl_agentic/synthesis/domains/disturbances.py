@@ -45,12 +45,18 @@ class PlantedOrder(DeskOperator):
 
     def apply(self, draft: TaskDraft) -> None:
         domain = draft.edition.domain
+        decisive = {name for rule in domain.policy.rules.values() if rule.test for _, name in rule.test.fields}
         places = []
         for row in draft.request.workflow.case:
             table = domain.tables[row.table]
             for column in table.columns:
                 free = isinstance(column.generator, ChoiceColumn) and column.name.split("_")[-1] in self.COLUMNS
-                if free and row.name in draft.case.rows and self._is_shown(draft, column.name):
+                if (
+                    free
+                    and column.name not in decisive
+                    and row.name in draft.case.rows
+                    and self._is_shown(draft, column.name)
+                ):
                     places.append((row, table, column.name))
         if not places:
             raise BrokenTaskError("no record on the way has room for a note")

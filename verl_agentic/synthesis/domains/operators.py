@@ -252,7 +252,10 @@ class ChangedMind(DeskOperator):
         draft.script["change"] = {"say": told, "facts": [change]}
         later = expert_plan(walk, draft.known)
         again = next(position for position, step in enumerate(later) if "confirm" in step)
-        draft.plan = [*draft.plan[: place + 1], *later[again:]]
+        before = draft.plan[: place + 1]
+        # What was looked up for the first wish does not answer for the other one.
+        anew = [step for step in later[:again] if "call" in step and step not in before]
+        draft.plan = [*before, *anew, *later[again:]]
         draft.walk = walk
         draft.truth = ground_truth(walk, draft.script)
         return True
