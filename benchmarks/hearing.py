@@ -57,11 +57,14 @@ def is_right(row: dict[str, Any], heard: Heard, told: set[str]) -> bool:
     """Whether a message was read as it is labelled; ``told`` are the facts that the agent has been told.
 
     A request to agree to what the user has not told its mind about is a question for it: the user tells it.
+    What a message proposes counts where that is labelled.
     """
     act = Act.UNCLEAR if heard.act is Act.GREET else heard.act
     found = {"ask": heard.asks, "instruct": heard.does, "correct": heard.wrong}.get(row["act"], ())
     if row["act"] == "ask" and act in (Act.CONFIRM, Act.REFUSE):
         act, found = Act.ASK, tuple(name for name in heard.touches if name not in told)
+    if heard.proposes != row.get("proposes", heard.proposes):
+        return False
     return act.value == row["act"] and set(found) == set(row.get(_NAMED.get(row["act"], ""), ()))
 
 

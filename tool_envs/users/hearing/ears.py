@@ -14,17 +14,16 @@ from verl_agentic.tool_envs.users.hearing.instructions import Instructions
 from verl_agentic.tool_envs.users.hearing.lines import Line, heard_lines
 from verl_agentic.tool_envs.users.hearing.misread import Restatements
 from verl_agentic.tool_envs.users.hearing.offers import Offer, Wants
+from verl_agentic.tool_envs.users.hearing.proposals import Proposals
 from verl_agentic.tool_envs.users.hearing.values import Value
 from verl_agentic.tool_envs.users.plan import PlannedAction, PlannedFact
 
 _CHECKS = re.compile(r"\b(?:right|correct|correctly|confirm|verify|accurate|check|sure) ")
 
-_PROPOSES = re.compile(
-    r"\b(?:offer|offers|offered|offering|instead|alternative|alternatively|alternatives|option|options|at (?:the )?most"
-    r"|highest|lowest|earliest|latest|longest|shortest|nearest|next best|possible|available|would be|rather) "
-)
 # "Is it about the shoes" asks for no leave to do anything.
 _IS_IT = re.compile(r"(?:is|was|are|were) (?:it|that|this|these|those) (?:about|you|your|for|so|the) ")
+# What proposes nothing, whatever it names.
+_OVER = frozenset({Act.DONE, Act.PROGRESS, Act.HANDOVER, Act.GREET})
 _IT = frozenset({"that", "this", "it", "one"})
 _SHORT = 8
 _DOUBTS = re.compile(r"\b(?:cannot|could not|not) (?:be )?(?:find|found|see|locate)|\bcheck\b")
@@ -44,7 +43,7 @@ class Heard:
         touches: names of the facts that a request to confirm speaks of without their value, told or not.
         offers: what a refusal offers that the user did not ask for.
         sure: whether the message leaves no doubt about what it does.
-        proposes: whether a request to confirm, or a refusal, speaks of something else that could be had.
+        proposes: whether it speaks of something else that could be had.
     """
 
     act: Act
@@ -81,6 +80,7 @@ class Ears:
         facts = [fact for fact in facts if not fact.hidden]
         values = {fact.name: [Value(text, fact.say) for text in fact.values] for fact in facts}
         self._facts = FactWords(facts, values)
+        self._proposals = Proposals(value for several in values.values() for value in several)
         self._restated = Restatements(facts, values, expects)
         self._answers = Answers((value for several in values.values() for value in several), expects)
         told = (text for fact in facts for text in (*fact.ask, *fact.say, *fact.values))
@@ -112,14 +112,14 @@ class Ears:
         # What was told and is only named in what is to be agreed to is not asked for again.
         about = [line for line, following in itertools.pairwise(lines) if _is_about_it(following)]
         named = act is Act.CONFIRM and told.issuperset(asking.facts) and not _asks_anew(lines)
+        proposes = act not in _OVER and self._proposals.made(lines)
         if asking.facts and not named:
-            return Heard(Act.ASK, tuple(asking.facts))
-        proposes = any(_PROPOSES.search(line.text) for line in lines)
+            return Heard(Act.ASK, tuple(asking.facts), proposes=proposes and bool(wanted))
         if act is Act.REFUSE and other:
             touches = tuple(self._facts.mentioned([*wanted, *about], lines))
             return Heard(act, offers=other, touches=touches, proposes=True)
         if act is not Act.CONFIRM:
-            return Heard(act, sure=sure, proposes=proposes and act is Act.REFUSE)
+            return Heard(act, sure=sure, proposes=proposes)
         return Heard(
             act,
             proposes=proposes,

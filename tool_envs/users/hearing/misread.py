@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import or_
 from typing import NamedTuple
 
 from verl_agentic.tool_envs.users.hearing.classes import word_set
 from verl_agentic.tool_envs.users.hearing.clean import sentences, words_of
 from verl_agentic.tool_envs.users.hearing.lines import Line
 from verl_agentic.tool_envs.users.hearing.phrases import spelled
+from verl_agentic.tool_envs.users.hearing.proposals import denials
 from verl_agentic.tool_envs.users.hearing.values import (
     MIN_CODE,
     TRIVIAL,
@@ -18,7 +21,7 @@ from verl_agentic.tool_envs.users.hearing.values import (
     days_of,
     holds,
     month_of,
-    number_of,
+    units_in,
 )
 from verl_agentic.tool_envs.users.plan import PlannedFact
 
@@ -27,7 +30,6 @@ _AMOUNT = re.compile(r"\d{1,3}(?:,\d{3})*[.,]\d\d|(?:19|20)\d\d|\d{1,2}:\d\d")
 _SIGNS = {"pound": "\u00a3", "dollar": "$", "euro": "\u20ac"}
 _OFFERING = frozenset({"instead", "if", "could"})
 _PERSONS = TRIVIAL | word_set("me us him her them one it myself ourselves")
-_BETWEEN = word_set("of your the more extra additional full other these those")
 _CLAIM = re.compile(
     r"(?:ok |and |thanks |well |right |, )*(?:so|to (?:summari[sz]e|sum|recap|confirm|be sure|clarify|make sure|check)"
     r"|just to|just so|i (?:understand|have noted|have you|noted|see here|gather)"
@@ -38,8 +40,13 @@ _CLAIM = re.compile(
 class Known:
     """All that the user knows, none of which is mistaken for a mistake."""
 
-    def __init__(self, values: Iterable[Value]) -> None:
-        values = list(values)
+    def __init__(self, values: Iterable[Value], expects: Iterable[Value] = ()) -> None:
+        expects = list(expects)
+        values = [*values, *expects]
+        # What the agent may name as a number of anything.
+        self._expected = {
+            value.number for value in expects if value.number and (len(value.words) == 1 or value.measure)
+        }
         self._days = {value.day for value in values}
         self._codes = {value.compact for value in values}
 
@@ -55,7 +62,7 @@ class Known:
             day, month = value.day
             others = [other for other in days_of(words) if other not in self._days]
             return any((one == day) != (another == month) for one, another in others)
-        if _other_number(value, words):
+        if _other_number(value, words, self._expected):
             return True
         if value.proper and any(_misspelled(value.words[0], word) for word in words):
             return True
@@ -79,7 +86,7 @@ class Restatements:
         self._slips = {fact.name: [Value(text, ()) for text in fact.slip_values] for fact in facts if fact.slip}
         self._words = {fact.name: _content([*fact.ask, *fact.say]) for fact in facts}
         known = [value for several in (*values.values(), *self._slips.values()) for value in several]
-        self._known = Known([*known, *(Value(text, ()) for text in expects)])
+        self._known = Known(known, [Value(text, ()) for text in expects])
 
     def wrong(self, lines: Sequence[Line], told: frozenset[str]) -> list[str]:
         """Names of the told facts in whose place a message has something else.
@@ -89,15 +96,17 @@ class Restatements:
         wanted = [_wants_answer(line) for line in lines]
         if not any(wanted) and not any(line.clauses for line in lines):
             return []
+        # After a denial comes what there is instead.
+        denied = list(itertools.accumulate((bool(denials(line)) for line in lines), or_, initial=False))
         restated = [
             _Restated(
                 line.sentence.words,
-                proposes=_proposes(line),
+                proposes=_proposes(line) or after,
                 claims=itself
                 or (not line.kinds & {"refusal", "negation"} and (next_one or bool(_CLAIM.match(line.text)))),
                 itself=itself or bool(_CLAIM.match(line.text)),
             )
-            for line, itself, next_one in zip(lines, wanted, [*wanted[1:], False], strict=True)
+            for line, itself, next_one, after in zip(lines, wanted, [*wanted[1:], False], denied[:-1], strict=True)
         ]
         missing = {name: self._missing(name, lines) for name in self._values if name in told}
         found = [
@@ -198,19 +207,13 @@ def _other_title(value: Value, words: Sequence[str]) -> bool:
     return length > 1 and length == len(value.words)
 
 
-def _other_number(value: Value, words: Sequence[str]) -> bool:
+def _other_number(value: Value, words: Sequence[str], expected: Collection[str]) -> bool:
     if not value.number or not value.unit:
         return False
     if sign := _SIGNS.get(value.unit):
         amounts = [word[1:] for word in words if word.startswith(sign)]
         return bool(amounts) and value.number not in amounts
-    for place, word in enumerate(words):
-        number = number_of(word)
-        if number and number != value.number:
-            near = [one for one in words[place + 1 : place + 4] if one not in _BETWEEN]
-            if near and near[0].rstrip("s") == value.unit:
-                return True
-    return False
+    return any(number not in (value.number, *expected) for number in units_in(words, value.unit))
 
 
 def _follows(words: Sequence[str], place: int, before: list[str]) -> bool:

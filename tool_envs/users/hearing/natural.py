@@ -168,7 +168,9 @@ class NaturalUser:
         if wrong := list(dict.fromkeys([*heard.wrong, *heard.checks, *again])):
             return self._correct(heard, wrong)
         if heard.asks:
-            return UserDecision(heard.act, "tell", self._tell(heard.asks), heard.asks)
+            answers = self._answers_to_offers() if heard.proposes else ()
+            asks = tuple(dict.fromkeys((*heard.asks, *answers)))
+            return UserDecision(heard.act, "tell", self._tell(asks), asks)
         if heard.proposes and (answers := self._answers_to_offers()):
             return UserDecision(heard.act, "tell", self._tell(answers), answers)
         if heard.act is Act.CONFIRM:

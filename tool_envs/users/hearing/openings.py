@@ -25,8 +25,8 @@ OPENINGS = {
         (anything|something) (i|we|you) .. (besides|beyond|apart|in addition|on top|before|today|for you)
         did (that|this|it|everything|all) .. (work|work out|help|go through)
         (are|is) (we|you|that|this) (done|finished|through|it) !(in|with|by)
-        (can|may|shall|should|could) <who> (now|then)? (close|end) (the|this|your|it|our) (chat|ticket|case
-            |conversation|one|request|session)?
+        (can|may|shall|should|could) <who> (now|then)? (close|end) (the|this|your|our) (chat|ticket|case
+            |conversation|one|request|session)
         (is|was) (everything|all|this|that|it) .. (clear|understood|answered)
         (has|have|did|does) (this|that|it|the|your|i|we|everything|all) .. (solved|solve|resolve|resolved|fixed|fix
             |answered|answer|helped|help|covered|cover|been resolved)

@@ -138,6 +138,20 @@ def number_of(word: str) -> str | None:
     return digits if digits.replace(",", "").replace(".", "").isdigit() else None
 
 
+_BETWEEN = word_set("of your the more extra additional full other these those")
+
+
+def units_in(words: Sequence[str], unit: str) -> list[str]:
+    """The numbers that words give of a unit, without its plural ending, as digits."""
+    found = []
+    for place, word in enumerate(words):
+        if number := number_of(word):
+            near = [one for one in words[place + 1 : place + 4] if one not in _BETWEEN]
+            if near and near[0].rstrip("s") == unit:
+                found.append(number)
+    return found
+
+
 def compact_of(text: str) -> str:
     return _NO_SIGN.sub("", text.casefold())
 

@@ -224,6 +224,31 @@ def test_an_offer_is_answered_when_it_is_made() -> None:
     assert talk(ann, "Then I refund it to your card. Shall I go ahead?") == ["Yes, please."]
 
 
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("Sadly, the red one is sold out. Shall I let you know once there are more?", "No, no voucher."),
+        ("Returns are not possible any more. The most I can do is half of it. What do you say?", "No, no voucher."),
+        ("That is taken, but the blue one is still there. Would that work for you?", "No, no voucher."),
+        ("I can give you 4 weeks. Is that okay?", "No, no voucher."),
+        ("The refund would be 30. Shall I go ahead?", "Yes, please."),
+        ("That is possible. Shall I do it?", "Yes, please."),
+        ("I'm sorry, that is not possible at this stage. Anything else?", "Please!"),
+        ("It's done, you get it back at the latest on Friday. Anything else?", "Great. //"),
+    ],
+)
+def test_what_is_wanted_is_told_from_what_is_offered_in_its_place(message: str, said: str) -> None:
+    weeks = {
+        "name": "weeks",
+        "ask": ["how many weeks"],
+        "say": ["It was 6 weeks ago."],
+        "value": "6 weeks",
+        "known": True,
+    }
+    voucher = {"name": "v", "ask": ["decision about a voucher"], "say": ["No, no voucher."], "offer": False}
+    assert talk(user(facts=[SCRIPT["facts"][0], weeks, voucher]), message) == [said]
+
+
 def test_whoever_has_declined_wants_nothing_any_more() -> None:
     ann = user(confirm="No, leave it.", declines=True, done="That was all.")
     assert talk(ann, "Shall I cancel it?", "Would you like store credit, or your money back?") == [
