@@ -3,7 +3,8 @@
 A fact is an object of fields, such as ``{"id": "O417", "status": "paid"}``. It was seen where an object in the JSON of
 a reply holds all of them, with the fields of the objects around it merged in: a line of an order has the order's
 number, too, unless it has a field of that name itself. So has what a call was asked for by an id: whoever lists the
-orders of a customer knows whose they are. Numbers are equal by value up to the tolerance, and texts, dates
+orders of a customer knows whose they are. And whoever asks a list for rows with one value of a field has seen that
+the others, which it leaves out, have another one. Numbers are equal by value up to the tolerance, and texts, dates
 among them, exactly. Of a reply that was cut, what stood before the cut counts.
 """
 
@@ -30,6 +31,7 @@ class SeenRecords:
         self._compare = compare
         self._records: list[Row] = []
         self._unread: list[tuple[str, Row]] = []
+        self._filters: list[Row] = []
 
     def see(self, reply: str, arguments: Mapping[str, Any] | None = None) -> None:
         """Note a reply, and what it replied to."""
@@ -39,6 +41,9 @@ class SeenRecords:
             if name.endswith(_IDS) and isinstance(value, str | int)
         }
         self._unread.append((reply, ids))
+        filters = {name: value for name, value in (arguments or {}).items() if name not in ids}
+        if filters and _is_list(reply):
+            self._filters.append(filters)
 
     def holds(self, fact: Row) -> bool:
         """Whether ``fact`` was seen."""
@@ -46,9 +51,15 @@ class SeenRecords:
             self._records += _records(_data(reply), ids)
         self._unread.clear()
         same = self._compare.same
-        return any(
+        if any(
             all(field in record and same(value, record[field]) for field, value in fact.items())
             for record in self._records
+        ):
+            return True
+        return any(
+            field in fact and not same(fact[field], value)
+            for filters in self._filters
+            for field, value in filters.items()
         )
 
 
@@ -81,6 +92,11 @@ def _records(data: Any, around: Mapping[str, Any]) -> list[Row]:
             found.append(record)
             waiting.extend((value, record) for value in inner.values())
     return found
+
+
+def _is_list(reply: str) -> bool:
+    data = _data(reply)
+    return isinstance(data, list) or (isinstance(data, dict) and isinstance(data.get("results"), list))
 
 
 def _data(reply: str) -> Any:

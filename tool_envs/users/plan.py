@@ -19,6 +19,8 @@ them, tells all facts that one message asks for in one reply, and has more of a 
   ``say`` from what it replies.
 * ``lines``: how this user says ``wait``, ``unknown``, ``unclear`` and ``out_of_patience``, each a list of texts.
 * ``expects``: texts that the agent may name though they look like a fact of another value: a new date, a fee.
+* ``outcome``: how the request ends if the agent is right, ``allow``, ``deny`` or ``transfer``: of a message that both
+  refuses something and reports something, the user takes that for the answer.
 * ``declines``: ``confirm`` is a no, behind which the user wants nothing any more: it leaves, saying ``done``.
 * ``done``, ``patience``, ``persona``, ``background``, ``goal``, ``strategy``: as ever.
 """
@@ -117,6 +119,7 @@ class PlannedRequest:
     done: str
     expects: tuple[str, ...] = ()
     declines: bool = False
+    outcome: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +188,7 @@ def _request(data: Mapping[str, Any], where: str, *, say: str, confirm: str | No
         done=_done(data, f"{where}.done", done),
         expects=_expects(data, where),
         declines=_flag(data, "declines", where),
+        outcome=_outcome(data, where),
     )
 
 
@@ -226,6 +230,13 @@ def _fact(entry: Any, where: str, *, default: str) -> PlannedFact:
         slip_values=slip_values,
         offer=offer,
     )
+
+
+def _outcome(data: Mapping[str, Any], where: str) -> str:
+    value = data.get("outcome", "")
+    if value not in ("", "allow", "deny", "transfer"):
+        raise BrokenTaskError(f"{where}.outcome must be allow, deny or transfer, or left out")
+    return str(value)
 
 
 def _flag(data: Mapping[str, Any], name: str, where: str) -> bool:

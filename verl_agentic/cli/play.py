@@ -17,7 +17,13 @@ from rich.console import Console
 from rich.rule import Rule
 
 from verl_agentic.cli.plain_text import plain_text, wide_console
-from verl_agentic.cli.play_settings import add_play_arguments, add_prompt_key, naming_helper, read_play_settings
+from verl_agentic.cli.play_settings import (
+    add_play_arguments,
+    add_prompt_key,
+    naming_helper,
+    read_play_settings,
+    turns_for,
+)
 from verl_agentic.core import Message, Task, Trajectory, UserInputError
 from verl_agentic.domains import domain_folders
 from verl_agentic.reward_fns.registry import judge
@@ -74,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.expert:
         print(json.dumps(task.meta.get("plan", task.meta.get("normal_path")), ensure_ascii=False, indent=1))
         return 0
-    settings = read_play_settings(arguments)
+    settings = read_play_settings(arguments, turns_for([task]))
     table: _Table = _Lines(sys.stdin, sys.stdout) if arguments.json else _Terminal(wide_console(), sys.stdin)
     # People take their time.
     plan = replace(settings.session, trajectory_seconds=_PATIENCE)

@@ -12,6 +12,7 @@ from verl_agentic.core import BrokenTaskError, Task, UserInputError
 from verl_agentic.core.chat import NoChatModelError
 from verl_agentic.reward_fns.invoke import accepted
 from verl_agentic.reward_fns.registry import check_kwargs, check_source, reward_function
+from verl_agentic.rollout.limits import NATURAL_TURNS
 from verl_agentic.synthesis.plain_rows import PROMPT_KEY
 from verl_agentic.tool_envs import make_environment
 from verl_agentic.tool_envs.registry import check_options, environment_class
@@ -98,6 +99,11 @@ def naming_helper() -> Iterator[None]:
             f"a language model besides the policy is asked for, and there is none; add {HELPER} base_url=URL "
             f"{HELPER} model=NAME"
         ) from error
+
+
+def turns_for(tasks: Iterable[Task]) -> dict[str, Any]:
+    """``agentic.rollout`` for some tasks where nothing is given: longer dialogues for those in the natural register."""
+    return {"max_turns": NATURAL_TURNS} if any(task.register == "natural" for task in tasks) else {}
 
 
 def check_rows(

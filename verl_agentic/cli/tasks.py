@@ -12,7 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import get_args
 
-from verl_agentic.cli.play_settings import add_play_arguments, add_prompt_key, naming_helper, read_play_settings
+from verl_agentic.cli.play_settings import (
+    add_play_arguments,
+    add_prompt_key,
+    naming_helper,
+    read_play_settings,
+    turns_for,
+)
 from verl_agentic.core import BrokenTaskError, Task, Trajectory, UserInputError
 from verl_agentic.core.chat import NoChatModelError
 from verl_agentic.core.files.whole_file import replacing
@@ -109,7 +115,7 @@ def _import_agenticqwen(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     tasks = read_tasks(arguments.file, arguments.prompt_key)
-    settings = read_play_settings(arguments)
+    settings = read_play_settings(arguments, turns_for(tasks))
     families = {family.kind: family for family in load_families(names(arguments.kinds))}
     with naming_helper():
         reasons = {row: reason for row, task in enumerate(tasks) if (reason := unfit(task, families, settings))}

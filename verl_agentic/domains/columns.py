@@ -11,8 +11,7 @@ A column of ``tables.yaml`` is an object with one of these keys, and perhaps ``w
 * ``ref: table`` - key of a row there; ``where: expression`` over ``it`` and this row; ``unique: true``, or the name
   of a column where only rows that have the same value there must differ;
 * ``of: {row: column, take: column}`` - what the row that a reference leads to holds;
-* ``value: expression`` - over this row's earlier columns, ``today`` and ``n``, the row's number from 1, which is 1
-  wherever a case draws the row anew: what must stay the same follows from the key;
+* ``value: expression`` - over this row's earlier columns, ``today`` and ``n``, the row's number from 1;
 * ``total: {of: table, value: expression}`` - the sum over the rows of a table that refer to this one.
 
 ``when: expression`` leaves it empty (NULL, or ``else: value``) where it does not hold; ``maybe: 0.2`` leaves it empty

@@ -12,17 +12,25 @@ import ast
 import calendar
 import math
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 Scope = Mapping[str, Any]
-Seen = list[tuple[Mapping[str, Any], str]]
-"""Objects whose fields were read, and the fields."""
+Seen = list[Any]
+"""``(object, field)`` of every field that was read, and :class:`Either` where one of several readings is enough."""
 
 MAX_CHARS = 400
 MAX_ITEMS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """Parts of an ``and`` or ``or`` each of which decides it alone, as what each has read."""
+
+    readings: tuple[Seen, ...]
 
 
 class ExpressionError(ValueError):
@@ -291,12 +299,7 @@ def _value(node: ast.AST, scope: Scope, seen: Seen | None) -> Any:
         case ast.Compare(left=left, ops=signs, comparators=others):
             return _compare(left, signs, others, scope, seen)
         case ast.BoolOp(op=sign, values=parts):
-            result: Any = None
-            for part in parts:
-                result = _value(part, scope, seen)
-                if bool(result) == isinstance(sign, ast.Or):
-                    return result
-            return result
+            return _decided(parts, isinstance(sign, ast.Or), scope, seen)
         case ast.UnaryOp(op=sign, operand=operand):
             value = _value(operand, scope, seen)
             return not value if isinstance(sign, ast.Not) else -value
@@ -314,6 +317,36 @@ def _value(node: ast.AST, scope: Scope, seen: Seen | None) -> Any:
         case ast.Call(func=ast.Name(id=name), args=arguments):
             return FUNCTIONS[name](*[_value(argument, scope, seen) for argument in arguments])
     raise ExpressionError(f"{type(node).__name__} is not part of the language")
+
+
+def _decided(parts: Sequence[ast.expr], by: bool, scope: Scope, seen: Seen | None) -> Any:
+    """The first part that is true, or false, as ``by`` says; the last one where there is none."""
+    result: Any = None
+    for place, part in enumerate(parts):
+        read: Seen | None = None if seen is None else []
+        result = _value(part, scope, read)
+        if seen is None or read is None:
+            if bool(result) == by:
+                return result
+        elif bool(result) == by:
+            readings = [read, *_others(parts[place + 1 :], by, scope)]
+            seen.extend(read if len(readings) == 1 else [Either(tuple(readings))])
+            return result
+        else:
+            seen.extend(read)
+    return result
+
+
+def _others(parts: Sequence[ast.expr], by: bool, scope: Scope) -> Iterator[Seen]:
+    """What further parts read that decide alike; what cannot be evaluated without those before it decides nothing."""
+    for part in parts:
+        read: Seen = []
+        try:
+            decides = bool(_value(part, scope, read)) == by
+        except (ExpressionError, ArithmeticError, TypeError, ValueError, LookupError, AttributeError):
+            continue
+        if decides:
+            yield read
 
 
 def _comprehension(item: ast.expr, part: ast.comprehension, scope: Scope, seen: Seen | None) -> list[Any]:

@@ -166,7 +166,9 @@ class WorldDraw:
         fixed = next(
             (one for one in self.tables[table].fixed if all(old[key] == value for key, value in one.items())), {}
         )
-        return self._row(self.tables[table], {**fixed, **people, **kept, **totals, **pinned}, rows)
+        key = self.tables[table].key
+        number = next(place for place, row in enumerate(rows[table], 1) if row[key] == old[key])
+        return self._row(self.tables[table], {**fixed, **people, **kept, **totals, **pinned}, rows, number=number)
 
     def _given(self, table: DomainTable, rows: Mapping[str, list[Record]]) -> list[Record]:
         if table.per:
@@ -182,9 +184,10 @@ class WorldDraw:
         given: Record,
         rows: Mapping[str, list[Record]],
         taken: list[Record] | None = None,
+        number: int = 1,
     ) -> Record:
         keys = {name: one.key for name, one in self.tables.items()}
-        number = len(taken) + 1 if taken is not None else 1
+        number = len(taken) + 1 if taken is not None else number
         at = RowDraw(self.rng, {}, self.today, number, self.locale, rows, keys)
         for column in table.columns:
             at.row[column.name] = given[column.name] if column.name in given else column.draw(at)

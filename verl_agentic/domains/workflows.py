@@ -137,8 +137,8 @@ class DomainFact:
         name: its name.
         value: expression over the case's rows; ``None`` where it is one of ``choices``.
         choices: what the user may mean, each with the words for it.
-        ask: words that ask for it, its name for people first; ``decision about ...`` for what is offered, where the
-            ``yes`` of the choices ``yes`` and ``no`` is consent to what follows.
+        ask: words that ask for it, its name for people first; ``decision about ...`` for what is offered, with the
+            choices ``yes`` and ``no``, or ``choice between ...``: to choose is to agree to what follows at once.
         say: sentences that tell it, with ``{value}``.
         wrong: expression for what the user may say by mistake.
     """
@@ -152,9 +152,14 @@ class DomainFact:
     part: YamlPart = field(compare=False)
 
     @property
+    def decides(self) -> bool:
+        """Whether it chooses among what the desk can do: asked for as a ``decision``, ``choice`` or ``preference``."""
+        return bool(self.choices) and self.ask[0].startswith(("decision", "choice", "prefer"))
+
+    @property
     def answers_offer(self) -> bool:
-        """Whether it is the answer to an offer of the desk: a yes or no, asked for as a ``decision about ...``."""
-        return self.choices.keys() == {"yes", "no"} and self.ask[0].startswith("decision about ")
+        """Whether it is the answer to an offer of the desk, a yes or no."""
+        return self.decides and self.choices.keys() == {"yes", "no"}
 
 
 @dataclass(frozen=True, slots=True)

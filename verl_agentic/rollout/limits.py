@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 from verl_agentic.core.checked import Count, Positive, Seconds, Within, read
 from verl_agentic.core.task import Task
 
+NATURAL_TURNS = 30
+"""``max_turns`` that tasks in the natural register are meant for; the profiles for accelerators have it."""
 NATURAL_REPEATS = 4
 """``max_repeats`` of tasks in the natural register, where none is set."""
 
@@ -34,7 +36,7 @@ class DialogueLimits:
             never, ``None`` for 4 in tasks in the natural register and never in others.
     """
 
-    max_turns: Positive = 30
+    max_turns: Positive = 15
     max_tool_chars: Positive = 4096
     max_parallel_calls: Positive = 1
     call_seconds: Seconds = 60.0

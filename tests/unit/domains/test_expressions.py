@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from verl_agentic.domains.expressions import Expression, ExpressionError, Seen, expression
+from verl_agentic.domains.expressions import Either, Expression, ExpressionError, Seen, expression
 
 ORDER = {
     "order_id": "W1",
@@ -103,8 +103,15 @@ def test_it_knows_its_names_and_what_it_reads() -> None:
     assert read.fields == (("order", "delivered_on"),)
     seen: Seen = []
     expression("order.total > 100 and order.status == 'x'").value(SCOPE, seen)
-    assert [field for _, field in seen] == ["total"], "what was not needed was not read"
-    assert seen[0][0] is ORDER
+    (either,) = seen
+    assert isinstance(either, Either) and [[field for _, field in one] for one in either.readings] == [
+        ["total"],
+        ["status"],
+    ], "each of them decides it alone"
+    assert either.readings[0][0][0] is ORDER
+    seen = []
+    expression("order.total > 50 and order.status == 'x' and order.nothing.at_all").value(SCOPE, seen)
+    assert [field for _, field in seen] == ["total", "status"], "what cannot be read decides nothing"
 
 
 def test_margins() -> None:

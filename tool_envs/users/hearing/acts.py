@@ -87,6 +87,7 @@ _REMARK = 2.4
 _MERE = 0.6
 _ASIDE = ("please note ", "note that ", "please be aware ", "keep in mind ", "please keep in mind ", "also note ")
 _SURE = {Act.REFUSE: _FIRM, Act.DONE: 2.5}
+_LIMITS = 2.0
 _CONDITION = re.compile(
     r"(?:but |and |or |so )?(?:if|once|when|unless|in case|should|as soon as|until|after|before|whenever) "
 )
@@ -128,6 +129,18 @@ def act_of(
     if act is Act.CLOSE:
         return (Act.DONE if answer else act), bool(answer)
     return act, best >= _SURE.get(act, 0.0)
+
+
+def signs_of(lines: Sequence[Line]) -> frozenset[Act]:
+    """Whether a message refuses something, and whether it says that something was done, whatever it does as a whole."""
+    found: set[Act] = set()
+    for line in lines:
+        points = _points(line)
+        if points.get(Act.REFUSE, 0.0) >= _LIMITS:
+            found.add(Act.REFUSE)
+        if points.get(Act.DONE, 0.0) >= _FIRM and _does(line):
+            found.add(Act.DONE)
+    return frozenset(found)
 
 
 def _does(line: Line) -> bool:

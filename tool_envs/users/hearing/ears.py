@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from verl_agentic.tool_envs.users.hearing.acts import Act, act_of
+from verl_agentic.tool_envs.users.hearing.acts import Act, act_of, signs_of
 from verl_agentic.tool_envs.users.hearing.answers import Answers
 from verl_agentic.tool_envs.users.hearing.asks import FactWords
 from verl_agentic.tool_envs.users.hearing.instructions import Instructions
@@ -44,6 +44,7 @@ class Heard:
         offers: what a refusal offers that the user did not ask for.
         sure: whether the message leaves no doubt about what it does.
         proposes: whether it speaks of something else that could be had.
+        signs: ``REFUSE`` where it refuses something, ``DONE`` where it says what was done, whatever it does as a whole.
     """
 
     act: Act
@@ -56,6 +57,7 @@ class Heard:
     offers: Offer | None = None
     sure: bool = True
     proposes: bool = False
+    signs: frozenset[Act] = frozenset()
 
 
 class Ears:
@@ -119,7 +121,7 @@ class Ears:
             touches = tuple(self._facts.mentioned([*wanted, *about], lines))
             return Heard(act, offers=other, touches=touches, proposes=True)
         if act is not Act.CONFIRM:
-            return Heard(act, sure=sure, proposes=proposes)
+            return Heard(act, sure=sure, proposes=proposes, signs=signs_of(lines))
         return Heard(
             act,
             proposes=proposes,

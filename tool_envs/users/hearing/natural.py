@@ -150,7 +150,7 @@ class NaturalUser:
         if self._now.unclear and _YES.match(message):
             # "So is it done?" - "Yes. Anything else?"
             self._now.answered = True
-        decision = self._decide(heard)
+        decision = self._decide(self._in_doubt(heard))
         if decision.kind in _GETS_ON:
             self._now.unclear = 0
         self.counts["replies"] += 1
@@ -168,10 +168,10 @@ class NaturalUser:
         if wrong := list(dict.fromkeys([*heard.wrong, *heard.checks, *again])):
             return self._correct(heard, wrong)
         if heard.asks:
-            answers = self._answers_to_offers() if heard.proposes else ()
+            answers = self._answers_to_offers(heard)
             asks = tuple(dict.fromkeys((*heard.asks, *answers)))
             return UserDecision(heard.act, "tell", self._tell(asks), asks)
-        if heard.proposes and (answers := self._answers_to_offers()):
+        if answers := self._answers_to_offers(heard):
             return UserDecision(heard.act, "tell", self._tell(answers), answers)
         if heard.act is Act.CONFIRM:
             return self._confirm(heard)
@@ -208,11 +208,27 @@ class NaturalUser:
             said.append(self._known[name].say())
         return tuple(said)
 
-    def _answers_to_offers(self) -> tuple[str, ...]:
-        """What the user has to say to an offer, the first time that one is made."""
-        own = {fact.name for fact in self._now.request.facts}
-        waiting = (name for name, known in self._known.items() if known.fact.offer is not None and not known.told)
-        return tuple(name for name in waiting if name in own)[:1]
+    def _answers_to_offers(self, heard: Heard) -> tuple[str, ...]:
+        """What the user has to say to an offer, the first time that one is made.
+
+        Whoever is going to decline what is offered has nothing else to agree to.
+        """
+        for fact in self._now.request.facts:
+            waits = fact.offer is not None and not self._known[fact.name].told
+            if waits and (heard.proposes or (fact.offer is False and heard.act is Act.CONFIRM)):
+                return (fact.name,)
+        return ()
+
+    def _in_doubt(self, heard: Heard) -> Heard:
+        """A message that could be more than one answer to the request, as the answer that there is to it."""
+        now, signs = self._now, heard.signs
+        ended = heard.act in (Act.DONE, Act.CLOSE, Act.PROGRESS)
+        if now.request.outcome == "deny" and ended and Act.DONE not in signs and (Act.REFUSE in signs or now.answered):
+            return replace(heard, act=Act.REFUSE, sure=True)
+        both = heard.act is Act.REFUSE and Act.DONE in signs and not heard.offers
+        if now.request.outcome == "allow" and both:
+            return replace(heard, act=Act.DONE, sure=True)
+        return heard
 
     def _confirm(self, heard: Heard) -> UserDecision:
         now = self._now

@@ -23,6 +23,7 @@ from verl_agentic.cli.play_settings import (
     naming_helper,
     read_helper,
     read_play_settings,
+    turns_for,
 )
 from verl_agentic.cli.rollout.model import served_model
 from verl_agentic.cli.rollout.table import rollout_tables
@@ -114,9 +115,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise UserInputError(f"--temperature must be from 0 to 10, got {arguments.temperature}")
     if not arguments.resume and arguments.out.exists():
         raise UserInputError(f"--out {arguments.out}: exists; add --resume to go on with it, or name another file")
-    settings = read_play_settings(arguments)
-    plan = play_plan(arguments, settings)
     tasks = unique_tasks(load_tasks(arguments.tasks, arguments.prompt_key))[: arguments.limit]
+    settings = read_play_settings(arguments, turns_for(tasks))
+    plan = play_plan(arguments, settings)
     check_rows(tasks, settings, plan.llm, own_reward=plan.reward is None)
     model = served_model(arguments, plan.session.limits.max_parallel_calls > 1)
     fingerprint = _fingerprint(arguments, plan, model.name)

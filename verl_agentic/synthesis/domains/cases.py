@@ -19,6 +19,7 @@ UNCHANGED_TRIES = 8
 """Records of the world as it is that are tried before some are drawn anew."""
 TRIES = 600
 _AIMED_SHARE = 0.8
+_DRAWS = 12
 STEPS = 24
 """Cases that each differ from the one before in one thing, until the search begins anew."""
 
@@ -151,7 +152,7 @@ class _Finder:
             elif (entry.table, row[key]) in self.taken:
                 return None
             elif anew:
-                row = self._again(entry, row)
+                row = self._again(entry, row, rows)
             rows[entry.name] = row
         return self._case(rows, {}, {}) if not anew or self._fits(rows) else None
 
@@ -178,7 +179,7 @@ class _Finder:
         if place == len(free):
             facts.pop(self.rng.choice(chosen))
         else:
-            rows[free[place].name] = self._again(free[place], rows[free[place].name])
+            rows[free[place].name] = self._again(free[place], rows[free[place].name], rows)
         return self._case(rows, facts, words) if self._fits(rows) else None
 
     def _fits(self, rows: Mapping[str, Record]) -> bool:
@@ -229,9 +230,15 @@ class _Finder:
         fitting = [row for row in records if self._value(entry, entry.where, {**rows, "it": row})]
         return self.rng.choice(fitting) if fitting else None
 
-    def _again(self, entry: CaseRow, row: Record) -> Record:
+    def _again(self, entry: CaseRow, row: Record, rows: Mapping[str, Record]) -> Record:
+        """The row drawn anew, as it must be where one of some draws is."""
         pins = self.pins.get(entry.name, {})
-        return self.edition.draw(self.rng).again(entry.table, row, self.edition.rows, pins)
+        draw = self.edition.draw(self.rng)
+        for _ in range(_DRAWS):
+            found = draw.again(entry.table, row, self.edition.rows, pins)
+            if entry.where is None or self._value(entry, entry.where, {**rows, "it": found}):
+                break
+        return found
 
     def _totals(
         self, rows: dict[str, Record], changed: Mapping[tuple[str, Any], Record]

@@ -12,12 +12,12 @@ from typing import Any
 from verl_agentic.core import End, Task
 from verl_agentic.domains import Edition
 from verl_agentic.domains.rules import PLACEHOLDER
-from verl_agentic.domains.workflows import ConfirmStep, DeskVerdict, Workflow
+from verl_agentic.domains.workflows import AskStep, ConfirmStep, DeskVerdict, Workflow
 from verl_agentic.synthesis.domains.cases import DeskCase, find_case, shown
 from verl_agentic.synthesis.domains.document import DocumentSize, policy_document
 from verl_agentic.synthesis.domains.plan import expert_plan, hack_calls
 from verl_agentic.synthesis.domains.voices import Voice, sentence
-from verl_agentic.synthesis.domains.walk import DeskWalk
+from verl_agentic.synthesis.domains.walk import DeskWalk, MadeCall
 from verl_agentic.synthesis.domains.world import world_args
 
 KIND = "domain"
@@ -189,10 +189,13 @@ def user_script(
 ) -> dict[str, Any]:
     """The user's script, see ``task.user``."""
     facts = []
+    offered = {name for event in walk.events if isinstance(event, AskStep) for name in event.facts}
+    chosen = _chosen(workflow, walk)
     for fact in workflow.facts.values():
         words = case.words[fact.name]
         wordings = [sentence(text.replace("{value}", words)) for text in fact.say]
         rng.shuffle(wordings)
+        agrees = case.facts[fact.name] == "yes"
         facts.append(
             {
                 "name": fact.name,
@@ -200,7 +203,8 @@ def user_script(
                 "say": wordings,
                 "value": words,
                 "known": fact.name in known,
-                **({"offer": case.facts[fact.name] == "yes"} if fact.answers_offer else {}),
+                **({"offer": agrees} if fact.answers_offer and fact.name in offered else {}),
+                **({"agrees": True} if fact.name in chosen and (agrees or not fact.answers_offer) else {}),
             }
         )
     assert walk.end is not None
@@ -226,10 +230,26 @@ def user_script(
         "gives_up": voice.line("gives_up"),
         "done": voice.line("done"),
         "lines": {name: voice.lines(name) for name in ("wait", "unknown", "unclear", "out_of_patience")},
+        "outcome": walk.end.verdict,
         "patience": 12 + 2 * len(facts),
         "expects": _expected(walk),
         **({"actions": actions} if actions else {}),
     }
+
+
+def _chosen(workflow: Workflow, walk: DeskWalk) -> set[str]:
+    """Facts that choose among what the desk can do, asked for when all is known and right before it is agreed to."""
+    found: set[str] = set()
+    asked: set[str] = set()
+    for event in walk.events:
+        match event:
+            case AskStep(facts=facts):
+                asked |= {name for name in facts if workflow.facts[name].decides}
+            case MadeCall():
+                asked = set()
+            case ConfirmStep():
+                found |= asked
+    return found
 
 
 def _expected(walk: DeskWalk) -> list[str]:
@@ -252,8 +272,8 @@ def ground_truth(walk: DeskWalk, script: Mapping[str, Any]) -> dict[str, Any]:
     assert walk.end is not None
     verdict = walk.end.verdict
     preconditions: list[dict[str, Any]] = []
-    # Whoever accepts an offer has agreed to it.
-    accepted = [text for fact in script["facts"] if fact.get("offer") for text in fact["say"]]
+    # Whoever accepts an offer, or chooses among what was put to them, has agreed to it.
+    accepted = [text for fact in script["facts"] if fact.get("agrees") for text in fact["say"]]
     consent = [script["confirm"], *accepted]
     for call in walk.calls:
         if call.writes and call.error is None and all(one["call"]["name"] != call.name for one in preconditions):
@@ -264,12 +284,25 @@ def ground_truth(walk: DeskWalk, script: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "changes": walk.changes,
         "tolerance": TOLERANCE,
-        "required_evidence": list(walk.evidence),
+        "required_evidence": _needed(walk),
         "preconditions": preconditions,
         "end": ends_of(verdict),
         "required_statements": [statement(value) for value in walk.told if value not in (None, "")],
         "forbidden_replies": leaving if verdict == "allow" else [script["done"], *leaving],
     }
+
+
+def _needed(walk: DeskWalk) -> list[dict[str, Any]]:
+    """What must have been seen by the end.
+
+    Of a request that is refused or handed over, what this was decided by, and whose it is: rules that come before and
+    hold need not be looked into by somebody who has found the one that does not.
+    """
+    assert walk.end is not None
+    enough = [*walk.found, *walk.decisive]
+    if walk.end.verdict == "allow" or any(call.writes for call in walk.calls) or not enough:
+        return list(walk.evidence)
+    return [one for place, one in enumerate(enough) if one not in enough[:place]]
 
 
 def ends_of(verdict: DeskVerdict) -> list[str]:

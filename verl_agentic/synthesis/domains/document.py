@@ -53,7 +53,8 @@ def policy_document(
     rng = random.Random(f"{domain.name}/{edition.number}/{size}/{'+'.join(dict.fromkeys([*named, *sorted(moved)]))}")
     shape: Shape = rng.choice(SHAPES[:3] if size == "small" else SHAPES)
     chosen = [rule for rule in domain.policy.rules.values() if size != "small" or rule.name in named]
-    sections = _sections(edition, [rule for rule in chosen if rule.name not in moved], rng)
+    titles = {name: rng.choice(one.titles) for name, one in domain.policy.sections.items()}
+    sections = _sections(edition, [rule for rule in chosen if rule.name not in moved], titles, rng)
     texts = _Texts(edition, rng, brief=size == "small")
     parts = [f"{rng.choice(domain.roles)} {_day(edition.today, rng)}".replace("{company}", edition.company)]
     parts.append(f"# {rng.choice(_TITLES)}")
@@ -65,7 +66,7 @@ def policy_document(
         bodies.insert(rng.randint(1, len(bodies)), f"## {aside.title}\n\n{rng.choice(aside.say)}")
     parts += bodies
     if far := [rule for rule in chosen if rule.name in moved]:
-        parts.append(texts.additions(rng.choice(_ADDITIONS), far))
+        parts.append(texts.additions(rng.choice(_ADDITIONS), far, titles))
     if size == "large":
         other: Shape = rng.choice([one for one in ("faq", "table") if one != shape])
         parts.append(f"# {rng.choice(_APPENDIX) if other == 'faq' else 'Summary'}")
@@ -73,7 +74,9 @@ def policy_document(
     return "\n\n".join(parts)
 
 
-def _sections(edition: Edition, rules: Iterable[PolicyRule], rng: random.Random) -> list[tuple[str, list[PolicyRule]]]:
+def _sections(
+    edition: Edition, rules: Iterable[PolicyRule], titles: Mapping[str, str], rng: random.Random
+) -> list[tuple[str, list[PolicyRule]]]:
     """Title and rules of each section: the first one first, exceptions last, the others in any order."""
     found: dict[str, list[PolicyRule]] = {}
     for rule in rules:
@@ -83,8 +86,7 @@ def _sections(edition: Edition, rules: Iterable[PolicyRule], rng: random.Random)
     last = [name for name in rest if all(rule.far for rule in found[name])]
     middle = [name for name in rest if name not in last]
     rng.shuffle(middle)
-    titles = edition.domain.policy.sections
-    return [(rng.choice(titles[name].titles), found[name]) for name in [*first, *middle, *last]]
+    return [(titles[name], found[name]) for name in [*first, *middle, *last]]
 
 
 def alone(rule: PolicyRule) -> list[str]:
@@ -95,7 +97,6 @@ def alone(rule: PolicyRule) -> list[str]:
 class _Texts:
     def __init__(self, edition: Edition, rng: random.Random, brief: bool) -> None:
         self._rng, self._brief = rng, brief
-        self._sections = edition.domain.policy.sections
         self._terms: Mapping[str, Any] = {**edition.terms, "company": edition.company}
 
     def section(self, title: str, rules: Sequence[PolicyRule], shape: Shape, number: int) -> str:
@@ -115,13 +116,10 @@ class _Texts:
                 lines = [f"**{self._fill(rule.faq[0])}**\n{self._fill(rule.faq[1])}\n" for rule in rules]
         return f"{head}\n\n" + "\n".join(lines).strip()
 
-    def additions(self, title: str, rules: Iterable[PolicyRule]) -> str:
+    def additions(self, title: str, rules: Iterable[PolicyRule], titles: Mapping[str, str]) -> str:
         """A last section of rules that say themselves to which section they belong."""
-        sections = self._sections
         lines = [
-            self._rng.choice(_ADDED).format(
-                title=self._rng.choice(sections[rule.section].titles), rule=self._fill(self._rng.choice(alone(rule)))
-            )
+            self._rng.choice(_ADDED).format(title=titles[rule.section], rule=self._fill(self._rng.choice(alone(rule))))
             for rule in rules
         ]
         return f"## {title}\n\n" + "\n".join(f"- {line}" for line in lines)

@@ -215,10 +215,10 @@ class ChangedMind(DeskOperator):
     name = "changed_mind"
     aims_at = frozenset({FailureKind.WRONG_STATE})
     CHANGES = (
-        "Wait, I have to correct something. {say}",
-        "Hold on, that is not quite right any more. {say}",
-        "Actually, one thing has changed. {say}",
-        "Before you do that: {say}",
+        "Wait, not like that, I want something else instead. {say}",
+        "Hold on, that is not what I want any more. {say}",
+        "Actually, I have changed my mind, something else instead. {say}",
+        "Before you do that: no, another way. {say}",
     )
 
     def apply(self, draft: TaskDraft) -> None:

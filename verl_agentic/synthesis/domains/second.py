@@ -102,15 +102,19 @@ def _join(
     openings: Sequence[str],
 ) -> None:
     """Add the second request behind the first."""
-    want = draft.rng.choice(flow.wants)
+    want = _naming(draft, flow, case)
     known = set(PLACEHOLDER.findall(want))
     script = user_script(flow, case, walk, draft.voice, known, draft.rng)
     said = draft.rng.choice(openings) + sentence(PLACEHOLDER.sub(lambda found: case.words[found[1]], want))
+    for fact in script["facts"]:
+        if fact["name"] in _others(draft, flow, case) - known:
+            said, fact["known"] = f"{said} {fact['say'][0]}", True
+            known.add(fact["name"])
     same = {name for name, value in draft.case.words.items() if case.words.get(name) == value}
     heard = known | {name for step in draft.plan for name in step.get("ask", ()) if name in same}
     heard |= same & draft.known
     facts = [fact for fact in script["facts"] if fact["name"] not in same]
-    kept = {key: script[key] for key in ("confirm", "push", "gives_up", "expects") if key in script}
+    kept = {key: script[key] for key in ("confirm", "push", "gives_up", "expects", "outcome") if key in script}
     draft.script["next"] = [{"say": said, "facts": facts, **kept}]
     draft.script["patience"] += script["patience"]
     refusals = len(draft.script["push"]) + 1 if draft.verdict == "deny" else 1
@@ -133,6 +137,25 @@ def _join(
     draft.later.append((flow, walk))
     draft.case.patch = case.patch
     draft.env_args = {**draft.env_args, **({"patch": case.patch} if case.patch else {})}
+
+
+def _others(draft: TaskDraft, flow: Workflow, case: DeskCase) -> set[str]:
+    """Facts that say which record the second request is about, where it is not one of the first."""
+    tables = draft.edition.domain.tables
+    person = person_of(draft.edition, flow)
+    keys = {f"{row.name}.{tables[row.table].key}" for row in flow.case if row.name != person}
+    return {
+        fact.name
+        for fact in flow.facts.values()
+        if fact.value is not None and fact.value.text in keys and case.words[fact.name] not in draft.case.words.values()
+    }
+
+
+def _naming(draft: TaskDraft, flow: Workflow, case: DeskCase) -> str:
+    """A first message for the second request, one that names its record where there is one."""
+    others = _others(draft, flow, case)
+    naming = [want for want in flow.wants if others <= set(PLACEHOLDER.findall(want))]
+    return draft.rng.choice(naming or flow.wants)
 
 
 def _both(

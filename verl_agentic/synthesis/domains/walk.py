@@ -9,7 +9,7 @@ from typing import Any
 
 from verl_agentic.core import BrokenTaskError
 from verl_agentic.domains import Edition
-from verl_agentic.domains.expressions import Expression, ExpressionError, Seen
+from verl_agentic.domains.expressions import Either, Expression, ExpressionError, Seen
 from verl_agentic.domains.workflows import (
     AskStep,
     CallStep,
@@ -58,6 +58,8 @@ class DeskWalk:
         events: what was done, in order: facts asked for, calls, decisions, values told, confirmations.
         end: the leaf.
         evidence: what had to be seen for the decisions on the way.
+        found: those of it by which something else was looked up.
+        decisive: what had to be seen for the last decision.
         told: what the user must hear.
         worked_out: values that were worked out from what was read.
         scope: values by name at the end.
@@ -67,6 +69,8 @@ class DeskWalk:
     events: list[AskStep | MadeCall | Decided | TellStep | ConfirmStep] = field(default_factory=list)
     end: EndStep | None = None
     evidence: list[Evidence] = field(default_factory=list)
+    found: list[Evidence] = field(default_factory=list)
+    decisive: list[Evidence] = field(default_factory=list)
     told: list[Any] = field(default_factory=list)
     worked_out: list[Any] = field(default_factory=list)
     scope: dict[str, Any] = field(default_factory=dict)
@@ -166,7 +170,7 @@ class _Walker:
 
     def _call(self, step: CallStep) -> None:
         tool = self.tools[step.tool]
-        arguments = {name: self._value(step, one, note=True) for name, one in step.arguments.items()}
+        arguments = {name: self._value(step, one, self.walk.found) for name, one in step.arguments.items()}
         arguments = {name: value for name, value in arguments.items() if value is not None}
         reply: Any = None
         error: str | None = None
@@ -199,7 +203,8 @@ class _Walker:
     def _decide(self, step: DecideStep) -> bool:
         test = self.rules[step.rule].test
         assert test is not None
-        holds = bool(self._value(step, test, note=True))
+        self.walk.decisive = []
+        holds = bool(self._value(step, test, self.walk.decisive))
         if self.decisions == self.against:
             holds = not holds
         self.decisions += 1
@@ -211,24 +216,36 @@ class _Walker:
                 raise WrongTurnError(self.decisions, step.rule)
         return branch is not None and self.follow(branch)
 
-    def _value(self, step: WorkflowStep, expression: Expression, note: bool = False) -> Any:
+    def _value(self, step: WorkflowStep, expression: Expression, noted: list[Evidence] | None = None) -> Any:
         seen: Seen = []
         try:
             value = expression.value(self.walk.scope, seen)
         except ExpressionError as error:
             raise BrokenTaskError(f"{_place(step)}: {error}") from error
-        if note:
-            self._note(seen)
+        if noted is not None:
+            noted += self._evidence(seen)
+            for found in noted:
+                if not self._is_known(found):
+                    self.walk.evidence.append(found)
         return value
 
-    def _note(self, seen: Seen) -> None:
-        for owner, name in seen:
-            context = self.context.get(id(owner))
-            if context is None or isinstance(owner[name], dict | list):
+    def _is_known(self, found: Evidence) -> bool:
+        return any(found.items() <= one.items() for one in self.walk.evidence)
+
+    def _evidence(self, seen: Seen) -> list[Evidence]:
+        """What was read out of replies; of several readings of which one is enough, one that is known already."""
+        read = []
+        for one in seen:
+            if isinstance(one, Either):
+                # What the user has said is no evidence, and does not stand for any.
+                readings = [some for reading in one.readings if (some := self._evidence(reading))] or [[]]
+                read += next((some for some in readings if all(map(self._is_known, some))), readings[0])
                 continue
-            found = {**_identity(context, owner), name: owner[name]}
-            if not any(found.items() <= one.items() for one in self.walk.evidence):
-                self.walk.evidence.append(found)
+            owner, name = one
+            context = self.context.get(id(owner))
+            if context is not None and not isinstance(owner[name], dict | list):
+                read.append({**_identity(context, owner), name: owner[name]})
+        return read
 
     def _remember(self, value: Any, around: Mapping[str, Any]) -> None:
         if isinstance(value, dict):

@@ -231,8 +231,6 @@ def test_an_offer_is_answered_when_it_is_made() -> None:
         ("Returns are not possible any more. The most I can do is half of it. What do you say?", "No, no voucher."),
         ("That is taken, but the blue one is still there. Would that work for you?", "No, no voucher."),
         ("I can give you 4 weeks. Is that okay?", "No, no voucher."),
-        ("The refund would be 30. Shall I go ahead?", "Yes, please."),
-        ("That is possible. Shall I do it?", "Yes, please."),
         ("I'm sorry, that is not possible at this stage. Anything else?", "Please!"),
         ("It's done, you get it back at the latest on Friday. Anything else?", "Great. //"),
     ],
@@ -255,3 +253,33 @@ def test_whoever_has_declined_wants_nothing_any_more() -> None:
         "No, leave it.",
         "That was all. //",
     ]
+
+
+def test_whoever_will_decline_an_offer_agrees_to_nothing_before() -> None:
+    voucher = {"name": "v", "ask": ["decision about a voucher"], "say": ["Hm, a voucher it is."], "offer": False}
+    facts = [*SCRIPT["facts"], voucher]
+    question = "The first free day is Saturday, 31 October; the fee is 45. Shall I book that one?"
+    assert talk(user(facts=facts), question) == ["Hm, a voucher it is."]
+    voucher["offer"] = True
+    assert talk(user(facts=facts), "Shall I go ahead?") == ["Yes, please."]
+
+
+REFUSED_AND_REPORTED = (
+    "Your test has been reported, but the doctor has not released it yet, so I cannot tell you the result."
+)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "messages", "said"),
+    [
+        ("deny", [REFUSED_AND_REPORTED], ["Please!"]),
+        ("deny", ["I cannot do that.", "Still not possible.", "You're welcome. Anything else?"], None),
+        ("allow", ["I've changed your address. I cannot change it for orders that are on their way."], ["Great. //"]),
+        ("deny", ["I've cancelled your order, all done."], ["Great. //"]),
+    ],
+)
+def test_of_two_answers_the_user_takes_the_one_that_there_is(
+    outcome: str, messages: list[str], said: list[str] | None
+) -> None:
+    found = talk(user(outcome=outcome), *messages)
+    assert found == (said or ["Please!", "It is a gift.", "What a pity. //"])
