@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from verl_agentic.tool_envs.users.hearing.acts import Act, act_of
 from verl_agentic.tool_envs.users.hearing.answers import Answers
 from verl_agentic.tool_envs.users.hearing.asks import FactWords
+from verl_agentic.tool_envs.users.hearing.choices import is_either_or
 from verl_agentic.tool_envs.users.hearing.instructions import Instructions
 from verl_agentic.tool_envs.users.hearing.lines import Line, heard_lines
 from verl_agentic.tool_envs.users.hearing.misread import Restatements
@@ -147,7 +148,13 @@ def wants_agreement(message: str) -> bool:
 
 def _asks_anew(lines: Sequence[Line]) -> bool:
     """Whether a message asks a question that is not one of yes or no, or doubts something."""
-    return any(line.asks("ask") or "doubt" in line.kinds or _DOUBTS.search(line.text) for line in lines)
+    return any(
+        any(is_either_or(line, clause) for clause in line.clauses)
+        or line.asks("ask")
+        or "doubt" in line.kinds
+        or _DOUBTS.search(line.text)
+        for line in lines
+    )
 
 
 def _is_about_it(line: Line) -> bool:
