@@ -26,6 +26,7 @@ _IS_IT = re.compile(r"(?:is|was|are|were) (?:it|that|this|these|those) (?:about|
 # What proposes nothing, whatever it names.
 _OVER = frozenset({Act.DONE, Act.PROGRESS, Act.HANDOVER, Act.GREET})
 _IT = frozenset({"that", "this", "it", "one"})
+_AND = re.compile(r" (?:, )?(?:and|plus|as well as) | , ")
 _SHORT = 8
 _DOUBTS = re.compile(r"\b(?:cannot|could not|not) (?:be )?(?:find|found|see|locate)|\bcheck\b")
 
@@ -133,8 +134,11 @@ class Ears:
         """A line, or what its questions are besides an instruction."""
         if not self._instructions.given([line]):
             return [line]
-        apart = [heard_lines(f"{line.text[clause.start : clause.end]}?") for clause in line.clauses[1:]]
-        return [one for lines in apart for one in lines if not self._instructions.given([one])]
+        apart = [f"{line.text[clause.start : clause.end]}?" for clause in line.clauses]
+        if len(apart) < 2 and (apart or "request" in line.kinds):
+            apart = [f"{part}?" for part in _AND.split(line.text)]
+        heard = [one for text in apart for one in heard_lines(text)]
+        return [one for one in heard if not self._instructions.given([one])]
 
 
 def wants_agreement(message: str) -> bool:
