@@ -16,6 +16,7 @@ from verl_agentic.tool_envs.users.hearing.lines import Line, heard_lines
 from verl_agentic.tool_envs.users.hearing.misread import Restatements
 from verl_agentic.tool_envs.users.hearing.offers import Offer, Wants
 from verl_agentic.tool_envs.users.hearing.proposals import Proposals
+from verl_agentic.tool_envs.users.hearing.records import Records
 from verl_agentic.tool_envs.users.hearing.values import Value
 from verl_agentic.tool_envs.users.plan import PlannedAction, PlannedFact
 
@@ -83,6 +84,7 @@ class Ears:
         values = {fact.name: [Value(text, fact.say) for text in fact.values] for fact in facts}
         self._facts = FactWords(facts, values)
         self._proposals = Proposals(value for several in values.values() for value in several)
+        self._records = Records(facts, values)
         self._restated = Restatements(facts, values, expects)
         self._answers = Answers((value for several in values.values() for value in several), expects)
         told = (text for fact in facts for text in (*fact.ask, *fact.say, *fact.values))
@@ -104,7 +106,8 @@ class Ears:
         if does := self._instructions.given(lines):
             asks = self._facts.asked([line for whole in lines for line in self._rest(whole)], told).facts
             return Heard(Act.INSTRUCT, tuple(asks), does=tuple(does))
-        if wrong := self._restated.wrong(lines, told):
+        others, right = self._records.named(lines)
+        if wrong := list(dict.fromkeys([*self._restated.wrong(lines, told), *others])):
             return Heard(Act.CORRECT, wrong=tuple(wrong))
         asking = self._facts.asked(lines, told)
         wanted = [line for line in lines if _wants_consent(line)]
@@ -115,6 +118,9 @@ class Ears:
         about = [line for line, following in itertools.pairwise(lines) if _is_about_it(following)]
         named = act is Act.CONFIRM and told.issuperset(asking.facts) and not _asks_anew(lines)
         proposes = act not in _OVER and self._proposals.made(lines)
+        if right and not asking.facts and (act is Act.ASK or not told.issuperset(right)):
+            # "It is" alone would be lost on whoever asks about the record in passing.
+            return Heard(Act.ASK, tuple(right))
         if asking.facts and not named:
             return Heard(Act.ASK, tuple(asking.facts), proposes=proposes and bool(wanted))
         if act is Act.REFUSE and other:
