@@ -85,7 +85,7 @@ _FIRM = 3.0
 _DOING = ("i ", "we ", "has ", "have ", "been ")
 _REMARK = 2.4
 _MERE = 0.6
-_ASIDE = ("please note ", "note that ", "please be aware ", "keep in mind ", "please keep in mind ", "also note ")
+ASIDE = ("please note ", "note that ", "please be aware ", "keep in mind ", "please keep in mind ", "also note ")
 _SURE = {Act.REFUSE: _FIRM, Act.DONE: 2.5}
 _CONDITION = re.compile(
     r"(?:but |and |or |so )?(?:if|once|when|unless|in case|should|as soon as|until|after|before|whenever) "
@@ -143,7 +143,7 @@ def _points(line: Line) -> Mapping[Act, float]:
         act, points = _POINTS[name]
         if (act is Act.PROGRESS and "agreed" in line.kinds) or (closing and name in _HEARSAY):
             continue
-        if act is Act.REFUSE and line.text.startswith(_ASIDE):
+        if act is Act.REFUSE and line.text.startswith(ASIDE):
             points = min(points, _REMARK)
         if supposed and act in (Act.REFUSE, Act.DONE):
             points = min(points, _SUPPOSED)

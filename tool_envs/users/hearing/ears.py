@@ -83,7 +83,7 @@ class Ears:
         facts = [fact for fact in facts if not fact.hidden]
         values = {fact.name: [Value(text, fact.say) for text in fact.values] for fact in facts}
         self._facts = FactWords(facts, values)
-        self._proposals = Proposals(value for several in values.values() for value in several)
+        self._proposals = Proposals(facts, values, [about])
         self._records = Records(facts, values)
         self._restated = Restatements(facts, values, expects)
         self._answers = Answers((value for several in values.values() for value in several), expects)
@@ -117,7 +117,7 @@ class Ears:
         # What was told and is only named in what is to be agreed to is not asked for again.
         about = [line for line, following in itertools.pairwise(lines) if _is_about_it(following)]
         named = act is Act.CONFIRM and told.issuperset(asking.facts) and not _asks_anew(lines)
-        proposes = act not in _OVER and self._proposals.made(lines)
+        proposes = act not in _OVER and self._proposals.made(lines, told)
         if right and not asking.facts and (act is Act.ASK or not told.issuperset(right)):
             # "It is" alone would be lost on whoever asks about the record in passing.
             return Heard(Act.ASK, tuple(right))
