@@ -85,7 +85,7 @@ _FIRM = 3.0
 _DOING = ("i ", "we ", "has ", "have ", "been ")
 _REMARK = 2.4
 _MERE = 0.6
-_ASIDE = ("please note ", "note that ", "please be aware ", "keep in mind ", "please keep in mind ", "also note ")
+ASIDE = ("please note ", "note that ", "please be aware ", "keep in mind ", "please keep in mind ", "also note ")
 _SURE = {Act.REFUSE: _FIRM, Act.DONE: 2.5}
 _LIMITS = 2.0
 _CONDITION = re.compile(
@@ -156,7 +156,7 @@ def _points(line: Line) -> Mapping[Act, float]:
         act, points = _POINTS[name]
         if (act is Act.PROGRESS and "agreed" in line.kinds) or (closing and name in _HEARSAY):
             continue
-        if act is Act.REFUSE and line.text.startswith(_ASIDE):
+        if act is Act.REFUSE and line.text.startswith(ASIDE):
             points = min(points, _REMARK)
         if supposed and act in (Act.REFUSE, Act.DONE):
             points = min(points, _SUPPOSED)

@@ -6,16 +6,18 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from verl_agentic.tool_envs.users.hearing.choices import Choices, is_either_or
 from verl_agentic.tool_envs.users.hearing.classes import word_set
 from verl_agentic.tool_envs.users.hearing.clean import BLANK
 from verl_agentic.tool_envs.users.hearing.lines import Clause, Line
-from verl_agentic.tool_envs.users.hearing.phrases import Mention, Phrases, spelled
+from verl_agentic.tool_envs.users.hearing.phrases import Mention, Phrases
 from verl_agentic.tool_envs.users.hearing.roles import (
     is_about,
     is_argument,
     is_direct,
     is_part_of,
     is_relative,
+    is_until,
     is_whether,
 )
 from verl_agentic.tool_envs.users.hearing.values import Value, holds
@@ -67,20 +69,6 @@ _FILL = word_set(
     "please your the a an my and or now hi hello ok first also next then again so with as well too number thanks"
     ' just only kindly in for of to full is , ; : ( ) "'
 )
-_CHOICES = (
-    (
-        re.compile(r"\b(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday|tomorrow|today)\b"),
-        ("which day", "what day", "day", "which date", "date"),
-    ),
-    (
-        re.compile(r"\b\d{1,2}[:.]\d\d\b|\b\d{1,2} (?:am|pm)\b|\b(?:morning|afternoon|evening|noon)\b"),
-        ("what time", "time of day", "which time", "time", "time slot"),
-    ),
-    (
-        re.compile(r"\b\d{1,2}(?:st|nd|rd|th)? (?:of )?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b"),
-        ("which date", "what date", "date", "which day"),
-    ),
-)
 _OFFERED = re.compile(r"\b(?:available|possible|free|have|offer|slots?|openings?|left|choose|options?) ")
 _SOMETHING = re.compile(r"\b(?:number|code|id|reference|entry|name|plate|details|information|it|that)\b")
 _REPORTING = frozenset({"done", "refusal", "work", "closing", "consent", "past"})
@@ -123,6 +111,7 @@ class FactWords:
         self._values = values
         self._slips = {fact.name: [Value(text, ()) for text in fact.slip_values] for fact in facts if fact.slip}
         self._phrases = Phrases({fact.name: fact.ask for fact in facts})
+        self._choices = Choices(facts, self._phrases)
 
     def asked(self, lines: Sequence[Line], told: frozenset[str]) -> Asking:
         """The facts that a message asks for; ``told`` are those that the agent has been told."""
@@ -134,28 +123,31 @@ class FactWords:
             elsewhere = any(settled[:place]) or any(settled[place + 1 :]) or any(working[place + 1 :])
             scope = self._scope(line, told, listing=listing, after_question=before, settled=elsewhere)
             names = self._named(line, scope.parts, told)
-            names += [name for part in scope.parts for name in self._by_choices(line, part)]
+            names += [name for part in scope.parts for name in self._choices.by_kind(line, part)]
             if scope.guess or (scope.question and " or " not in line.text and not line.asks("ask")):
                 names = [name for name in names if not self._stated(name, line)]
             if scope.parts and not names and (scope.question or scope.request) and place and _refers_back(line):
                 before_it = lines[place - 1]
                 names = self._named(before_it, _EVERYWHERE, told)
                 names = [name for name in names if name not in told] or names
-                names = names or self._by_choices(before_it, _EVERYWHERE[0])
-            if names and line.asks("consent"):
+                names = names or self._choices.by_kind(before_it, _EVERYWHERE[0])
+            if not names:
+                names = [name for clause in line.clauses for name in self._choices.by_sense(line, clause, told)]
+            elif line.asks("consent"):
                 names += self._proposed(line, told)
             if "doubt" in line.kinds:
                 names += self._doubted(lines, place, told)
             found.update(dict.fromkeys(names))
             before = bool(names)
-            if scope.question and not names and line.asks("ask") and place >= len(lines) - 2:
+            asks = line.asks("ask") or any(is_either_or(line, clause) for clause in line.clauses)
+            if (scope.question or asks) and not names and asks and place >= len(lines) - 2:
                 unanswered = True
             if not (line.sentence.item and (listing or not line.sentence.heads)):
                 listing = scope.request and (line.sentence.heads or not names)
         if not found and not any(line.clauses or "done" in line.kinds for line in lines):
             for line in lines:
                 if _OFFERED.search(line.text):
-                    found.update(dict.fromkeys(self._by_choices(line, (0, len(line.text)))))
+                    found.update(dict.fromkeys(self._choices.by_kind(line, (0, len(line.text)))))
         return Asking(list(found), unanswered)
 
     def mentioned(self, lines: Sequence[Line], message: Sequence[Line]) -> list[str]:
@@ -210,7 +202,8 @@ class FactWords:
                 continue
             if mention.weight == 1 and (is_argument(line, mention) or is_relative(line, mention)):
                 continue
-            found[mention.fact] = None
+            names = self._choices.until(mention.fact) if is_until(line, mention) else [mention.fact]
+            found.update(dict.fromkeys(names))
             last = mention
         return list(found)
 
@@ -257,18 +250,6 @@ class FactWords:
         used = {place for mention in mentions for place in mention.places}
         rest = [word for place, word in enumerate(words) if place not in used and word.word not in _FILL]
         return bool(mentions) and len(rest) <= (2 if "please" in line.sentence.words else 0)
-
-    def _by_choices(self, line: Line, part: tuple[int, int]) -> list[str]:
-        """The fact that a choice of days or the like asks for where its own words do not, by the kind."""
-        text = line.text[slice(*part)]
-        if (" or " not in text and " and " not in text) or self._phrases.mentions(line.words, [part]):
-            return []
-        for choices, wordings in _CHOICES:
-            if len(choices.findall(text)) > 1:
-                for wording in wordings:
-                    if found := self._phrases.mentions(spelled(wording.split()), _EVERYWHERE):
-                        return [mention.fact for mention in found]
-        return []
 
     def _doubted(self, lines: Sequence[Line], place: int, told: frozenset[str]) -> list[str]:
         """The facts that the agent could not find, or doubts."""

@@ -24,6 +24,7 @@ ALIKE = {
     "authorized": "authorised",
     "license": "licence",
     "check": "cheque",
+    "there": "with them|at that bank|with that bank|over there",
 }
 
 CLASSES = {

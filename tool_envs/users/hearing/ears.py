@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from verl_agentic.tool_envs.users.hearing.acts import Act, act_of, signs_of
 from verl_agentic.tool_envs.users.hearing.answers import Answers
 from verl_agentic.tool_envs.users.hearing.asks import FactWords
+from verl_agentic.tool_envs.users.hearing.choices import is_either_or
 from verl_agentic.tool_envs.users.hearing.instructions import Instructions
 from verl_agentic.tool_envs.users.hearing.lines import Line, heard_lines
 from verl_agentic.tool_envs.users.hearing.misread import Restatements
 from verl_agentic.tool_envs.users.hearing.offers import Offer, Wants
 from verl_agentic.tool_envs.users.hearing.proposals import Proposals
+from verl_agentic.tool_envs.users.hearing.records import Records
 from verl_agentic.tool_envs.users.hearing.values import Value
 from verl_agentic.tool_envs.users.plan import PlannedAction, PlannedFact
 
@@ -25,6 +27,7 @@ _IS_IT = re.compile(r"(?:is|was|are|were) (?:it|that|this|these|those) (?:about|
 # What proposes nothing, whatever it names.
 _OVER = frozenset({Act.DONE, Act.PROGRESS, Act.HANDOVER, Act.GREET})
 _IT = frozenset({"that", "this", "it", "one"})
+_AND = re.compile(r" (?:, )?(?:and|plus|as well as) | , ")
 _SHORT = 8
 _DOUBTS = re.compile(r"\b(?:cannot|could not|not) (?:be )?(?:find|found|see|locate)|\bcheck\b")
 
@@ -82,7 +85,8 @@ class Ears:
         facts = [fact for fact in facts if not fact.hidden]
         values = {fact.name: [Value(text, fact.say) for text in fact.values] for fact in facts}
         self._facts = FactWords(facts, values)
-        self._proposals = Proposals(value for several in values.values() for value in several)
+        self._proposals = Proposals(facts, values, [about])
+        self._records = Records(facts, values)
         self._restated = Restatements(facts, values, expects)
         self._answers = Answers((value for several in values.values() for value in several), expects)
         told = (text for fact in facts for text in (*fact.ask, *fact.say, *fact.values))
@@ -104,7 +108,8 @@ class Ears:
         if does := self._instructions.given(lines):
             asks = self._facts.asked([line for whole in lines for line in self._rest(whole)], told).facts
             return Heard(Act.INSTRUCT, tuple(asks), does=tuple(does))
-        if wrong := self._restated.wrong(lines, told):
+        others, right = self._records.named(lines)
+        if wrong := list(dict.fromkeys([*self._restated.wrong(lines, told), *others])):
             return Heard(Act.CORRECT, wrong=tuple(wrong))
         asking = self._facts.asked(lines, told)
         wanted = [line for line in lines if _wants_consent(line)]
@@ -114,7 +119,10 @@ class Ears:
         # What was told and is only named in what is to be agreed to is not asked for again.
         about = [line for line, following in itertools.pairwise(lines) if _is_about_it(following)]
         named = act is Act.CONFIRM and told.issuperset(asking.facts) and not _asks_anew(lines)
-        proposes = act not in _OVER and self._proposals.made(lines)
+        proposes = act not in _OVER and self._proposals.made(lines, told)
+        if right and not asking.facts and (act is Act.ASK or not told.issuperset(right)):
+            # "It is" alone would be lost on whoever asks about the record in passing.
+            return Heard(Act.ASK, tuple(right))
         if asking.facts and not named:
             return Heard(Act.ASK, tuple(asking.facts), proposes=proposes and bool(wanted))
         if act is Act.REFUSE and other:
@@ -134,8 +142,11 @@ class Ears:
         """A line, or what its questions are besides an instruction."""
         if not self._instructions.given([line]):
             return [line]
-        apart = [heard_lines(f"{line.text[clause.start : clause.end]}?") for clause in line.clauses[1:]]
-        return [one for lines in apart for one in lines if not self._instructions.given([one])]
+        apart = [f"{line.text[clause.start : clause.end]}?" for clause in line.clauses]
+        if len(apart) < 2 and (apart or "request" in line.kinds):
+            apart = [f"{part}?" for part in _AND.split(line.text)]
+        heard = [one for text in apart for one in heard_lines(text)]
+        return [one for one in heard if not self._instructions.given([one])]
 
 
 def wants_agreement(message: str) -> bool:
@@ -149,7 +160,13 @@ def wants_agreement(message: str) -> bool:
 
 def _asks_anew(lines: Sequence[Line]) -> bool:
     """Whether a message asks a question that is not one of yes or no, or doubts something."""
-    return any(line.asks("ask") or "doubt" in line.kinds or _DOUBTS.search(line.text) for line in lines)
+    return any(
+        any(is_either_or(line, clause) for clause in line.clauses)
+        or line.asks("ask")
+        or "doubt" in line.kinds
+        or _DOUBTS.search(line.text)
+        for line in lines
+    )
 
 
 def _is_about_it(line: Line) -> bool:

@@ -111,6 +111,11 @@ class Wants:
         return any(word[:_STEM] in self._stems for word in words)
 
 
+def content_of(text: str) -> list[str]:
+    """The words of a text that say what it is about, in one spelling each."""
+    return _content(words_of(text))
+
+
 def _content(words: Iterable[str]) -> list[str]:
     found = (word.word for word in spelled(words))
     return [word for word in found if word not in TRIVIAL and word not in _CARRIES_ON and word[0].isalpha()]

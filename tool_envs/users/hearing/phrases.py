@@ -175,6 +175,7 @@ _TELLING = word_set("share state show help check confirm")
 _TOLD_TO = word_set("please kindly you to also and")
 _ACTORS = frozenset(["you", "i", "we", "they"])
 _QUESTION_WORDS = frozenset(["when", "where", "why", "how", "who"])
+_AFTER_WHICH = _AUXILIARIES | word_set("one of it that this those these exactly you i we they , ; : ( ) ? and or")
 _BEFORE_QUESTION = word_set("and or , know me us exactly : ( also ask wonder tell")
 
 
@@ -183,6 +184,9 @@ def _otherwise(words: Sequence[Word], place: int, *, apart: bool) -> bool:
     before = words[place - 1].word if place else ""
     if apart and words[place].word in _TELLING and before in _TOLD_TO:
         return True
+    if apart and words[place].word == "which" and place + 1 < len(words):
+        # "Which delivery" is not the "which" of something else.
+        return words[place + 1].word not in _AFTER_WHICH
     if words[place].word in _QUESTION_WORDS:
         return bool(before) and before not in _BEFORE_QUESTION
     return before in _ACTORS and words[place].word in _VERBS

@@ -241,7 +241,8 @@ REPORTS = {
         <who> (will|am going to|are going to|would now|need to|have to|must|shall|am about to|are about to|want to
             |would like to) (now|just|also|first|next|then|quickly|try to|go ahead and|start by|begin by|proceed to
             |have to|need to|immediately|therefore|further|again|briefly|have a|take a|quickly|only
-            |please)* !(see you|contact you|get (back|in)|keep you|ask (you|for|about|which|what|when|how)) <check>
+            |please)* !(see you|contact you|get (back|in)|keep (you|to|it at|with)
+            |go (by|with|along)|start from|ask (you|for|about|which|what|when|how)) <check>
         <who> will (now|next|first|then|just|be right|be back|be with|attach|start|continue|wait
             |see to|move on|handle)
         <who> (am|are) (now|just|currently|still|already|also|busy|in the middle of|about to

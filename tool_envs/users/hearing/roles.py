@@ -13,6 +13,7 @@ _WHETHER = re.compile(r"\b(?:if|whether) (?:(?!and |or )[^\s,;:]+ ){0,3}$")
 _RELATIVE = re.compile(
     r"\b(?!(?:me|us|know|and|or|also|tell|is|was) )[a-z]+ (?:on|in|at|from|for|with) which (?:it|this|that) $"
 )
+_UNTIL = re.compile(r"\b(?:until|till) (?:which |what |the )?$")
 _FOR_WHERE = re.compile(
     r"(?:where|why) (?!is |are |was |were )|when (?:did|do|does|would|should|can|could|will|shall) "
 )
@@ -49,6 +50,11 @@ def is_whether(line: Line, mention: Mention) -> bool:
 def is_relative(line: Line, mention: Mention) -> bool:
     """Whether a word only says more of what is asked for, as in "the day on which it happened"."""
     return bool(_RELATIVE.search(line.text[: line.words[mention.places[0]].start]))
+
+
+def is_until(line: Line, mention: Mention) -> bool:
+    """Whether words are about the end of something, as in "until which day", without naming it themselves."""
+    return bool(_UNTIL.search(line.text, 0, line.words[mention.places[0]].start))
 
 
 def is_argument(line: Line, mention: Mention) -> bool:
