@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from typing import NamedTuple
 
 from verl_agentic.tool_envs.users.hearing.lines import Line
 
@@ -87,7 +88,14 @@ _REMARK = 2.4
 _MERE = 0.6
 ASIDE = ("please note ", "note that ", "please be aware ", "keep in mind ", "please keep in mind ", "also note ")
 _SURE = {Act.REFUSE: _FIRM, Act.DONE: 2.5}
-_LIMITS = 2.0
+_DENIAL = 1.0
+_OWN = ("i ", "we ")
+# "Nothing has been changed" reports no change.
+_NOTHING = re.compile(
+    r"\b(?:nothing|none|no \w+) (?:else |more |further )?(?:has|have|was|were) (?:been )?"
+    r"|\b(?:has|have|was|were) not (?:been )?"
+    r"|\b(?:have|has) (?:changed|booked|entered|charged|done|made) (?:nothing|no) "
+)
 _CONDITION = re.compile(
     r"(?:but |and |or |so )?(?:if|once|when|unless|in case|should|as soon as|until|after|before|whenever) "
 )
@@ -131,16 +139,29 @@ def act_of(
     return act, best >= _SURE.get(act, 0.0)
 
 
-def signs_of(lines: Sequence[Line]) -> frozenset[Act]:
-    """Whether a message refuses something, and whether it says that something was done, whatever it does as a whole."""
-    found: set[Act] = set()
-    for line in lines:
-        points = _points(line)
-        if points.get(Act.REFUSE, 0.0) >= _LIMITS:
-            found.add(Act.REFUSE)
-        if points.get(Act.DONE, 0.0) >= _FIRM and _does(line):
-            found.add(Act.DONE)
-    return frozenset(found)
+class Signs(NamedTuple):
+    """What a message holds, whatever it does as a whole.
+
+    Attributes:
+        refuses: whether it says no to something.
+        reports: whether it says that something was done.
+        acted: whether it says so of the agent itself.
+    """
+
+    refuses: bool = False
+    reports: bool = False
+    acted: bool = False
+
+
+def signs_of(lines: Sequence[Line]) -> Signs:
+    """Whether a message refuses something, and whether it reports something."""
+    points = [_points(line) for line in lines]
+    done = [line for line, some in zip(lines, points, strict=True) if some.get(Act.DONE, 0.0) >= _FIRM and _does(line)]
+    return Signs(
+        refuses=any(some.get(Act.REFUSE, 0.0) >= _DENIAL for some in points),
+        reports=bool(done),
+        acted=any(line.text.startswith(_OWN, one.start) for line in done for one in line.of("done")),
+    )
 
 
 def _does(line: Line) -> bool:
@@ -158,6 +179,8 @@ def _points(line: Line) -> Mapping[Act, float]:
             continue
         if act is Act.REFUSE and line.text.startswith(ASIDE):
             points = min(points, _REMARK)
+        if act is Act.DONE and _NOTHING.search(line.text):
+            continue
         if supposed and act in (Act.REFUSE, Act.DONE):
             points = min(points, _SUPPOSED)
         found[act] = max(found.get(act, 0.0), points)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from verl_agentic.tool_envs.users.hearing.acts import Act, act_of, signs_of
+from verl_agentic.tool_envs.users.hearing.acts import Act, Signs, act_of, signs_of
 from verl_agentic.tool_envs.users.hearing.answers import Answers
 from verl_agentic.tool_envs.users.hearing.asks import FactWords
 from verl_agentic.tool_envs.users.hearing.choices import is_either_or
@@ -47,7 +47,7 @@ class Heard:
         offers: what a refusal offers that the user did not ask for.
         sure: whether the message leaves no doubt about what it does.
         proposes: whether it speaks of something else that could be had.
-        signs: ``REFUSE`` where it refuses something, ``DONE`` where it says what was done, whatever it does as a whole.
+        signs: what it holds besides, whatever it does as a whole.
     """
 
     act: Act
@@ -60,7 +60,7 @@ class Heard:
     offers: Offer | None = None
     sure: bool = True
     proposes: bool = False
-    signs: frozenset[Act] = frozenset()
+    signs: Signs = field(default=Signs(), compare=False)
 
 
 class Ears:

@@ -223,9 +223,9 @@ class NaturalUser:
         """A message that could be more than one answer to the request, as the answer that there is to it."""
         now, signs = self._now, heard.signs
         ended = heard.act in (Act.DONE, Act.CLOSE, Act.PROGRESS)
-        if now.request.outcome == "deny" and ended and Act.DONE not in signs and (Act.REFUSE in signs or now.answered):
+        if now.request.outcome == "deny" and ended and not signs.acted and (signs.refuses or now.answered):
             return replace(heard, act=Act.REFUSE, sure=True)
-        both = heard.act is Act.REFUSE and Act.DONE in signs and not heard.offers
+        both = heard.act is Act.REFUSE and signs.reports and not heard.offers
         if now.request.outcome == "allow" and both:
             return replace(heard, act=Act.DONE, sure=True)
         return heard

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -150,7 +149,7 @@ def test_what_was_told_and_is_only_named_is_not_asked_for() -> None:
     ],
 )
 def test_what_is_only_named_beside_a_result_is_not_asked_for(message: str) -> None:
-    assert replace(EARS.hear(message, TOLD), signs=frozenset()) == Heard(Act.DONE)
+    assert EARS.hear(message, TOLD) == Heard(Act.DONE)
 
 
 def test_a_list_of_what_will_be_done_is_to_be_agreed_to() -> None:
