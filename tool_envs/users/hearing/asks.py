@@ -131,9 +131,9 @@ class FactWords:
                 names = self._named(before_it, _EVERYWHERE, told)
                 names = [name for name in names if name not in told] or names
                 names = names or self._choices.by_kind(before_it, _EVERYWHERE[0])
-            if not names:
-                names = [name for clause in line.clauses for name in self._choices.by_sense(line, clause, told)]
-            elif line.asks("consent"):
+            proposes = bool(names) and line.asks("consent")
+            names += [name for clause in line.clauses for name in self._choices.by_sense(line, clause, told, names)]
+            if proposes:
                 names += self._proposed(line, told)
             if "doubt" in line.kinds:
                 names += self._doubted(lines, place, told)

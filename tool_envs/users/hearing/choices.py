@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cached_property
 
 from verl_agentic.tool_envs.users.hearing.lines import Clause, Line
 from verl_agentic.tool_envs.users.hearing.offers import content_of
@@ -44,9 +45,13 @@ _SENSES = (
         ("return", "last day", "until when", "day of return"),
     ),
     (
-        re.compile(r"(?:when|on (?:which|what) day) (?:was|were|did|has|have) .*\b(?:deliver(?:ed)?|arrived?|come|came"
-        r"|brought) "),
+        re.compile(r"(?:when|on (?:which|what) day) (?:was|were|did|has|have|will|is) .*\b(?:deliver(?:ed)?|arrived?"
+        r"|come|came|brought) "),
         ("delivery day", "date of the delivery", "delivered", "which delivery", "which order", "order number"),
+    ),
+    (
+        re.compile(r"(?:(?:in )?(?:which|what) way|how) .*\b(?:be paid|get (?:it|the money|your money)|receive it) "),
+        ("way of payment", "means of payment", "payment method", "refund method", "paid out", "payment"),
     ),
     (
         re.compile(r"(?:which|what) (?:one|ones|thing|things|of them)\b.*\b(?:sell|sold|buy|bought|return|exchange"
@@ -84,11 +89,15 @@ class Choices:
         """
         self._phrases = phrases
         self._ends = frozenset(fact.name for fact in facts if any(_AN_END.search(text) for text in fact.ask))
-        self._stems = {
+        self._facts = facts
+
+    @cached_property
+    def _stems(self) -> dict[str, frozenset[str]]:
+        return {
             fact.name: frozenset(
                 word[:_STEM] for text in (*fact.ask, *fact.say, *fact.values) for word in content_of(text)
             )
-            for fact in facts
+            for fact in self._facts
         }
 
     def by_kind(self, line: Line, part: tuple[int, int]) -> list[str]:
@@ -105,14 +114,22 @@ class Choices:
         """The facts that tell the end of something that a question seems to ask a fact for."""
         return [name] if name in self._ends else self._named(_ENDS) or [name]
 
-    def by_sense(self, line: Line, clause: Clause, told: frozenset[str]) -> list[str]:
-        """The fact that a clause asks for whose words name none; the one not told before others."""
+    def by_sense(self, line: Line, clause: Clause, told: frozenset[str], named: Sequence[str]) -> list[str]:
+        """The fact that a clause asks for whose words name none.
+
+        Args:
+            line: the line.
+            clause: what it asks.
+            told: the facts that the agent has been told, which others go before.
+            named: the facts that the line names.
+        """
         if clause.kind == "ask":
             text = line.text[clause.start : clause.end]
             for sense, wordings in _SENSES:
                 if sense.match(text):
-                    return self._named(wordings)
-        return self._chosen(line, clause, told) if is_either_or(line, clause) else []
+                    apart = not named or not self._phrases.mentions(line.words, [(clause.start, clause.end)])
+                    return self._named(wordings) if apart else []
+        return self._chosen(line, clause, told) if not named and is_either_or(line, clause) else []
 
     def _chosen(self, line: Line, clause: Clause, told: frozenset[str]) -> list[str]:
         """The fact that holds one of the things to choose from."""

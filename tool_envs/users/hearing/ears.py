@@ -28,7 +28,7 @@ _IS_IT = re.compile(r"(?:is|was|are|were) (?:it|that|this|these|those) (?:about|
 _OVER = frozenset({Act.DONE, Act.PROGRESS, Act.HANDOVER, Act.GREET})
 _IT = frozenset({"that", "this", "it", "one"})
 _AND = re.compile(r" (?:, )?(?:and|plus|as well as) | , ")
-_SHORT = 8
+_SHORT, _SHORTEST = 8, 4
 _DOUBTS = re.compile(r"\b(?:cannot|could not|not) (?:be )?(?:find|found|see|locate)|\bcheck\b")
 
 
@@ -171,7 +171,8 @@ def _asks_anew(lines: Sequence[Line]) -> bool:
 
 def _is_about_it(line: Line) -> bool:
     """Whether a line wants the user to agree to what the line before says."""
-    return _wants_consent(line) and len(line.words) <= _SHORT and not _IT.isdisjoint(line.sentence.words)
+    short = len(line.words) <= _SHORT and not _IT.isdisjoint(line.sentence.words)
+    return _wants_consent(line) and (short or len(line.words) <= _SHORTEST)
 
 
 def _wants_consent(line: Line) -> bool:

@@ -22,11 +22,13 @@ _PROPOSES = re.compile(
 # These say it of what is wanted as well, unless that was denied before.
 _COULD_BE = re.compile(
     r"\b(?:options?|possible|available|free|left|would be|would cost|could (?:also )?(?:offer|do|have|give|book|take"
-    r"|come|put)|latest|what about|how about) "
+    r"|come|put)|latest|what about|how about|only|another|other"
+    r"|the next) "
 )
+_ONLY = re.compile(r"\b(?:i|we) (?:can|could) only ")
 _GONE = re.compile(
-    r"\b(?:taken|full|gone|occupied|sold out|booked (?:up|out)|nothing (?:left|free|available)|none left|not free"
-    r"|out of stock|discontinued|too (?:late|long|many|much|large|high|low|early|short|big|small)) "
+    r"(?<!\bbe )\b(?:taken|full|gone|occupied|sold out|booked (?:up|out)|nothing (?:left|free|available)|none left"
+    r"|not free|out of stock|discontinued|too (?:late|long|many|much|large|high|low|early|short|big|small)) "
 )
 _DENIES = ("refusal",)
 # What is said of what is done, and denies nothing.
@@ -68,12 +70,19 @@ class Proposals:
             told: names of the facts that the agent has been told.
         """
         denied = False
+        wanted = any(_wants_yes(line) for line in lines)
         rest: list[str] = []
         for line in lines:
             spans = denials(line)
             for found in _PROPOSES.finditer(line.text):
-                if _outside(found, spans) and (denied or spans or not self._restates(line, found, told)):
+                # "The earliest day" is a wish in some scripts.
+                if not _outside(found, spans) or found[0].strip()[:_STEM] in self._stems:
+                    continue
+                if denied or spans or not self._restates(line, found, told):
                     return True
+            only = _ONLY.search(line.text) if wanted else None
+            if only and not self._restates(line, only, told):
+                return True
             after = max((end for _, end in spans), default=-1)
             if denied or spans:
                 weak = (found for found in _COULD_BE.finditer(line.text) if denied or found.start() >= after)
@@ -90,6 +99,8 @@ class Proposals:
 
     def _restates(self, line: Line, found: re.Match[str], told: frozenset[str]) -> bool:
         """Whether a line names what the agent was told, other than as that in whose place something comes."""
+        if self._is_other_number(line):
+            return False
         text = line.text[: found.start()] if line.text.startswith("of ", found.end()) else line.text
         values = [value for name, several in self._values.items() if name in told for value in several]
         return any(holds(value, one) for one in sentences(text) for value in values)

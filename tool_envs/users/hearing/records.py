@@ -39,9 +39,13 @@ class Records:
             values: what each of them holds, by its name.
         """
         self._codes = {
-            fact.name: frozenset(one for text in (*fact.values, *fact.slip_values) if _is_code(one := compact_of(text)))
+            fact.name: frozenset(
+                one
+                for text in (*fact.values, *fact.slip_values)
+                if _is_code(one := compact_of(text)) or _is_lettered(text)
+            )
             for fact in facts
-            if any(value.code for value in values[fact.name])
+            if any(value.code for value in values[fact.name]) or any(map(_is_lettered, fact.values))
         }
         self._nouns = {
             fact.name: frozenset(word.word for text in fact.ask for word in spelled(words_of(text))) - _OF_ANYTHING
@@ -56,15 +60,25 @@ class Records:
         for line, following in zip(lines, [*lines[1:], None], strict=True):
             asks = line.clauses or (following and _IS_IT.fullmatch(following.text))
             found = _NAMES_ONE.search(line.text) if asks else None
-            if found is None or not _is_code(code := compact_of(found["code"])) or _AMOUNT.fullmatch(found["code"]):
+            if found is None or _AMOUNT.fullmatch(found["code"]):
                 continue
+            code = compact_of(found["code"])
             nouns = {word.word for word in spelled(found["what"].split())}
             about = [name for name, own in self._nouns.items() if own & nouns]
             if held := [name for name in about if code in self._codes[name]]:
                 right.update(dict.fromkeys(held))
-            elif about and not any(one in compact_of(line.text) for codes in self._codes.values() for one in codes):
+            elif (
+                about
+                and _is_code(code)
+                and not any(one in compact_of(line.text) for codes in self._codes.values() for one in codes)
+            ):
                 wrong[about[0]] = None
         return list(wrong), list(right)
+
+
+def _is_lettered(text: str) -> bool:
+    """Whether a value is a code of letters alone."""
+    return len(text) > MIN_CODE and text.isalpha() and text.isupper()
 
 
 def _is_code(compact: str) -> bool:

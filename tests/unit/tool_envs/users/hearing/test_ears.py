@@ -135,6 +135,29 @@ def test_restated_wrongly(message: str, wrong: tuple[str, ...]) -> None:
     assert EARS.hear(message, {"order", "day"}).wrong == wrong
 
 
+def test_a_number_that_the_agent_may_name_is_no_mistake() -> None:
+    facts = (
+        read_plan({"facts": [{"name": "days", "ask": ["days"], "say": "84 days.", "value": "84 days"}]})
+        .requests[0]
+        .facts
+    )
+    message = "So it is 42 days, right?"
+    assert Ears(facts).hear(message, {"days"}).wrong == ("days",)
+    assert Ears(facts, expects=["42"]).hear(message, {"days"}).wrong == ()
+
+
+@pytest.mark.parametrize("told", [set(), {"order"}])
+def test_another_record_than_the_users_is_corrected_whether_told_or_not(told: set[str]) -> None:
+    assert EARS.hear("Is it the order B77215?", told).wrong == ("order",)
+    assert EARS.hear("I found order B77215. Is it that one?", told).wrong == ("order",)
+    assert EARS.hear("Is it the order A1094?", told).wrong == ()
+
+
+def test_what_is_asked_beside_an_instruction_is_heard() -> None:
+    heard = EARS.hear("Could you please tell me your name and restart the router?", TOLD)
+    assert (heard.does, heard.asks) == (("restart",), ("name",))
+
+
 def test_what_was_told_and_is_only_named_is_not_asked_for() -> None:
     assert EARS.hear("Please confirm: I cancel the order number A1094.", TOLD).act is Act.CONFIRM
     assert EARS.hear("Could you please confirm the order number?", TOLD).asks == ("order",)
