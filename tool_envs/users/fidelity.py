@@ -10,9 +10,9 @@ from typing import Any
 from verl_agentic.core import BrokenTaskError, End, Task, Trajectory
 from verl_agentic.tool_envs.users.drafts import invented
 from verl_agentic.tool_envs.users.hearing.acts import Act
-from verl_agentic.tool_envs.users.hearing.classes import word_set
 from verl_agentic.tool_envs.users.hearing.ears import Ears, Heard
 from verl_agentic.tool_envs.users.hearing.misread import contradicts
+from verl_agentic.tool_envs.users.hearing.words.classes import word_set
 from verl_agentic.tool_envs.users.leaks import Wording, masked
 from verl_agentic.tool_envs.users.plan import Plan, read_plan
 from verl_agentic.tool_envs.users.script import named_in

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from verl_agentic.tool_envs.users.hearing.lines import Line
 
 
-class Answer(int, Enum):
+class Answering(int, Enum):
     """Whether a message tells the user something about its matter."""
 
     NONE = 0
@@ -102,7 +102,7 @@ _CONDITION = re.compile(
 
 
 def act_of(
-    lines: Sequence[Line], *, open_question: bool, other: bool = False, answer: Answer = Answer.NONE
+    lines: Sequence[Line], *, open_question: bool, other: bool = False, answer: Answering = Answering.NONE
 ) -> tuple[Act, bool]:
     """What a message does that asks for none of the user's facts.
 

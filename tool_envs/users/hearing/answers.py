@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from verl_agentic.tool_envs.users.hearing.acts import Answer
+from verl_agentic.tool_envs.users.hearing.acts import Answering
 from verl_agentic.tool_envs.users.hearing.lines import Line
-from verl_agentic.tool_envs.users.hearing.values import Value, compact_of, holds
+from verl_agentic.tool_envs.users.hearing.words.values import Value, compact_of, holds
 
 # A line that does one of these is about what comes next.
 _NOT_TELLING = frozenset({"request", "wanting", "agreed", "consent", "work", "step", "doubt", "offered", "promise"})
@@ -29,12 +29,12 @@ class Answers:
         expected = [Value(text, ()) for text in expects]
         self._expected = [one for one in expected if one.compact not in self._known and one.day not in days]
 
-    def told_in(self, lines: Sequence[Line]) -> Answer:
+    def told_in(self, lines: Sequence[Line]) -> Answering:
         """What a message tells."""
         telling = [line for line in lines if not line.clauses and not line.kinds & _NOT_TELLING]
         if any(holds(value, line.sentence) for line in telling for value in self._expected):
-            return Answer.EXPECTED
-        return Answer.SOME if any(map(self._is_news, telling)) else Answer.NONE
+            return Answering.EXPECTED
+        return Answering.SOME if any(map(self._is_news, telling)) else Answering.NONE
 
     def _is_news(self, line: Line) -> bool:
         words = line.sentence.words

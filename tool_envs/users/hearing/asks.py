@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from verl_agentic.tool_envs.users.hearing.choices import Choices, is_either_or
-from verl_agentic.tool_envs.users.hearing.classes import word_set
-from verl_agentic.tool_envs.users.hearing.clean import BLANK
 from verl_agentic.tool_envs.users.hearing.lines import Clause, Line
-from verl_agentic.tool_envs.users.hearing.phrases import Mention, Phrases
-from verl_agentic.tool_envs.users.hearing.roles import (
+from verl_agentic.tool_envs.users.hearing.words.classes import word_set
+from verl_agentic.tool_envs.users.hearing.words.clean import BLANK
+from verl_agentic.tool_envs.users.hearing.words.phrases import Mention, Phrases
+from verl_agentic.tool_envs.users.hearing.words.roles import (
     is_about,
     is_argument,
     is_direct,
@@ -20,8 +20,8 @@ from verl_agentic.tool_envs.users.hearing.roles import (
     is_until,
     is_whether,
 )
-from verl_agentic.tool_envs.users.hearing.values import Value, holds
-from verl_agentic.tool_envs.users.hearing.wording import Found
+from verl_agentic.tool_envs.users.hearing.words.values import Value, holds
+from verl_agentic.tool_envs.users.hearing.words.wording import Found
 from verl_agentic.tool_envs.users.plan import PlannedFact
 
 # What follows tells what the answer is for.

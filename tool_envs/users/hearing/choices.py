@@ -8,7 +8,7 @@ from functools import cached_property
 
 from verl_agentic.tool_envs.users.hearing.lines import Clause, Line
 from verl_agentic.tool_envs.users.hearing.offers import content_of
-from verl_agentic.tool_envs.users.hearing.phrases import Phrases, spelled
+from verl_agentic.tool_envs.users.hearing.words.phrases import Phrases, spelled
 from verl_agentic.tool_envs.users.plan import PlannedFact
 
 _CHOICES = (

@@ -1,5 +1,5 @@
 """How service agents say no, and what only sounds like it, as wordings by what they do; see
-:mod:`verl_agentic.tool_envs.users.hearing.wording`."""
+:mod:`verl_agentic.tool_envs.users.hearing.words.wording`."""
 
 from __future__ import annotations
 

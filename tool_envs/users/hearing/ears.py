@@ -17,7 +17,7 @@ from verl_agentic.tool_envs.users.hearing.misread import Restatements
 from verl_agentic.tool_envs.users.hearing.offers import Offer, Wants
 from verl_agentic.tool_envs.users.hearing.proposals import Proposals
 from verl_agentic.tool_envs.users.hearing.records import Records
-from verl_agentic.tool_envs.users.hearing.values import Value
+from verl_agentic.tool_envs.users.hearing.words.values import Value
 from verl_agentic.tool_envs.users.plan import PlannedAction, PlannedFact
 
 _CHECKS = re.compile(r"\b(?:right|correct|correctly|confirm|verify|accurate|check|sure) ")

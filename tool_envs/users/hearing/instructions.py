@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from verl_agentic.tool_envs.users.hearing.lines import Line
-from verl_agentic.tool_envs.users.hearing.phrases import Phrases
+from verl_agentic.tool_envs.users.hearing.words.phrases import Phrases
 
 _IMPERATIVE = re.compile(
     r"(?:^|[.,;:(] (?:and |or |then |also |but )?|\b(?:and|then|or|please|kindly|can you|could you|would you|you can"

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
-from verl_agentic.tool_envs.users.hearing.classes import CLASSES
-from verl_agentic.tool_envs.users.hearing.clean import Sentence, sentences
 from verl_agentic.tool_envs.users.hearing.denials import DENIALS
 from verl_agentic.tool_envs.users.hearing.handovers import HANDOVERS
 from verl_agentic.tool_envs.users.hearing.openings import OPENINGS
-from verl_agentic.tool_envs.users.hearing.phrases import Word, spelled
 from verl_agentic.tool_envs.users.hearing.reports import REPORTS
 from verl_agentic.tool_envs.users.hearing.requests import REQUESTS
-from verl_agentic.tool_envs.users.hearing.wording import Found, Wordings
+from verl_agentic.tool_envs.users.hearing.words.classes import CLASSES
+from verl_agentic.tool_envs.users.hearing.words.clean import Sentence, sentences
+from verl_agentic.tool_envs.users.hearing.words.phrases import Word, spelled
+from verl_agentic.tool_envs.users.hearing.words.wording import Found, Wordings
 
 _ASKS = (
     r"(?:(?:by|from|until|since|under|in|on|at|for|to|with|of|about) )?(?:how|what|which|who|whom|whose|where"

@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import or_
 from typing import NamedTuple
 
-from verl_agentic.tool_envs.users.hearing.classes import word_set
-from verl_agentic.tool_envs.users.hearing.clean import sentences, words_of
 from verl_agentic.tool_envs.users.hearing.lines import Line
-from verl_agentic.tool_envs.users.hearing.phrases import spelled
 from verl_agentic.tool_envs.users.hearing.proposals import denials
-from verl_agentic.tool_envs.users.hearing.values import (
+from verl_agentic.tool_envs.users.hearing.words.classes import word_set
+from verl_agentic.tool_envs.users.hearing.words.clean import sentences, words_of
+from verl_agentic.tool_envs.users.hearing.words.phrases import spelled
+from verl_agentic.tool_envs.users.hearing.words.values import (
     MIN_CODE,
     TRIVIAL,
     Value,

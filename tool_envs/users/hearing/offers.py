@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from functools import cached_property
 
-from verl_agentic.tool_envs.users.hearing.classes import word_set
-from verl_agentic.tool_envs.users.hearing.clean import words_of
 from verl_agentic.tool_envs.users.hearing.lines import Line
-from verl_agentic.tool_envs.users.hearing.phrases import spelled
-from verl_agentic.tool_envs.users.hearing.values import TRIVIAL, Value, days_of, holds
+from verl_agentic.tool_envs.users.hearing.words.classes import word_set
+from verl_agentic.tool_envs.users.hearing.words.clean import words_of
+from verl_agentic.tool_envs.users.hearing.words.phrases import spelled
+from verl_agentic.tool_envs.users.hearing.words.values import TRIVIAL, Value, days_of, holds
 
 _INSTEAD = re.compile(r"\b(?:instead|alternatively|alternatives?|another option|different option|other option) ")
 _OFFER = re.compile(

@@ -1,5 +1,5 @@
 """What the clauses of a question do, told by how they begin, as wordings; see
-:mod:`verl_agentic.tool_envs.users.hearing.wording`.
+:mod:`verl_agentic.tool_envs.users.hearing.words.wording`.
 A question that begins otherwise asks for a fact."""
 
 from __future__ import annotations

@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from verl_agentic.tool_envs.users.hearing.acts import ASIDE
-from verl_agentic.tool_envs.users.hearing.classes import word_set
-from verl_agentic.tool_envs.users.hearing.clean import sentences
 from verl_agentic.tool_envs.users.hearing.lines import Line
 from verl_agentic.tool_envs.users.hearing.offers import content_of
-from verl_agentic.tool_envs.users.hearing.values import Value, holds, number_of, units_in
+from verl_agentic.tool_envs.users.hearing.words.classes import word_set
+from verl_agentic.tool_envs.users.hearing.words.clean import sentences
+from verl_agentic.tool_envs.users.hearing.words.values import Value, holds, number_of, units_in
 from verl_agentic.tool_envs.users.plan import PlannedFact
 
 _PROPOSES = re.compile(

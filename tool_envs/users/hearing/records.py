@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from verl_agentic.tool_envs.users.hearing.classes import word_set
-from verl_agentic.tool_envs.users.hearing.clean import words_of
 from verl_agentic.tool_envs.users.hearing.lines import Line
-from verl_agentic.tool_envs.users.hearing.phrases import spelled
-from verl_agentic.tool_envs.users.hearing.values import MIN_CODE, TRIVIAL, Value, compact_of
+from verl_agentic.tool_envs.users.hearing.words.classes import word_set
+from verl_agentic.tool_envs.users.hearing.words.clean import words_of
+from verl_agentic.tool_envs.users.hearing.words.phrases import spelled
+from verl_agentic.tool_envs.users.hearing.words.values import MIN_CODE, TRIVIAL, Value, compact_of
 from verl_agentic.tool_envs.users.plan import PlannedFact
 
 _NAMES_ONE = re.compile(

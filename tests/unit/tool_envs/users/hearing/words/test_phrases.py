@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from verl_agentic.tool_envs.users.hearing.clean import words_of
-from verl_agentic.tool_envs.users.hearing.phrases import Phrases, spelled
+from verl_agentic.tool_envs.users.hearing.words.clean import words_of
+from verl_agentic.tool_envs.users.hearing.words.phrases import Phrases, spelled
 
 PHRASES = Phrases(
     {

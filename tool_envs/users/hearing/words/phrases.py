@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from verl_agentic.tool_envs.users.hearing.classes import ALIKE, word_set
-from verl_agentic.tool_envs.users.hearing.clean import BLANK, words_of
+from verl_agentic.tool_envs.users.hearing.words.classes import ALIKE, word_set
+from verl_agentic.tool_envs.users.hearing.words.clean import BLANK, words_of
 
 _GAP = 2
 _MARKS = frozenset(',;:()?!"')

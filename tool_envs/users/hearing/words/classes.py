@@ -1,4 +1,4 @@
-"""Words: classes that wordings are made of (:mod:`verl_agentic.tool_envs.users.hearing.wording`), and synonyms."""
+"""Classes that wordings are made of (:mod:`verl_agentic.tool_envs.users.hearing.words.wording`), and synonyms."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from verl_agentic.tool_envs.users.hearing.classes import word_set
+from verl_agentic.tool_envs.users.hearing.words.classes import word_set
 
 _CONTINUED = re.compile(r"\n\s*\|")
 _ATOM = re.compile(r"\s*(?:(\.\.\.?)|<(\w+)>|(!?\(|[)|])|([^\s()|<>?]+))")

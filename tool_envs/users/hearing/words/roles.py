@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from verl_agentic.tool_envs.users.hearing.classes import word_set
 from verl_agentic.tool_envs.users.hearing.lines import Line
-from verl_agentic.tool_envs.users.hearing.phrases import Mention, Word
+from verl_agentic.tool_envs.users.hearing.words.classes import word_set
+from verl_agentic.tool_envs.users.hearing.words.phrases import Mention, Word
 
 _WHETHER = re.compile(r"\b(?:if|whether) (?:(?!and |or )[^\s,;:]+ ){0,3}$")
 _RELATIVE = re.compile(

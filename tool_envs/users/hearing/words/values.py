@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from verl_agentic.tool_envs.users.hearing.classes import word_set
-from verl_agentic.tool_envs.users.hearing.clean import Sentence, words_of
+from verl_agentic.tool_envs.users.hearing.words.classes import word_set
+from verl_agentic.tool_envs.users.hearing.words.clean import Sentence, words_of
 
 MIN_CODE = 4
 """Fewest signs of what is looked for in one piece."""

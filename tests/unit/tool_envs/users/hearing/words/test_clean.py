@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from verl_agentic.tool_envs.users.hearing.clean import BLANK, MAX_CHARS, MAX_WORDS, sentences
+from verl_agentic.tool_envs.users.hearing.words.clean import BLANK, MAX_CHARS, MAX_WORDS, sentences
 
 
 def texts(message: str) -> list[str]:

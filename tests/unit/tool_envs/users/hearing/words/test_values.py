@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from verl_agentic.tool_envs.users.hearing.clean import sentences
-from verl_agentic.tool_envs.users.hearing.values import Value, holds
+from verl_agentic.tool_envs.users.hearing.words.clean import sentences
+from verl_agentic.tool_envs.users.hearing.words.values import Value, holds
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from verl_agentic.tool_envs.users.hearing.wording import Wordings
+from verl_agentic.tool_envs.users.hearing.words.wording import Wordings
 
 CLASSES = {"done": "sent set_up cancelled", "who": "i we"}
 

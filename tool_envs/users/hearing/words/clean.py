@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from verl_agentic.tool_envs.users.hearing.classes import word_set
+from verl_agentic.tool_envs.users.hearing.words.classes import word_set
 
 MAX_CHARS = 6000
 """Longest part of a message that is read, from its end, where a message asks what it asks."""

@@ -1,0 +1,1 @@
+"""Words and sentences of a message: cleaned, spelled out, put into classes, and read as values."""
