@@ -47,6 +47,7 @@ class Heard:
         offers: what a refusal offers that the user did not ask for.
         sure: whether the message leaves no doubt about what it does.
         proposes: whether it speaks of something else that could be had.
+        confirms: whether a message that asks for facts wants the user to agree to something, too, in another sentence.
         signs: what it holds besides, whatever it does as a whole.
     """
 
@@ -60,6 +61,7 @@ class Heard:
     offers: Offer | None = None
     sure: bool = True
     proposes: bool = False
+    confirms: bool = False
     signs: Signs = field(default=Signs(), compare=False)
 
 
@@ -124,7 +126,9 @@ class Ears:
             # "It is" alone would be lost on whoever asks about the record in passing.
             return Heard(Act.ASK, tuple(right))
         if asking.facts and not named:
-            return Heard(Act.ASK, tuple(asking.facts), proposes=proposes and bool(wanted))
+            apart = self._facts.asked([one for one in lines if one not in wanted], told) if wanted else None
+            confirms = apart is not None and apart.facts == asking.facts
+            return Heard(Act.ASK, tuple(asking.facts), proposes=proposes and bool(wanted), confirms=confirms)
         if act is Act.REFUSE and other:
             touches = tuple(self._facts.mentioned([*wanted, *about], lines))
             return Heard(act, offers=other, touches=touches, proposes=True)

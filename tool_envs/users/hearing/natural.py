@@ -170,7 +170,7 @@ class NaturalUser:
         if heard.asks:
             answers = self._answers_to_offers(heard)
             asks = tuple(dict.fromkeys((*heard.asks, *answers)))
-            return UserDecision(heard.act, "tell", self._tell(asks), asks)
+            return UserDecision(heard.act, "tell", (*self._tell(asks), *self._agreement(heard, asks)), asks)
         if answers := self._answers_to_offers(heard):
             return UserDecision(heard.act, "tell", self._tell(answers), answers)
         if heard.act is Act.CONFIRM:
@@ -207,6 +207,16 @@ class NaturalUser:
             self.counts["corrections"] += int(self._known[name].slipped)
             said.append(self._known[name].say())
         return tuple(said)
+
+    def _agreement(self, heard: Heard, asks: Iterable[str]) -> tuple[str, ...]:
+        """The yes to what a message wants the user to agree to besides, where nothing speaks against it."""
+        request = self._now.request
+        offered = any(self._known[name].fact.offer is not None for name in asks)
+        waits = any(fact.offer is False and not self._known[fact.name].told for fact in request.facts)
+        turns = request.declines or (request.change is not None and not self._now.changed)
+        if not heard.confirms or offered or waits or turns or request.confirm is None:
+            return ()
+        return (request.confirm,)
 
     def _answers_to_offers(self, heard: Heard) -> tuple[str, ...]:
         """What the user has to say to an offer, the first time that one is made.

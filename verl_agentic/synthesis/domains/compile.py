@@ -238,15 +238,16 @@ def user_script(
 
 
 def _chosen(workflow: Workflow, walk: DeskWalk) -> set[str]:
-    """Facts that choose among what the desk can do, asked for when all is known and right before it is agreed to."""
+    """Facts that choose among what the desk can do, or answer its offer, asked for before that is agreed to."""
     found: set[str] = set()
     asked: set[str] = set()
     for event in walk.events:
         match event:
             case AskStep(facts=facts):
                 asked |= {name for name in facts if workflow.facts[name].decides}
-            case MadeCall():
-                asked = set()
+            case MadeCall(writes=writes):
+                # What is looked up after an offer was accepted may have been looked up before it was made.
+                asked = set() if writes else {name for name in asked if workflow.facts[name].answers_offer}
             case ConfirmStep():
                 found |= asked
     return found

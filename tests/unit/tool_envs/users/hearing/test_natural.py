@@ -283,3 +283,9 @@ def test_of_two_answers_the_user_takes_the_one_that_there_is(
 ) -> None:
     found = talk(user(outcome=outcome), *messages)
     assert found == (said or ["Please!", "It is a gift.", "What a pity. //"])
+
+
+def test_a_question_and_a_request_to_agree_are_both_answered() -> None:
+    assert talk(user(), "What is your name? And shall I go ahead with the return?") == ["I am Ann Lee. Yes, please."]
+    assert talk(user(declines=True), "What is your name? And shall I go ahead with the return?") == ["I am Ann Lee."]
+    assert talk(user(), "Shall I refund it to your card, or would you like store credit?") == ["To my card."]
