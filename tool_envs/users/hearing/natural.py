@@ -219,13 +219,13 @@ class NaturalUser:
         return (request.confirm,)
 
     def _answers_to_offers(self, heard: Heard) -> tuple[str, ...]:
-        """What the user has to say to an offer, the first time that one is made.
+        """What the user has to say to an offer.
 
-        Whoever is going to decline what is offered has nothing else to agree to.
+        Whoever declines what is offered has nothing else to agree to, however often it is asked.
         """
         for fact in self._now.request.facts:
             waits = fact.offer is not None and not self._known[fact.name].told
-            if waits and (heard.proposes or (fact.offer is False and heard.act is Act.CONFIRM)):
+            if (waits and heard.proposes) or (fact.offer is False and heard.act is Act.CONFIRM):
                 return (fact.name,)
         return ()
 

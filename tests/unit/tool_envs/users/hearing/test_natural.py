@@ -221,7 +221,6 @@ def test_an_offer_is_answered_when_it_is_made() -> None:
     facts[-1]["offer"] = False
     ann = user(facts=facts)
     assert talk(ann, "I can offer you 20 euros instead. Would you like that?") == ["No, no voucher."]
-    assert talk(ann, "Then I refund it to your card. Shall I go ahead?") == ["Yes, please."]
 
 
 @pytest.mark.parametrize(
@@ -259,7 +258,7 @@ def test_whoever_will_decline_an_offer_agrees_to_nothing_before() -> None:
     voucher = {"name": "v", "ask": ["decision about a voucher"], "say": ["Hm, a voucher it is."], "offer": False}
     facts = [*SCRIPT["facts"], voucher]
     question = "The first free day is Saturday, 31 October; the fee is 45. Shall I book that one?"
-    assert talk(user(facts=facts), question) == ["Hm, a voucher it is."]
+    assert talk(user(facts=facts), "Shall I look it up?", question) == ["Hm, a voucher it is."] * 2
     voucher["offer"] = True
     assert talk(user(facts=facts), "Shall I go ahead?") == ["Yes, please."]
 
