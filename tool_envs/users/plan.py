@@ -21,6 +21,7 @@ them, tells all facts that one message asks for in one reply, and has more of a 
 * ``expects``: texts that the agent may name though they look like a fact of another value: a new date, a fee.
 * ``outcome``: how the request ends if the agent is right, ``allow``, ``deny`` or ``transfer``: of a message that both
   refuses something and reports something, the user takes that for the answer.
+* ``question``: the request is a question, answered by telling one of ``expects``.
 * ``declines``: ``confirm`` is a no, behind which the user wants nothing any more: it leaves, saying ``done``.
 * ``done``, ``patience``, ``persona``, ``background``, ``goal``, ``strategy``: as ever.
 """
@@ -120,6 +121,7 @@ class PlannedRequest:
     expects: tuple[str, ...] = ()
     declines: bool = False
     outcome: str = ""
+    question: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,7 @@ def _request(data: Mapping[str, Any], where: str, *, say: str, confirm: str | No
         expects=_expects(data, where),
         declines=_flag(data, "declines", where),
         outcome=_outcome(data, where),
+        question=_flag(data, "question", where),
     )
 
 

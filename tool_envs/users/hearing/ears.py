@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from verl_agentic.tool_envs.users.hearing.acts import Act, Signs, act_of, signs_of
+from verl_agentic.tool_envs.users.hearing.acts import Act, Answering, Signs, act_of, signs_of
 from verl_agentic.tool_envs.users.hearing.answers import Answers
 from verl_agentic.tool_envs.users.hearing.asks import FactWords
 from verl_agentic.tool_envs.users.hearing.choices import is_either_or
@@ -48,6 +48,7 @@ class Heard:
         sure: whether the message leaves no doubt about what it does.
         proposes: whether it speaks of something else that could be had.
         confirms: whether a message that asks for facts wants the user to agree to something, too, in another sentence.
+        informs: whether it tells something that the user expects to be told.
         signs: what it holds besides, whatever it does as a whole.
     """
 
@@ -63,6 +64,7 @@ class Heard:
     proposes: bool = False
     confirms: bool = False
     signs: Signs = field(default=Signs(), compare=False)
+    informs: bool = field(default=False, compare=False)
 
 
 class Ears:
@@ -133,7 +135,8 @@ class Ears:
             touches = tuple(self._facts.mentioned([*wanted, *about], lines))
             return Heard(act, offers=other, touches=touches, proposes=True)
         if act is not Act.CONFIRM:
-            return Heard(act, sure=sure, proposes=proposes, signs=signs_of(lines))
+            informs = answer is Answering.EXPECTED
+            return Heard(act, sure=sure, proposes=proposes, signs=signs_of(lines), informs=informs)
         return Heard(
             act,
             proposes=proposes,

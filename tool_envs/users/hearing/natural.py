@@ -235,6 +235,9 @@ class NaturalUser:
         ended = heard.act in (Act.DONE, Act.CLOSE, Act.PROGRESS)
         if now.request.outcome == "deny" and ended and not signs.acted and (signs.refuses or now.answered):
             return replace(heard, act=Act.REFUSE, sure=True)
+        open_still = heard.act not in (Act.CONFIRM, Act.ASK, Act.CORRECT, Act.INSTRUCT)
+        if now.request.question and heard.informs and open_still and not heard.offers:
+            return replace(heard, act=Act.DONE, sure=True)
         both = heard.act is Act.REFUSE and signs.reports and not heard.offers
         if now.request.outcome == "allow" and both:
             return replace(heard, act=Act.DONE, sure=True)

@@ -231,6 +231,7 @@ def user_script(
         "done": voice.line("done"),
         "lines": {name: voice.lines(name) for name in ("wait", "unknown", "unclear", "out_of_patience")},
         "outcome": walk.end.verdict,
+        **({"question": True} if walk.end.verdict == "allow" and walk.told and not walk.changes else {}),
         "patience": 12 + 2 * len(facts),
         "expects": _expected(walk),
         **({"actions": actions} if actions else {}),

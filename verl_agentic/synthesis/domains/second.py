@@ -114,7 +114,9 @@ def _join(
     heard = known | {name for step in draft.plan for name in step.get("ask", ()) if name in same}
     heard |= same & draft.known
     facts = [fact for fact in script["facts"] if fact["name"] not in same]
-    kept = {key: script[key] for key in ("confirm", "push", "gives_up", "expects", "outcome") if key in script}
+    kept = {
+        key: script[key] for key in ("confirm", "push", "gives_up", "expects", "outcome", "question") if key in script
+    }
     draft.script["next"] = [{"say": said, "facts": facts, **kept}]
     draft.script["patience"] += script["patience"]
     refusals = len(draft.script["push"]) + 1 if draft.verdict == "deny" else 1

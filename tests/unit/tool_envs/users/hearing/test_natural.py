@@ -288,3 +288,15 @@ def test_a_question_and_a_request_to_agree_are_both_answered() -> None:
     assert talk(user(), "What is your name? And shall I go ahead with the return?") == ["I am Ann Lee. Yes, please."]
     assert talk(user(declines=True), "What is your name? And shall I go ahead with the return?") == ["I am Ann Lee."]
     assert talk(user(), "Shall I refund it to your card, or would you like store credit?") == ["To my card."]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Your excess comes to 2,400.00 in all: 2,100.00 for the class, plus 300.00.",
+        "You owe 2400 in total, and there is no way to pay less.",
+        "It would be 2,400.00.",
+    ],
+)
+def test_whoever_only_asked_is_content_with_the_answer(message: str) -> None:
+    assert talk(user(question=True, outcome="allow", expects=["2400"]), message) == ["Great. //"]
