@@ -212,7 +212,7 @@ class NaturalUser:
         """The yes to what a message wants the user to agree to besides, where nothing speaks against it."""
         request = self._now.request
         offered = any(self._known[name].fact.offer is not None for name in asks)
-        waits = any(fact.offer is False and not self._known[fact.name].told for fact in request.facts)
+        waits = any(fact.offer is False for fact in request.facts)
         turns = request.declines or (request.change is not None and not self._now.changed)
         if not heard.confirms or offered or waits or turns or request.confirm is None:
             return ()
@@ -221,11 +221,14 @@ class NaturalUser:
     def _answers_to_offers(self, heard: Heard) -> tuple[str, ...]:
         """What the user has to say to an offer.
 
-        Whoever declines what is offered has nothing else to agree to, however often it is asked.
+        Whose request is refused since it declines what is offered has nothing else to agree to, however often it is
+        asked.
         """
-        for fact in self._now.request.facts:
+        request = self._now.request
+        for fact in request.facts:
             waits = fact.offer is not None and not self._known[fact.name].told
-            if (waits and heard.proposes) or (fact.offer is False and heard.act is Act.CONFIRM):
+            last = fact.offer is False and request.outcome == "deny" and heard.act is Act.CONFIRM
+            if last or (waits and heard.proposes):
                 return (fact.name,)
         return ()
 
@@ -233,7 +236,7 @@ class NaturalUser:
         """A message that could be more than one answer to the request, as the answer that there is to it."""
         now, signs = self._now, heard.signs
         ended = heard.act in (Act.DONE, Act.CLOSE, Act.PROGRESS)
-        if now.request.outcome == "deny" and ended and not signs.acted and (signs.refuses or now.answered):
+        if now.request.outcome == "deny" and ended and (signs.refuses or (now.answered and not signs.acted)):
             return replace(heard, act=Act.REFUSE, sure=True)
         open_still = heard.act not in (Act.CONFIRM, Act.ASK, Act.CORRECT, Act.INSTRUCT)
         if now.request.question and heard.informs and open_still and not heard.offers:

@@ -297,11 +297,11 @@ def ground_truth(walk: DeskWalk, script: Mapping[str, Any]) -> dict[str, Any]:
 def _needed(walk: DeskWalk) -> list[dict[str, Any]]:
     """What must have been seen by the end.
 
-    Of a request that is refused or handed over, what this was decided by, and whose it is: rules that come before and
-    hold need not be looked into by somebody who has found the one that does not.
+    Of a request that is refused or handed over, what this was decided by: rules that come before and hold need not be
+    looked into by somebody who has found the one that does not. Where the user decided, whose request it is.
     """
     assert walk.end is not None
-    enough = [*walk.found, *walk.decisive]
+    enough = walk.decisive or walk.found
     if walk.end.verdict == "allow" or any(call.writes for call in walk.calls) or not enough:
         return list(walk.evidence)
     return [one for place, one in enumerate(enough) if one not in enough[:place]]

@@ -27,6 +27,8 @@ from verl_agentic.tool_envs.world.world import DatabaseWorld
 Evidence = dict[str, Any]
 """Fields and values that some object of a tool's reply holds."""
 MAX_STEPS = 64
+_COUNTS = ("total", "page", "pages")
+"""What a list says of itself: another search for the same says something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +245,7 @@ class _Walker:
                 continue
             owner, name = one
             context = self.context.get(id(owner))
-            if context is not None and not isinstance(owner[name], dict | list):
+            if context is not None and name not in _COUNTS and not isinstance(owner[name], dict | list):
                 read.append({**_identity(context, owner), name: owner[name]})
         return read
 

@@ -258,7 +258,8 @@ def test_whoever_will_decline_an_offer_agrees_to_nothing_before() -> None:
     voucher = {"name": "v", "ask": ["decision about a voucher"], "say": ["Hm, a voucher it is."], "offer": False}
     facts = [*SCRIPT["facts"], voucher]
     question = "The first free day is Saturday, 31 October; the fee is 45. Shall I book that one?"
-    assert talk(user(facts=facts), "Shall I look it up?", question) == ["Hm, a voucher it is."] * 2
+    refused = user(facts=facts, outcome="deny")
+    assert talk(refused, "Shall I look it up?", question) == ["Hm, a voucher it is."] * 2
     voucher["offer"] = True
     assert talk(user(facts=facts), "Shall I go ahead?") == ["Yes, please."]
 
@@ -275,6 +276,7 @@ REFUSED_AND_REPORTED = (
         ("deny", ["I cannot do that.", "Still not possible.", "You're welcome. Anything else?"], None),
         ("allow", ["I've changed your address. I cannot change it for orders that are on their way."], ["Great. //"]),
         ("deny", ["I've cancelled your order, all done."], ["Great. //"]),
+        ("deny", ["I have to refuse that. With what we have just booked you have reached the most."], ["Please!"]),
     ],
 )
 def test_of_two_answers_the_user_takes_the_one_that_there_is(
