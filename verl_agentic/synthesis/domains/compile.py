@@ -17,7 +17,7 @@ from verl_agentic.synthesis.domains.cases import DeskCase, find_case, shown
 from verl_agentic.synthesis.domains.document import DocumentSize, policy_document
 from verl_agentic.synthesis.domains.plan import expert_plan, hack_calls
 from verl_agentic.synthesis.domains.voices import Voice, sentence
-from verl_agentic.synthesis.domains.walk import DeskWalk, MadeCall
+from verl_agentic.synthesis.domains.walk import ID_ENDS, DeskWalk, MadeCall
 from verl_agentic.synthesis.domains.world import world_args
 
 KIND = "domain"
@@ -301,10 +301,17 @@ def _needed(walk: DeskWalk) -> list[dict[str, Any]]:
     looked into by somebody who has found the one that does not. Where the user decided, whose request it is.
     """
     assert walk.end is not None
-    enough = walk.decisive or walk.found
+    enough = [one for one in walk.decisive if not _was_said(one, walk)] or walk.found
     if walk.end.verdict == "allow" or any(call.writes for call in walk.calls) or not enough:
         return list(walk.evidence)
     return [one for place, one in enumerate(enough) if one not in enough[:place]]
+
+
+def _was_said(evidence: Mapping[str, Any], walk: DeskWalk) -> bool:
+    """Whether a record only repeats what the user has said, such as the city of a branch that the user named."""
+    said = {str(value) for value in walk.scope["fact"].values()} - {"yes", "no"}
+    told = [value for key, value in evidence.items() if not key.endswith(ID_ENDS)]
+    return bool(told) and all(isinstance(value, str) and value in said for value in told)
 
 
 def ends_of(verdict: DeskVerdict) -> list[str]:

@@ -27,6 +27,8 @@ from verl_agentic.tool_envs.world.world import DatabaseWorld
 Evidence = dict[str, Any]
 """Fields and values that some object of a tool's reply holds."""
 MAX_STEPS = 64
+ID_ENDS = ("_id", "_code", "_number")
+"""How names of fields end that tell one record from others."""
 _COUNTS = ("total", "page", "pages")
 """What a list says of itself: another search for the same says something else."""
 
@@ -268,8 +270,7 @@ def _identity(around: Mapping[str, Any], owner: Mapping[str, Any]) -> Evidence:
 
 
 def _ids(fields: Mapping[str, Any]) -> list[Evidence]:
-    ends = ("_id", "_code", "_number")
-    return [{key: value} for key, value in fields.items() if key.endswith(ends) and isinstance(value, str | int)]
+    return [{key: value} for key, value in fields.items() if key.endswith(ID_ENDS) and isinstance(value, str | int)]
 
 
 def _leads_to(steps: Sequence[WorkflowStep], leaf: str) -> bool:
