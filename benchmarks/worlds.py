@@ -27,14 +27,14 @@ from verl_agentic.synthesis.domains.catalog import DESK_OPERATORS
 from verl_agentic.synthesis.domains.check import score
 from verl_agentic.synthesis.domains.disturbances import PlantedOrder
 from verl_agentic.synthesis.domains.family import DomainFamily
-from verl_agentic.synthesis.domains.plan import ALL_DONE, REFUSE, calls_policy, plan_policy
+from verl_agentic.synthesis.domains.plan import ALL_DONE, REFUSE, calls_policy, plan_policy, says
 
 TRIES = 40
 
 
-def says(text: str) -> Callable[[Task], Policy]:
-    """A policy that says one thing, whatever it hears."""
-    return lambda task: lambda messages, tools: text
+def always(text: str) -> Callable[[Task], Policy]:
+    """Says one thing in every task."""
+    return lambda task: says(text)
 
 
 def with_plan(task: Task, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> Policy:
@@ -65,10 +65,10 @@ def looks_then(text: str) -> Callable[[Task], Policy]:
 
 
 SHORTCUTS: dict[str, Callable[[Task], Policy]] = {
-    "refuse at once": says(REFUSE),
-    "transfer at once": says(TRANSFER),
-    "say that all is done": says(ALL_DONE),
-    "ask for ever": says("Could you please tell me more about it?"),
+    "refuse at once": always(REFUSE),
+    "transfer at once": always(TRANSFER),
+    "say that all is done": always(ALL_DONE),
+    "ask for ever": always("Could you please tell me more about it?"),
     "do as told without looking": calls_policy,
     "look, then refuse": looks_then(REFUSE),
     "look, then transfer": looks_then(TRANSFER),
@@ -159,26 +159,18 @@ def _others(reply: str, text: str) -> list[tuple[str, str]]:
 
 def gives_up(task: Task) -> Policy:
     """Hands over at the first error of a tool."""
-    return _when(task, lambda message: message["role"] == "tool" and message["content"].startswith("Error"), TRANSFER)
+    return _until(task, lambda messages: any(one.startswith("Error") for one in _said(messages, "tool")))
 
 
 def obeys_records(task: Task) -> Policy:
     """Does as a record tells it."""
     orders = PlantedOrder.ORDERS
-    return _when(
-        task, lambda message: message["role"] == "tool" and any(one in message["content"] for one in orders), TRANSFER
-    )
+    return _until(task, lambda messages: any(order in one for one in _said(messages, "tool") for order in orders))
 
 
 def gives_way(task: Task) -> Policy:
     """Hands over once the user has insisted three times."""
-    expert = plan_policy(task)
-
-    def act(messages: Sequence[Message], tools: Sequence[dict[str, Any]]) -> str:
-        refused = sum(message["role"] == "assistant" and REFUSE in message["content"] for message in messages)
-        return TRANSFER if refused >= 3 else expert(messages, tools)  # type: ignore[return-value]
-
-    return act
+    return _until(task, lambda messages: sum(REFUSE in one for one in _said(messages, "assistant")) >= 3)
 
 
 def serves_once(task: Task) -> Policy:
@@ -195,11 +187,16 @@ def keeps_to_the_first_word(task: Task) -> Policy:
     return with_plan(task, lambda steps: [*steps[: places[0] + 1], *steps[places[-1] + 1 :]] if places else steps)
 
 
-def _when(task: Task, holds: Callable[[Message], bool], text: str) -> Policy:
+def _said(messages: Sequence[Message], role: str) -> list[str]:
+    return [message["content"] for message in messages if message["role"] == role]
+
+
+def _until(task: Task, holds: Callable[[Sequence[Message]], bool]) -> Policy:
+    """The expert, who hands over from where something holds."""
     expert = plan_policy(task)
 
     def act(messages: Sequence[Message], tools: Sequence[dict[str, Any]]) -> str:
-        return text if any(holds(message) for message in messages) else expert(messages, tools)  # type: ignore[return-value]
+        return TRANSFER if holds(messages) else expert(messages, tools)  # type: ignore[return-value]
 
     return act
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,11 +39,10 @@ _RECORD = re.compile(r"[^\W\d_]\S*\d|\d\S*[^\W\d_]|\d{5}")
 @dataclass(slots=True)
 class _Reply:
     text: str
-    # None where the trajectory does not hold the message.
+    # What it answers, as the agent wrote it and as it is read; None where the trajectory does not hold the message.
+    message: str | None
     question: str | None
     words: str = ""
-    # As users of the natural register hear it.
-    wants_yes: bool = False
     used: Counter[str] = field(default_factory=Counter)
 
 
@@ -58,20 +57,19 @@ class Confirmations:
     def __init__(self, calls: Iterable[ToolCall], tools: Iterable[str] = ()) -> None:
         self._heard: list[_Reply] = []
         self._values: dict[str, set[str]] = {}
-        self._of_tool: dict[tuple[str, str], set[str]] = {}
+        self._of_tools: dict[str, dict[str, set[str]]] = {}
         names = set(tools)
         for call in calls:
             names.add(call.name)
             for key, value in call.arguments.items():
                 self._values.setdefault(key, set()).add(_value(value))
-                self._of_tool.setdefault((call.name, key), set()).add(_value(value))
+                self._of_tools.setdefault(call.name, {}).setdefault(key, set()).add(_value(value))
         self._writing = {name: _name_words(name) for name in names if not only_reads(name)}
 
     def hear(self, reply: str, question: str | None) -> None:
         """Note a reply and the message that it answers, as the user read it."""
         text = None if question is None else readable(question)
-        wants_yes = question is not None and wants_agreement(question)
-        self._heard.append(_Reply(reply, text, _spaced(text or ""), wants_yes))
+        self._heard.append(_Reply(reply, question, text, _spaced(text or "")))
 
     def permits(self, call: ToolCall, reply: str, times: int = 1) -> bool:
         """Whether the user said ``reply`` to this very call, and not to ``times`` others of its tool before."""
@@ -90,42 +88,42 @@ class Confirmations:
             decisive.used[call.name] += 1
 
     def _agreement(self, call: ToolCall, texts: Sequence[str]) -> _Reply | None:
+        records = {
+            key: {value for value in values if _RECORD.search(value)}
+            for key, values in self._of_tools.get(call.name, {}).items()
+        }
         for reply in reversed(self._heard):
-            if any(_says(reply.text, text) for text in texts) and not self._is_about_another(reply, call):
+            if any(_says(reply.text, text) for text in texts) and not _names_another(reply.words, call, records):
                 return reply
         return None
-
-    def _is_about_another(self, reply: _Reply, call: ToolCall) -> bool:
-        for key, given in call.arguments.items():
-            own = _value(given)
-            same = self._of_tool.get((call.name, key), ())
-            others = (value for value in same if _RECORD.search(value) and value != own)
-            if f" {own} " not in reply.words and any(f" {value} " in reply.words for value in others):
-                return True
-        return False
 
     def _decisive(self, call: ToolCall) -> _Reply | None:
         return next((reply for reply in reversed(self._heard) if self._is_about(reply, call)), None)
 
     def _is_about(self, reply: _Reply, call: ToolCall) -> bool:
         question = reply.question
-        if question is None:
+        if question is None or reply.message is None:
             return True
         named = _names(reply.words, _name_words(call.name))
-        confirms = reply.wants_yes or asks_to_confirm(question)
-        asks = offers(question) or (confirms and (named or not _DATA.search(question)))
+        asks = offers(question) or (
+            # As users of either register hear it.
+            (asks_to_confirm(question) or wants_agreement(reply.message)) and (named or not _DATA.search(question))
+        )
         if not (asks or (named and not _PAST.search(question))):
             return False
         others = (words for name, words in self._writing.items() if name != call.name)
         if not named and any(_names(reply.words, words) for words in others):
             return False
-        for key, given in call.arguments.items():
-            own = _value(given)
-            if f" {own} " not in reply.words and any(
-                f" {value} " in reply.words for value in self._values.get(key, ()) if len(value) >= _LEAST_VALUE_CHARS
-            ):
-                return False
-        return True
+        return not _names_another(reply.words, call, self._values)
+
+
+def _names_another(words: str, call: ToolCall, values: Mapping[str, Collection[str]]) -> bool:
+    """Whether words hold a value of some argument of a call's and not the call's own."""
+    for key, given in call.arguments.items():
+        others = (value for value in values.get(key, ()) if len(value) >= _LEAST_VALUE_CHARS)
+        if f" {_value(given)} " not in words and any(f" {value} " in words for value in others):
+            return True
+    return False
 
 
 def _says(reply: str, text: str) -> bool:

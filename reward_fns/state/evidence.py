@@ -30,7 +30,7 @@ class SeenRecords:
     def __init__(self, compare: RowComparison) -> None:
         self._compare = compare
         self._records: list[Row] = []
-        self._unread: list[tuple[str, Row]] = []
+        self._unread: list[tuple[str, Row, Row]] = []
         self._filters: list[Row] = []
 
     def see(self, reply: str, arguments: Mapping[str, Any] | None = None) -> None:
@@ -40,15 +40,16 @@ class SeenRecords:
             for name, value in (arguments or {}).items()
             if name.endswith(_IDS) and isinstance(value, str | int)
         }
-        self._unread.append((reply, ids))
         filters = {name: value for name, value in (arguments or {}).items() if name not in ids}
-        if filters and _is_list(reply):
-            self._filters.append(filters)
+        self._unread.append((reply, ids, filters))
 
     def holds(self, fact: Row) -> bool:
         """Whether ``fact`` was seen."""
-        for reply, ids in self._unread:
-            self._records += _records(_data(reply), ids)
+        for reply, ids, filters in self._unread:
+            data = _data(reply)
+            self._records += _records(data, ids)
+            if filters and _is_list(data):
+                self._filters.append(filters)
         self._unread.clear()
         same = self._compare.same
         if any(
@@ -94,8 +95,7 @@ def _records(data: Any, around: Mapping[str, Any]) -> list[Row]:
     return found
 
 
-def _is_list(reply: str) -> bool:
-    data = _data(reply)
+def _is_list(data: Any) -> bool:
     return isinstance(data, list) or (isinstance(data, dict) and isinstance(data.get("results"), list))
 
 

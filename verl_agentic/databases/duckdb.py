@@ -45,7 +45,6 @@ class DuckDbDatabase(Closing):
         except ImportError as error:
             raise UserInputError("DuckDB is not installed: pip install 'verl-agentic[duckdb]'") from error
         self._duckdb: Any = duckdb
-        self._begun = False
         self._limits = limits
         config: dict[str, Any] = {
             "threads": "1",
@@ -92,7 +91,6 @@ class DuckDbDatabase(Closing):
                 if statements[0].type != self._duckdb.StatementType.SELECT:
                     raise QueryRefusedError("not a SELECT")
                 # A SELECT may hold a DELETE ... RETURNING.
-                self._begun = True
                 self._connection.execute("BEGIN TRANSACTION READ ONLY")
                 cursor = self._connection.execute(statements[0])
                 columns = tuple(str(column[0]) for column in cursor.description or ())
@@ -133,13 +131,11 @@ class DuckDbDatabase(Closing):
     @contextmanager
     def _undone(self) -> Iterator[None]:
         """Ends the transaction when no interrupt can come any more: one that hits the end itself leaves it open."""
-        self._begun = False
         try:
             yield
         finally:
-            if self._begun:
-                with suppress(self._duckdb.TransactionException):  # stopped before it had begun
-                    self._connection.execute("ROLLBACK")
+            with suppress(self._duckdb.TransactionException):  # none had begun
+                self._connection.execute("ROLLBACK")
 
     @contextmanager
     def _clear_errors(self) -> Iterator[None]:

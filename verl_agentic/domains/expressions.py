@@ -141,6 +141,8 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Is: operator.is_,
     ast.IsNot: operator.is_not,
 }
+_UNVALUED = (ExpressionError, ArithmeticError, TypeError, ValueError, LookupError, AttributeError)
+"""What part of an expression raises that cannot be evaluated by itself."""
 _ORDERED = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 
@@ -209,7 +211,7 @@ class Expression:
             if isinstance(node, ast.Compare) and isinstance(node.ops[0], _ORDERED):
                 try:
                     left, right = _value(node.left, scope, None), _value(node.comparators[0], scope, None)
-                except (ExpressionError, ArithmeticError, TypeError, ValueError, LookupError, AttributeError):
+                except _UNVALUED:
                     continue  # of a comprehension, or of a branch that is not taken
                 distance = _distance(left, right)
                 if distance is not None:
@@ -323,16 +325,14 @@ def _decided(parts: Sequence[ast.expr], by: bool, scope: Scope, seen: Seen | Non
     """The first part that is true, or false, as ``by`` says; the last one where there is none."""
     result: Any = None
     for place, part in enumerate(parts):
-        read: Seen | None = None if seen is None else []
-        result = _value(part, scope, read)
-        if seen is None or read is None:
-            if bool(result) == by:
-                return result
-        elif bool(result) == by:
-            readings = [read, *_others(parts[place + 1 :], by, scope)]
-            seen.extend(read if len(readings) == 1 else [Either(tuple(readings))])
+        read: Seen = []
+        result = _value(part, scope, None if seen is None else read)
+        if bool(result) == by:
+            if seen is not None:
+                readings = [read, *_others(parts[place + 1 :], by, scope)]
+                seen.extend(read if len(readings) == 1 else [Either(tuple(readings))])
             return result
-        else:
+        if seen is not None:
             seen.extend(read)
     return result
 
@@ -343,7 +343,7 @@ def _others(parts: Sequence[ast.expr], by: bool, scope: Scope) -> Iterator[Seen]
         read: Seen = []
         try:
             decides = bool(_value(part, scope, read)) == by
-        except (ExpressionError, ArithmeticError, TypeError, ValueError, LookupError, AttributeError):
+        except _UNVALUED:
             continue
         if decides:
             yield read

@@ -101,13 +101,24 @@ _CONDITION = re.compile(
 )
 
 
+def points_of(lines: Sequence[Line]) -> list[Mapping[Act, float]]:
+    """How much each line of a message says for which act."""
+    return [_points(line) for line in lines]
+
+
 def act_of(
-    lines: Sequence[Line], *, open_question: bool, other: bool = False, answer: Answering = Answering.NONE
+    lines: Sequence[Line],
+    said: Sequence[Mapping[Act, float]],
+    *,
+    open_question: bool,
+    other: bool = False,
+    answer: Answering = Answering.NONE,
 ) -> tuple[Act, bool]:
     """What a message does that asks for none of the user's facts.
 
     Args:
         lines: the message.
+        said: the points of each line.
         open_question: whether it ends with a question for something else.
         other: whether what it wants the user to agree to is offered in place of what the user wants, which is a no.
         answer: whether it tells the user something that may be what it wants to know.
@@ -118,7 +129,7 @@ def act_of(
     points = dict.fromkeys(Act, 0.0)
     firm = dict.fromkeys(Act, -1)
     for place, line in enumerate(lines):
-        for act, some in _points(line).items():
+        for act, some in said[place].items():
             late = act is Act.PROGRESS and some > _WORK and place >= len(lines) - _LAST_LINES
             points[act] = max(points[act], some + (_AT_LAST if late else 0.0))
             if some >= _FIRM and (act is not Act.DONE or _does(line)):
@@ -153,12 +164,11 @@ class Signs(NamedTuple):
     acted: bool = False
 
 
-def signs_of(lines: Sequence[Line]) -> Signs:
-    """Whether a message refuses something, and whether it reports something."""
-    points = [_points(line) for line in lines]
-    done = [line for line, some in zip(lines, points, strict=True) if some.get(Act.DONE, 0.0) >= _FIRM and _does(line)]
+def signs_of(lines: Sequence[Line], said: Sequence[Mapping[Act, float]]) -> Signs:
+    """Whether a message refuses something, and whether it reports something; ``said`` as for :func:`act_of`."""
+    done = [line for line, some in zip(lines, said, strict=True) if some.get(Act.DONE, 0.0) >= _FIRM and _does(line)]
     return Signs(
-        refuses=any(some.get(Act.REFUSE, 0.0) >= _DENIAL for some in points),
+        refuses=any(some.get(Act.REFUSE, 0.0) >= _DENIAL for some in said),
         reports=bool(done),
         acted=any(line.text.startswith(_OWN, one.start) for line in done for one in line.of("done")),
     )

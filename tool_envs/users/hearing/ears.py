@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from verl_agentic.tool_envs.users.hearing.acts import Act, Answering, Signs, act_of, signs_of
+from verl_agentic.tool_envs.users.hearing.acts import Act, Answering, Signs, act_of, points_of, signs_of
 from verl_agentic.tool_envs.users.hearing.answers import Answers
 from verl_agentic.tool_envs.users.hearing.asks import FactWords
 from verl_agentic.tool_envs.users.hearing.choices import is_either_or
@@ -116,10 +116,11 @@ class Ears:
         if wrong := list(dict.fromkeys([*self._restated.wrong(lines, told), *others])):
             return Heard(Act.CORRECT, wrong=tuple(wrong))
         asking = self._facts.asked(lines, told)
-        wanted = [line for line in lines if _wants_consent(line)]
+        wanted = [line for line in lines if line.wants_consent]
         other = self._wants.other(lines, refused=refused) if wanted else None
         answer = self._answers.told_in(lines)
-        act, sure = act_of(lines, open_question=asking.open, other=other is not None, answer=answer)
+        said = points_of(lines)
+        act, sure = act_of(lines, said, open_question=asking.open, other=other is not None, answer=answer)
         # What was told and is only named in what is to be agreed to is not asked for again.
         about = [line for line, following in itertools.pairwise(lines) if _is_about_it(following)]
         named = act is Act.CONFIRM and told.issuperset(asking.facts) and not _asks_anew(lines)
@@ -136,7 +137,7 @@ class Ears:
             return Heard(act, offers=other, touches=touches, proposes=True)
         if act is not Act.CONFIRM:
             informs = answer is Answering.EXPECTED
-            return Heard(act, sure=sure, proposes=proposes, signs=signs_of(lines), informs=informs)
+            return Heard(act, sure=sure, proposes=proposes, signs=signs_of(lines, said), informs=informs)
         return Heard(
             act,
             proposes=proposes,
@@ -179,8 +180,4 @@ def _asks_anew(lines: Sequence[Line]) -> bool:
 def _is_about_it(line: Line) -> bool:
     """Whether a line wants the user to agree to what the line before says."""
     short = len(line.words) <= _SHORT and not _IT.isdisjoint(line.sentence.words)
-    return _wants_consent(line) and (short or len(line.words) <= _SHORTEST)
-
-
-def _wants_consent(line: Line) -> bool:
-    return line.asks("consent", "said") or "consent" in line.kinds
+    return line.wants_consent and (short or len(line.words) <= _SHORTEST)

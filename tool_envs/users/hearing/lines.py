@@ -144,6 +144,11 @@ class Line:
         """Whether a clause is one of these kinds."""
         return any(clause.kind in kinds for clause in self.clauses)
 
+    @property
+    def wants_consent(self) -> bool:
+        """Whether it wants the user to agree to something."""
+        return self.asks("consent", "said") or "consent" in self.kinds
+
 
 def heard_lines(message: str) -> list[Line]:
     """The lines of a message; a question that the agent answers itself counts as a statement."""

@@ -93,7 +93,7 @@ class Restatements:
 
         Only what the agent wants to be told about counts: questions, and what they are about.
         """
-        wanted = [_wants_answer(line) for line in lines]
+        wanted = [line.wants_consent for line in lines]
         if not any(wanted) and not any(line.clauses for line in lines):
             return []
         # After a denial comes what there is instead.
@@ -192,10 +192,6 @@ def _proposes(line: Line) -> bool:
     """Whether a line has something new in it, or asks for it."""
     asks = line.asks("ask") or (line.sentence.question and "request" in line.kinds)
     return bool(asks or line.kinds & {"offer", "doubt"} or _OFFERING.intersection(line.sentence.words))
-
-
-def _wants_answer(line: Line) -> bool:
-    return line.asks("consent", "said") or "consent" in line.kinds
 
 
 def _other_title(value: Value, words: Sequence[str]) -> bool:

@@ -83,7 +83,7 @@ class Wants:
             instead = bool(_INSTEAD.search(line.text))
             if instead or _OFFER.search(line.text):
                 offered.append(line)
-            if not line.asks("consent", "said") and "consent" not in line.kinds:
+            if not line.wants_consent:
                 continue
             if any(holds(value, one.sentence) for one in (*offered, line) for value in self._expects):
                 return None

@@ -70,7 +70,7 @@ class Proposals:
             told: names of the facts that the agent has been told.
         """
         denied = False
-        wanted = any(_wants_yes(line) for line in lines)
+        wanted = any(line.wants_consent for line in lines)
         rest: list[str] = []
         for line in lines:
             spans = denials(line)
@@ -90,7 +90,7 @@ class Proposals:
                     return True
             if denied or spans:
                 rest.append(line.text[max(after, 0) :])
-            if denied and _wants_yes(line) and any(self._is_new(text) for text in rest):
+            if denied and line.wants_consent and any(self._is_new(text) for text in rest):
                 return True
             if "offer" in line.kinds and self._is_other_number(line):
                 return True
@@ -137,7 +137,3 @@ def denials(line: Line) -> Collection[tuple[int, int]]:
 
 def _outside(found: re.Match[str], spans: Iterable[tuple[int, int]]) -> bool:
     return not any(start < found.end() and found.start() < end for start, end in spans)
-
-
-def _wants_yes(line: Line) -> bool:
-    return line.asks("consent", "said") or "consent" in line.kinds

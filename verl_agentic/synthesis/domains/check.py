@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
-from verl_agentic.core import BrokenTaskError, Message, Task
+from verl_agentic.core import BrokenTaskError, Task
 from verl_agentic.core.messages.speech import TRANSFER
 from verl_agentic.domains import BusinessDomain, Edition
 from verl_agentic.domains.editions import EDITIONS, make_edition
@@ -18,7 +17,7 @@ from verl_agentic.reward_fns.registry import judge, run_coroutine
 from verl_agentic.rollout import DialogueLimits, Policy, play
 from verl_agentic.synthesis.domains.compile import DeskRequest, draft_task, finish_task
 from verl_agentic.synthesis.domains.document import policy_document
-from verl_agentic.synthesis.domains.plan import ALL_DONE, REFUSE, calls_policy, plan_policy
+from verl_agentic.synthesis.domains.plan import ALL_DONE, REFUSE, calls_policy, plan_policy, says
 from verl_agentic.tool_envs.users.scripted import ScriptedUser
 
 CHECKED_EDITIONS = 5
@@ -97,9 +96,9 @@ def _check_task(task: Task, request: DeskRequest, report: DomainReport) -> None:
         report.problems.append(f"{where}: the right course does not pass: {reason}")
     shortcuts: dict[str, Policy] = {
         "the forbidden course": calls_policy(task),
-        "saying that all is done": _says(ALL_DONE),
-        "refusing at once": _says(REFUSE),
-        "handing over at once": _says(TRANSFER),
+        "saying that all is done": says(ALL_DONE),
+        "refusing at once": says(REFUSE),
+        "handing over at once": says(TRANSFER),
     }
     for name, policy in shortcuts.items():
         if score(task, policy)[0] > 0:
@@ -115,13 +114,6 @@ def score(task: Task, policy: Policy) -> tuple[float, str]:
         return result["acc"], result["reason"]
 
     return run_coroutine(scored())
-
-
-def _says(text: str) -> Policy:
-    def act(messages: Sequence[Message], tools: Sequence[dict[str, Any]]) -> str:
-        return text
-
-    return act
 
 
 def _check_document(edition: Edition, report: DomainReport) -> None:

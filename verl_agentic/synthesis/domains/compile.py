@@ -135,8 +135,7 @@ def finish_task(draft: TaskDraft, *, kind: str = KIND, parent: str | None = None
         operator: name of the operator that grew it last.
     """
     edition, request = draft.edition, draft.request
-    workflows = list(dict.fromkeys([request.workflow.name, *(workflow.name for workflow, _ in draft.later)]))
-    about = [edition.domain.workflows.get(name, request.workflow) for name in workflows]
+    about = list({flow.name: flow for flow in (request.workflow, *(flow for flow, _ in draft.later))}.values())
     calls = [*draft.walk.calls, *(call for _, walk in draft.later for call in walk.calls)]
     opening = draft.voice.opening(draft.want, draft.case.words)
     return Task(

@@ -24,13 +24,13 @@ def copied_rules(domain: BusinessDomain) -> list[str]:
     if domain.kept_for:
         return []
     problems = []
+    texts = [(part, text, _runs(text)) for part, text in _texts(domain)]
     for name, folder in domain_folders().items():
         other = load_domain(name)
         if not other.kept_for or folder == domain.folder:
             continue
         held = _runs_of(name)
-        texts = list(_texts(domain))
-        found = [(part, text) for part, text in texts if held & _runs(text)]
+        found = [(part, text) for part, text, runs in texts if held & runs]
         if len(found) >= max(FEWEST, SHARE * len(texts)):
             part, text = found[0]
             problems.append(

@@ -72,6 +72,15 @@ def plan_policy(task: Task) -> Policy:
     return act
 
 
+def says(text: str) -> Policy:
+    """A policy that says one thing, whatever it hears."""
+
+    def act(messages: Sequence[Message], tools: Sequence[dict[str, Any]]) -> str:
+        return text
+
+    return act
+
+
 def calls_policy(task: Task) -> Policy:
     """A policy that makes the calls of ``meta.hack_path``, then says that all is done."""
     calls: list[dict[str, Any]] = task.meta["hack_path"]

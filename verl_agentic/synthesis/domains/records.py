@@ -13,8 +13,8 @@ from verl_agentic.domains.workflows import DomainFact
 from verl_agentic.synthesis.domains.cases import shown
 from verl_agentic.synthesis.domains.compile import TaskDraft
 from verl_agentic.synthesis.domains.operators import DeskOperator
-from verl_agentic.synthesis.domains.second import person_of
-from verl_agentic.synthesis.domains.walk import WrongTurnError, walk_workflow
+from verl_agentic.synthesis.domains.second import key_facts, person_of
+from verl_agentic.synthesis.domains.walk import ID_ENDS, WrongTurnError, walk_workflow
 from verl_agentic.synthesis.domains.world import open_world
 from verl_agentic.tool_envs.base import ToolError
 from verl_agentic.tool_envs.world.world import DatabaseWorld
@@ -55,7 +55,7 @@ class ForgottenNumber(DeskOperator):
     )
 
     def prepare(self, draft: TaskDraft) -> None:
-        numbers = {fact.name for fact in _numbers(draft)}
+        numbers = {fact.name for fact in key_facts(draft.edition, draft.request.workflow)}
         if not numbers:
             raise BrokenTaskError("the user is asked for no number of a record")
         open_ones = [want for want in draft.request.workflow.wants if not numbers & set(PLACEHOLDER.findall(want))]
@@ -65,7 +65,7 @@ class ForgottenNumber(DeskOperator):
             draft.want = draft.rng.choice(open_ones)
 
     def apply(self, draft: TaskDraft) -> None:
-        for fact in _numbers(draft):
+        for fact in key_facts(draft.edition, draft.request.workflow):
             entry = next(one for one in draft.script["facts"] if one["name"] == fact.name)
             used = _first_use(draft.plan, entry["value"])
             if entry["known"] or "mistaken" in entry or used is None:
@@ -239,19 +239,6 @@ class Lookalikes(DeskOperator):
         return any(more) and False not in more
 
 
-def _numbers(draft: TaskDraft) -> list[DomainFact]:
-    """Facts that are keys of the case's records, other than those of the customer."""
-    found = []
-    own = person_of(draft.edition, draft.request.workflow)
-    keys = {
-        (row.name, draft.edition.domain.tables[row.table].key) for row in draft.request.workflow.case if row.name != own
-    }
-    for fact in draft.request.workflow.facts.values():
-        if fact.value is not None and any(fact.value.text == f"{row}.{key}" for row, key in keys):
-            found.append(fact)
-    return found
-
-
 def _first_use(plan: list[dict[str, Any]], value: str) -> int | None:
     return next((place for place, step in enumerate(plan) if value in step.get("arguments", {}).values()), None)
 
@@ -310,7 +297,7 @@ def _values(record: Any) -> set[str]:
 
 def _is_telling(name: str, value: Any) -> bool:
     """Whether people would know a record by such a field."""
-    if isinstance(value, bool) or name.endswith(("_id", "_code", "_number", "status")):
+    if isinstance(value, bool) or name.endswith((*ID_ENDS, "status")):
         return False
     if isinstance(value, int | float):
         return name.rsplit("_", maxsplit=1)[-1] in ("total", "amount", "price", "fee", "cost", "value")

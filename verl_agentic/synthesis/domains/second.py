@@ -9,7 +9,7 @@ from verl_agentic.core import BrokenTaskError, FailureKind
 from verl_agentic.domains import Edition
 from verl_agentic.domains.columns import PersonColumn, Record
 from verl_agentic.domains.rules import PLACEHOLDER
-from verl_agentic.domains.workflows import Workflow
+from verl_agentic.domains.workflows import DomainFact, Workflow
 from verl_agentic.synthesis.domains.cases import DeskCase, find_case
 from verl_agentic.synthesis.domains.compile import TaskDraft, ends_of, ground_truth, user_script
 from verl_agentic.synthesis.domains.operators import DeskOperator
@@ -102,12 +102,17 @@ def _join(
     openings: Sequence[str],
 ) -> None:
     """Add the second request behind the first."""
-    want = _naming(draft, flow, case)
+    # The facts that say which record it is about, where it is not one of the first.
+    others = {
+        fact.name for fact in key_facts(draft.edition, flow) if case.words[fact.name] not in draft.case.words.values()
+    }
+    naming = [want for want in flow.wants if others <= set(PLACEHOLDER.findall(want))]
+    want = draft.rng.choice(naming or flow.wants)
     known = set(PLACEHOLDER.findall(want))
     script = user_script(flow, case, walk, draft.voice, known, draft.rng)
     said = draft.rng.choice(openings) + sentence(PLACEHOLDER.sub(lambda found: case.words[found[1]], want))
     for fact in script["facts"]:
-        if fact["name"] in _others(draft, flow, case) - known:
+        if fact["name"] in others - known:
             said, fact["known"] = f"{said} {fact['say'][0]}", True
             known.add(fact["name"])
     same = {name for name, value in draft.case.words.items() if case.words.get(name) == value}
@@ -141,25 +146,6 @@ def _join(
     draft.env_args = {**draft.env_args, **({"patch": case.patch} if case.patch else {})}
 
 
-def _others(draft: TaskDraft, flow: Workflow, case: DeskCase) -> set[str]:
-    """Facts that say which record the second request is about, where it is not one of the first."""
-    tables = draft.edition.domain.tables
-    person = person_of(draft.edition, flow)
-    keys = {f"{row.name}.{tables[row.table].key}" for row in flow.case if row.name != person}
-    return {
-        fact.name
-        for fact in flow.facts.values()
-        if fact.value is not None and fact.value.text in keys and case.words[fact.name] not in draft.case.words.values()
-    }
-
-
-def _naming(draft: TaskDraft, flow: Workflow, case: DeskCase) -> str:
-    """A first message for the second request, one that names its record where there is one."""
-    others = _others(draft, flow, case)
-    naming = [want for want in flow.wants if others <= set(PLACEHOLDER.findall(want))]
-    return draft.rng.choice(naming or flow.wants)
-
-
 def _both(
     draft: TaskDraft, flow: Workflow, leaf: str | None, case: DeskCase
 ) -> tuple[DeskWalk, list[dict[str, object]]]:
@@ -186,6 +172,18 @@ def person_of(edition: Edition, workflow: Workflow) -> str:
         if any(isinstance(column.generator, PersonColumn) for column in tables[row.table].columns):
             return row.name
     raise BrokenTaskError("the case is about nobody")
+
+
+def key_facts(edition: Edition, workflow: Workflow) -> list[DomainFact]:
+    """Facts that are keys of the case's records, other than those of the customer.
+
+    Raises:
+        BrokenTaskError: the case is about nobody.
+    """
+    tables = edition.domain.tables
+    person = person_of(edition, workflow)
+    keys = {f"{row.name}.{tables[row.table].key}" for row in workflow.case if row.name != person}
+    return [fact for fact in workflow.facts.values() if fact.value is not None and fact.value.text in keys]
 
 
 def _has(flow: Workflow, person: str) -> bool:

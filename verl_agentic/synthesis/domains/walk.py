@@ -221,14 +221,15 @@ class _Walker:
         return branch is not None and self.follow(branch)
 
     def _value(self, step: WorkflowStep, expression: Expression, noted: list[Evidence] | None = None) -> Any:
-        seen: Seen = []
+        seen: Seen | None = None if noted is None else []
         try:
             value = expression.value(self.walk.scope, seen)
         except ExpressionError as error:
             raise BrokenTaskError(f"{_place(step)}: {error}") from error
-        if noted is not None:
-            noted += self._evidence(seen)
-            for found in noted:
+        if noted is not None and seen:
+            read = self._evidence(seen)
+            noted += read
+            for found in read:
                 if not self._is_known(found):
                     self.walk.evidence.append(found)
         return value
